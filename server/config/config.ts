@@ -1,0 +1,56 @@
+import type { Ipv4 } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
+
+/** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
+export type Config = {
+  /** Absolute path of the folder that holds the store. */
+  readonly dataFolder: string
+  readonly http: { readonly port: number; readonly deliveryPort: number }
+  /** Folders searched for boot programs, first match wins. */
+  readonly bootProgramFolders: readonly string[]
+  readonly networks: readonly NetworkSettings[]
+  readonly approve: ApprovalRule
+  readonly images: readonly ImageSettings[]
+  /** What a machine gets that has no entry of its own. */
+  readonly defaults: MachineSettings
+  readonly machines: readonly (MachineSettings & {
+    readonly mac: Mac
+    readonly hostname: string | undefined
+  })[]
+  readonly events: { readonly keepDays: number }
+}
+
+export type NetworkSettings = {
+  readonly name: string
+  readonly interface: string
+  readonly mode: 'observe' | 'full'
+  /** The address of the box there; absent, the interface's first IPv4 address is taken. */
+  readonly address: Ipv4 | undefined
+  readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
+  readonly router: Ipv4 | undefined
+  readonly dnsServers: readonly Ipv4[]
+  readonly domain: string | undefined
+  readonly leaseSeconds: { readonly firmware: number; readonly system: number }
+  readonly reservations: readonly {
+    readonly mac: Mac
+    readonly address: Ipv4
+    readonly hostname: string | undefined
+  }[]
+}
+
+/** A rule a person wrote: every machine, or those with one of these MACs. */
+export type ApprovalRule =
+  { readonly kind: 'all' } | { readonly kind: 'these'; readonly macs: ReadonlySet<Mac> }
+
+/** A folder with `vmlinuz`, `initrd` and `squashfs`. */
+export type ImageSettings = { readonly name: string; readonly folder: string }
+
+/** `ram`: the image is the node, nothing is written. `local`: the machine's own disk is booted, nothing is served. */
+export type DeployMethod = 'ram' | 'local'
+
+export type MachineSettings = {
+  readonly method: DeployMethod
+  readonly image: string | undefined
+  readonly kernelParameters: readonly string[]
+  readonly sshAuthorizedKeys: readonly string[]
+}

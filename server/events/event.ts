@@ -1,0 +1,116 @@
+import type { Ipv4 } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
+
+/** Whom an event is about, as far as it is known where it happens. The appliance adds machine and attempt. */
+export type About = {
+  readonly mac?: Mac
+  readonly address?: Ipv4
+  readonly network?: string
+}
+
+export type Protocol = 'dhcp' | 'tftp' | 'http'
+
+/** Every event the appliance can report. `catalogue.ts` explains each, `sentence.ts` says it in words. */
+export type ApplianceEvent = About &
+  (
+    | { readonly kind: 'appliance-started'; readonly version: string }
+    | { readonly kind: 'appliance-stopped' }
+    | {
+        readonly kind: 'network-ready'
+        readonly interface: string
+        readonly mode: string
+        readonly serverAddress: Ipv4
+      }
+    | { readonly kind: 'network-unusable'; readonly interface: string; readonly because: string }
+    | {
+        readonly kind: 'packet-malformed'
+        readonly protocol: Protocol
+        readonly from: string
+        readonly because: string
+      }
+    | { readonly kind: 'packet-ignored'; readonly protocol: Protocol; readonly because: string }
+    | { readonly kind: 'would-answer'; readonly client: string; readonly answer: string }
+    | {
+        readonly kind: 'firmware-asked'
+        readonly client: string
+        readonly architecture: string
+        readonly vendorClass?: string
+      }
+    | { readonly kind: 'address-offered'; readonly offered: Ipv4; readonly seconds: number }
+    | {
+        readonly kind: 'address-leased'
+        readonly leased: Ipv4
+        readonly seconds: number
+        readonly to: string
+      }
+    | { readonly kind: 'address-refused'; readonly wanted: Ipv4; readonly because: string }
+    | { readonly kind: 'address-released'; readonly released: Ipv4 }
+    | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }
+    | { readonly kind: 'pool-exhausted'; readonly because: string }
+    | { readonly kind: 'boot-offered'; readonly program: string; readonly because: string }
+    | {
+        readonly kind: 'program-sent'
+        readonly file: string
+        readonly byteCount: number
+        readonly tookMs: number
+        readonly resentBlocks: number
+      }
+    | {
+        readonly kind: 'program-not-sent'
+        readonly file: string
+        readonly because: string
+        readonly expected: boolean
+      }
+    | { readonly kind: 'script-served'; readonly script: string; readonly because: string }
+    | {
+        readonly kind: 'file-served'
+        readonly file: string
+        readonly byteCount: number
+        readonly tookMs: number
+        readonly complete: boolean
+      }
+    | { readonly kind: 'seed-served'; readonly file: string }
+    | {
+        readonly kind: 'request-refused'
+        readonly path: string
+        readonly status: number
+        readonly because: string
+      }
+    | { readonly kind: 'machine-discovered'; readonly seenAs: string }
+    | { readonly kind: 'machine-clash'; readonly because: string }
+    | {
+        readonly kind: 'machine-state-changed'
+        readonly from: string
+        readonly to: string
+        readonly because: string
+      }
+    | { readonly kind: 'attempt-started'; readonly because: string }
+    | {
+        readonly kind: 'attempt-ended'
+        readonly result: 'installed' | 'local-disk' | 'failed' | 'abandoned'
+        readonly because: string
+      }
+    | { readonly kind: 'cloud-init-started'; readonly stage: string; readonly description: string }
+    | {
+        readonly kind: 'cloud-init-finished'
+        readonly stage: string
+        readonly result: 'SUCCESS' | 'WARN' | 'FAIL'
+        readonly description: string
+      }
+    | { readonly kind: 'phoned-home'; readonly hostname: string; readonly instance: string }
+    | { readonly kind: 'report-refused'; readonly because: string }
+    | { readonly kind: 'store-failed'; readonly because: string }
+    | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
+  )
+
+export type EventKind = ApplianceEvent['kind']
+
+/** An event as the store keeps it. `id` grows by one with each event and never repeats. */
+export type RecordedEvent = {
+  readonly id: number
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly at: number
+  readonly machine?: string
+  readonly attempt?: string
+  readonly event: ApplianceEvent
+}

@@ -1,0 +1,54 @@
+import type { Mac } from '../wire/mac.ts'
+import type { Uuid } from '../wire/uuid.ts'
+
+/** One record, however the machine is seen. */
+export type Machine = {
+  /** Eight characters of Crockford's base 32, given once. */
+  readonly id: string
+  readonly macs: readonly Mac[]
+  readonly uuid: Uuid | undefined
+  readonly serial: string | undefined
+  readonly manufacturer: string | undefined
+  readonly product: string | undefined
+  readonly hostname: string | undefined
+  readonly architecture: string | undefined
+  readonly firmware: string | undefined
+  readonly state: MachineState
+  /** Why it is in that state, as a sentence. */
+  readonly stateBecause: string
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly stateSince: number
+  readonly discoveredAt: number
+  readonly lastSeenAt: number
+  /** Failed attempts since the last that succeeded. */
+  readonly failures: number
+}
+
+export type MachineState = 'discovered' | 'approved' | 'installing' | 'installed' | 'failed' | 'quarantined'
+
+/** One try to boot, from the firmware's first DISCOVER to its end. */
+export type Attempt = {
+  /** 128 random bits in hexadecimal: also the nonce in the URLs of its seed and reports. */
+  readonly id: string
+  readonly machine: string
+  readonly startedAt: number
+  readonly lastSeenAt: number
+  /** How far it has come; it never goes back. */
+  readonly stage: AttemptStage
+  readonly endedAt: number | undefined
+  readonly result: AttemptResult | undefined
+}
+
+/** In the order of a boot. */
+export const attemptStages = [
+  'firmware',
+  'ipxe',
+  'script',
+  'kernel',
+  'system',
+  'cloud-init',
+  'ended',
+] as const
+export type AttemptStage = (typeof attemptStages)[number]
+
+export type AttemptResult = 'installed' | 'local-disk' | 'failed' | 'abandoned'

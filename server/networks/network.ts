@@ -1,0 +1,32 @@
+import type { Ipv4, Subnet } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
+
+/** `observe` answers nobody and reports what it would do; `full` owns the addresses of the network. */
+export type NetworkMode = 'observe' | 'full'
+
+/** One network the box stands in, as the settings and the interface together give it. */
+export type Network = {
+  readonly name: string
+  readonly interface: string
+  readonly mode: NetworkMode
+  /** The address of this box there: server identifier, TFTP server and HTTP host. */
+  readonly serverAddress: Ipv4
+  readonly subnet: Subnet
+  readonly pool: Pool | undefined
+  readonly reservations: ReadonlyMap<Mac, Reservation>
+  readonly router: Ipv4 | undefined
+  readonly dnsServers: readonly Ipv4[]
+  readonly domain: string | undefined
+  readonly leaseSeconds: LeaseTimes
+}
+
+/** First and last address that may be given out, both included. */
+export type Pool = { readonly first: Ipv4; readonly last: Ipv4 }
+
+export type Reservation = { readonly address: Ipv4; readonly hostname: string | undefined }
+
+/**
+ * How long a lease lasts. Firmware is gone after a minute or two and often comes back under another client
+ * identifier, so its leases are short; systems keep theirs.
+ */
+export type LeaseTimes = { readonly firmware: number; readonly system: number }
