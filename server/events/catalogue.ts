@@ -1,0 +1,116 @@
+import type { EventKind } from './event.ts'
+
+export type EventLevel = 'debug' | 'info' | 'warning' | 'error'
+
+export type EventEntry = {
+  readonly level: EventLevel
+  /** What it means, for an operator who reads it for the first time. */
+  readonly meaning: string
+  /** What to do about it; absent where nothing is to be done. */
+  readonly nextStep?: string
+}
+
+/** Each event the appliance can report, explained. `docs/events.md` is made from this table. */
+export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
+  'appliance-started': { level: 'info', meaning: 'The appliance has opened its store and its ports.' },
+  'appliance-stopped': {
+    level: 'info',
+    meaning: 'The appliance was asked to stop and has closed everything.',
+  },
+  'network-ready': {
+    level: 'info',
+    meaning: 'The appliance listens on this network, in the mode the settings ask for.',
+  },
+  'network-unusable': {
+    level: 'error',
+    meaning: 'A network of the settings cannot be served; the others are.',
+    nextStep:
+      'Read the reason. Most often the interface is missing, has no address, or another program has the port.',
+  },
+  'packet-malformed': {
+    level: 'warning',
+    meaning: 'A datagram or request did not have the form its protocol asks for. It was dropped.',
+    nextStep: 'One or two are noise. Many from one address point to a broken device or to somebody probing.',
+  },
+  'packet-ignored': {
+    level: 'debug',
+    meaning: 'A well-formed packet that is not for this box, with the reason why it is left alone.',
+  },
+  'would-answer': {
+    level: 'info',
+    meaning: 'On a network in mode `observe`: what the appliance would have answered. Nothing was sent.',
+    nextStep: 'When the answers are the ones you want, set `mode: full` for this network.',
+  },
+  'firmware-asked': {
+    level: 'info',
+    meaning: 'Firmware or a boot program asked for an address and for what to boot.',
+  },
+  'address-offered': {
+    level: 'info',
+    meaning: 'An address was offered and is held for this client for a minute.',
+  },
+  'address-leased': { level: 'info', meaning: 'A lease was written to disk and acknowledged.' },
+  'address-refused': {
+    level: 'warning',
+    meaning: 'A client asked for an address that it cannot have here, and was told so (DHCPNAK).',
+    nextStep: 'Normal when a machine comes from another network; it asks again at once.',
+  },
+  'address-released': { level: 'info', meaning: 'A client gave its address back.' },
+  'address-declined': {
+    level: 'warning',
+    meaning:
+      'A client found that its address is already in use on the network. The address rests for a while.',
+    nextStep: 'Look for a machine with that address set by hand, or take it out of the pool.',
+  },
+  'pool-exhausted': {
+    level: 'error',
+    meaning: 'No address was left for a client.',
+    nextStep: 'Enlarge the pool of this network, or shorten its leases.',
+  },
+  'boot-offered': { level: 'info', meaning: 'A client was told what to load next, and why that.' },
+  'program-sent': { level: 'info', meaning: 'A boot program went out by TFTP, whole.' },
+  'program-not-sent': {
+    level: 'warning',
+    meaning: 'A TFTP request was refused, or its transfer broke off.',
+    nextStep:
+      'UEFI firmware breaks off its first transfer on purpose, to learn the size: that is marked as expected.',
+  },
+  'script-served': { level: 'info', meaning: 'A boot script was made for a machine and sent.' },
+  'file-served': { level: 'info', meaning: 'A kernel, an initrd or an image went out by HTTP.' },
+  'seed-served': { level: 'info', meaning: 'cloud-init fetched a part of its seed.' },
+  'request-refused': {
+    level: 'warning',
+    meaning: 'An HTTP request was refused, with the reason.',
+    nextStep: 'Compare the path with the boot script the machine was given.',
+  },
+  'machine-discovered': {
+    level: 'info',
+    meaning: 'A machine was seen that has no record yet. It has one now, and waits for approval.',
+    nextStep: 'Approve it by a rule in the settings (`approve`).',
+  },
+  'machine-clash': {
+    level: 'warning',
+    meaning: 'What was seen of a machine points to two records at once. They were not merged.',
+    nextStep: 'Look whether two boards carry the same UUID or serial, or whether a network card moved.',
+  },
+  'machine-state-changed': {
+    level: 'info',
+    meaning: 'A machine went from one state of its life to another.',
+  },
+  'attempt-started': { level: 'info', meaning: 'A machine began to boot.' },
+  'attempt-ended': { level: 'info', meaning: 'A boot came to its end, good or bad.' },
+  'cloud-init-started': { level: 'debug', meaning: 'cloud-init reported that it began a stage or a module.' },
+  'cloud-init-finished': { level: 'info', meaning: 'cloud-init reported that a stage or a module is done.' },
+  'phoned-home': { level: 'info', meaning: 'cloud-init reported that the system is up (phone_home).' },
+  'report-refused': {
+    level: 'warning',
+    meaning:
+      'A progress report did not fit a boot that is under way, or could not be read. It changed nothing.',
+  },
+  'store-failed': {
+    level: 'error',
+    meaning: 'The store could not write. What could not be written was not acknowledged either.',
+    nextStep: 'Look at the free space and the health of the disk that holds the data folder.',
+  },
+  'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
+}

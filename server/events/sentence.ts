@@ -1,0 +1,101 @@
+import type { ApplianceEvent } from './event.ts'
+import { printable } from '../wire/text.ts'
+
+/** An event in one line, for a terminal, a log or a timeline. Text from the network is made printable. */
+export function sentence(event: ApplianceEvent): string {
+  return printable(words(event), 400)
+}
+
+function words(event: ApplianceEvent): string {
+  switch (event.kind) {
+    case 'appliance-started':
+      return `Ironwake ${event.version} started`
+    case 'appliance-stopped':
+      return 'Ironwake stopped'
+    case 'network-ready':
+      return `network ${event.network ?? '?'}: ${event.mode} on ${event.interface} as ${event.serverAddress}`
+    case 'network-unusable':
+      return `network ${event.network ?? '?'} on ${event.interface} cannot be served: ${event.because}`
+    case 'packet-malformed':
+      return `malformed ${event.protocol} from ${event.from}: ${event.because}`
+    case 'packet-ignored':
+      return `${event.protocol} left alone: ${event.because}`
+    case 'would-answer':
+      return `${event.client} asked; would answer: ${event.answer}`
+    case 'firmware-asked':
+      return `${event.client} (${event.architecture}) asks what to boot`
+    case 'address-offered':
+      return `${event.offered} offered`
+    case 'address-leased':
+      return `${event.leased} leased to ${event.to} for ${duration(event.seconds)}`
+    case 'address-refused':
+      return `${event.wanted} refused: ${event.because}`
+    case 'address-released':
+      return `${event.released} given back`
+    case 'address-declined':
+      return `${event.declined} is in use by somebody else; it rests for ${duration(event.quarantineSeconds)}`
+    case 'pool-exhausted':
+      return `no address left: ${event.because}`
+    case 'boot-offered':
+      return `told to load ${event.program}: ${event.because}`
+    case 'program-sent':
+      return `${event.file} sent by TFTP, ${size(event.byteCount)} in ${ms(event.tookMs)}${resent(event.resentBlocks)}`
+    case 'program-not-sent':
+      return event.expected
+        ? `${event.file} asked for its size only: ${event.because}`
+        : `${event.file} not sent: ${event.because}`
+    case 'script-served':
+      return `script ${event.script} sent: ${event.because}`
+    case 'file-served':
+      return event.complete
+        ? `${event.file} sent by HTTP, ${size(event.byteCount)} in ${ms(event.tookMs)}`
+        : `${event.file} broke off after ${size(event.byteCount)}`
+    case 'seed-served':
+      return `seed ${event.file} fetched`
+    case 'request-refused':
+      return `${event.path} refused with ${event.status}: ${event.because}`
+    case 'machine-discovered':
+      return `new machine, seen as ${event.seenAs}`
+    case 'machine-clash':
+      return `machine unclear: ${event.because}`
+    case 'machine-state-changed':
+      return `${event.from} → ${event.to}: ${event.because}`
+    case 'attempt-started':
+      return `boot begins: ${event.because}`
+    case 'attempt-ended':
+      return `boot ends, ${event.result}: ${event.because}`
+    case 'cloud-init-started':
+      return `cloud-init ${event.stage} begins`
+    case 'cloud-init-finished':
+      return `cloud-init ${event.stage} done, ${event.result}`
+    case 'phoned-home':
+      return `${event.hostname} phoned home`
+    case 'report-refused':
+      return `report refused: ${event.because}`
+    case 'store-failed':
+      return `the store could not write: ${event.because}`
+    case 'job-ran':
+      return `job ${event.job}: ${event.outcome}`
+  }
+}
+
+function ms(value: number): string {
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`
+}
+
+/** 1024-based, as kernels and images are spoken of. */
+export function size(byteCount: number): string {
+  if (byteCount < 1024) return `${byteCount} B`
+  if (byteCount < 1024 * 1024) return `${(byteCount / 1024).toFixed(1)} KiB`
+  return `${(byteCount / 1024 / 1024).toFixed(1)} MiB`
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  return `${Math.round(seconds / 3600)} h`
+}
+
+function resent(blocks: number): string {
+  return blocks === 0 ? '' : `, ${blocks} blocks sent again`
+}

@@ -1,0 +1,55 @@
+import { attemptStages, type Attempt, type AttemptStage } from './machine.ts'
+
+/** After this long without a sign the next packet of a machine belongs to a new attempt. */
+export const attemptIdleMs = 15 * 60 * 1000
+
+export type Following =
+  | { readonly kind: 'same'; readonly attempt: Attempt }
+  /** A boot begins; `replaces` was still open and ends by it. */
+  | { readonly kind: 'begins'; readonly replaces: Attempt | undefined }
+  /** A sign that belongs to no boot, as the DHCP of a system that started from its own disk. */
+  | { readonly kind: 'none' }
+
+/**
+ * Which attempt a sign of a machine belongs to. Firmware that asks again after its machine had come further has been
+ * started anew; a sign of a later stage only ever continues what is open.
+ */
+export function follow(current: Attempt | undefined, stage: AttemptStage, now: number): Following {
+  const open = current !== undefined && current.endedAt === undefined ? current : undefined
+  if (open !== undefined && now - open.lastSeenAt <= attemptIdleMs && continues(open.stage, stage)) {
+    return { kind: 'same', attempt: advanced(open, stage, now) }
+  }
+  return startsBoot(stage) ? { kind: 'begins', replaces: open } : { kind: 'none' }
+}
+
+export function advanced(attempt: Attempt, stage: AttemptStage, now: number): Attempt {
+  return { ...attempt, stage: later(attempt.stage, stage), lastSeenAt: now }
+}
+
+function continues(reached: AttemptStage, seen: AttemptStage): boolean {
+  switch (seen) {
+    case 'firmware':
+      return reached === 'firmware'
+    case 'ipxe':
+      return rank(reached) <= rank('script')
+    case 'script':
+      return rank(reached) <= rank('kernel')
+    case 'kernel':
+    case 'system':
+    case 'cloud-init':
+    case 'ended':
+      return true
+  }
+}
+
+function startsBoot(stage: AttemptStage): boolean {
+  return rank(stage) <= rank('script')
+}
+
+function later(one: AttemptStage, other: AttemptStage): AttemptStage {
+  return rank(one) >= rank(other) ? one : other
+}
+
+function rank(stage: AttemptStage): number {
+  return attemptStages.indexOf(stage)
+}

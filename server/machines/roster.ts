@@ -1,0 +1,277 @@
+import type { ApplianceEvent } from '../events/event.ts'
+import type { Mac } from '../wire/mac.ts'
+import type { Uuid } from '../wire/uuid.ts'
+import { advanced, follow } from './attempt.ts'
+import { recognise, type Sighting } from './identity.ts'
+import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
+import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
+
+/** Bytes nobody can foresee, for identifiers. */
+export type Chance = (count: number) => Uint8Array
+
+/** What became of the records. Nothing of it is in the store yet. */
+export type RosterChange = {
+  readonly machines: readonly Machine[]
+  readonly attempts: readonly Attempt[]
+  readonly happened: readonly ApplianceEvent[]
+}
+
+export type Sign = { readonly sighting: Sighting; readonly stage: AttemptStage; readonly because: string }
+
+/** More records than this are not made from what unknown clients send; a rack has fewer. */
+export const machineLimit = 20_000
+
+/**
+ * All machines and their latest attempts, in memory. Each method returns what changed, for the store; time and chance
+ * come in as values.
+ */
+export class Roster {
+  readonly #machines = new Map<string, Machine>()
+  readonly #byMac = new Map<Mac, string>()
+  readonly #byUuid = new Map<Uuid, string>()
+  /** The latest attempt of each machine. */
+  readonly #latest = new Map<string, Attempt>()
+  readonly #byAttempt = new Map<string, string>()
+
+  constructor(machines: Iterable<Machine> = [], attempts: Iterable<Attempt> = []) {
+    for (const machine of machines) this.#keep(machine)
+    for (const attempt of attempts) this.#keepAttempt(attempt)
+  }
+
+  all(): readonly Machine[] {
+    return [...this.#machines.values()]
+  }
+
+  byId(id: string): Machine | undefined {
+    return this.#machines.get(id)
+  }
+
+  byMac(mac: Mac): Machine | undefined {
+    return this.#machines.get(this.#byMac.get(mac) ?? '')
+  }
+
+  byUuid(uuid: Uuid): Machine | undefined {
+    return this.#machines.get(this.#byUuid.get(uuid) ?? '')
+  }
+
+  latestAttempt(machine: string): Attempt | undefined {
+    return this.#latest.get(machine)
+  }
+
+  /** The machine whose latest attempt has this identifier, with that attempt. */
+  byAttempt(id: string): { readonly machine: Machine; readonly attempt: Attempt } | undefined {
+    const machine = this.#machines.get(this.#byAttempt.get(id) ?? '')
+    const attempt = machine === undefined ? undefined : this.#latest.get(machine.id)
+    return machine === undefined || attempt?.id !== id ? undefined : { machine, attempt }
+  }
+
+  /** Records that a machine was seen at a stage of its boot: makes its record and its attempt where they are new. */
+  see(sign: Sign, now: number, chance: Chance): RosterChange {
+    const { sighting } = sign
+    const recognition = recognise(sighting, this)
+    const happened: ApplianceEvent[] = []
+    if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
+      return { machines: [], attempts: [], happened: [full(sighting.mac)] }
+    }
+    const before =
+      recognition.kind === 'known' ? recognition.machine : newMachine(this.#freshId(chance), sighting, now)
+    const machine = withSighting(before, sighting, now)
+    if (recognition.kind === 'new') {
+      happened.push({ kind: 'machine-discovered', mac: sighting.mac, seenAs: seenAs(sighting) })
+    }
+    if (recognition.clash !== undefined) {
+      happened.push({ kind: 'machine-clash', mac: sighting.mac, because: recognition.clash })
+    }
+    this.#keep(machine)
+    const attempts = this.#follow(machine, sign, now, chance, happened)
+    return { machines: [machine], attempts, happened }
+  }
+
+  /** Moves a machine along the table of its life; a trigger the table does not know there changes nothing. */
+  move(id: string, trigger: Trigger, because: string, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    const step = machine === undefined ? undefined : transition(machine.state, trigger)
+    if (machine === undefined || step?.kind !== 'moved') return noChange
+    if (step.to === machine.state) {
+      const again: Machine = { ...machine, stateSince: now, stateBecause: because }
+      this.#keep(again)
+      return { ...noChange, machines: [again] }
+    }
+    const failures =
+      step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
+    const moved: Machine = {
+      ...machine,
+      state: step.to,
+      stateBecause: because,
+      stateSince: now,
+      failures: trigger === 'retry-asked' ? 0 : failures,
+    }
+    this.#keep(moved)
+    const told: ApplianceEvent = {
+      kind: 'machine-state-changed',
+      ...aboutMachine(moved),
+      from: machine.state,
+      to: step.to,
+      because,
+    }
+    const change: RosterChange = { machines: [moved], attempts: [], happened: [told] }
+    if (step.to !== 'failed' || moved.failures < failuresBeforeQuarantine) return change
+    const why = `${moved.failures} attempts in a row failed, the last because: ${because}`
+    return joined(change, this.move(id, 'failed-too-often', why, now))
+  }
+
+  /** Notes how far an attempt has come. */
+  advance(id: string, stage: AttemptStage, now: number): RosterChange {
+    const found = this.byAttempt(id)
+    if (found === undefined || found.attempt.endedAt !== undefined) return noChange
+    return this.#changed(advanced(found.attempt, stage, now))
+  }
+
+  /** Ends an attempt; one that has ended stays as it is. */
+  end(id: string, result: AttemptResult, because: string, now: number): RosterChange {
+    const found = this.byAttempt(id)
+    if (found === undefined || found.attempt.endedAt !== undefined) return noChange
+    const ended: Attempt = { ...found.attempt, lastSeenAt: now, endedAt: now, result }
+    const told: ApplianceEvent = { kind: 'attempt-ended', ...aboutMachine(found.machine), result, because }
+    return { ...this.#changed(ended), happened: [told] }
+  }
+
+  /** Calls every machine failed whose state has lasted longer than it may. */
+  passTimeLimits(now: number): RosterChange {
+    let change = noChange
+    for (const machine of this.#machines.values()) {
+      const limit = timeLimitMs[machine.state]
+      if (limit === undefined || now - machine.stateSince <= limit) continue
+      const reached = this.#latest.get(machine.id)
+      const because = `${machine.state} for more than ${Math.round(limit / 60_000)} minutes; the boot came as far as: ${reached?.stage ?? 'nothing'}`
+      change = joined(change, this.move(machine.id, 'time-limit-passed', because, now))
+      if (reached !== undefined) change = joined(change, this.end(reached.id, 'failed', because, now))
+    }
+    return change
+  }
+
+  #follow(machine: Machine, sign: Sign, now: number, chance: Chance, happened: ApplianceEvent[]): Attempt[] {
+    const following = follow(this.#latest.get(machine.id), sign.stage, now)
+    switch (following.kind) {
+      case 'none':
+        return []
+      case 'same':
+        this.#keepAttempt(following.attempt)
+        return [following.attempt]
+      case 'begins': {
+        const changed: Attempt[] = []
+        if (following.replaces !== undefined) {
+          const because = `the machine started again after it had come as far as: ${following.replaces.stage}`
+          const over = this.end(following.replaces.id, 'abandoned', because, now)
+          changed.push(...over.attempts)
+          happened.push(...over.happened)
+        }
+        const attempt = newAttempt(machine.id, sign.stage, now, chance)
+        this.#keepAttempt(attempt)
+        happened.push({ kind: 'attempt-started', mac: sign.sighting.mac, because: sign.because })
+        return [...changed, attempt]
+      }
+    }
+  }
+
+  #changed(attempt: Attempt): RosterChange {
+    this.#keepAttempt(attempt)
+    return { machines: [], attempts: [attempt], happened: [] }
+  }
+
+  #keep(machine: Machine): void {
+    this.#machines.set(machine.id, machine)
+    for (const mac of machine.macs) this.#byMac.set(mac, machine.id)
+    if (machine.uuid !== undefined && this.byUuid(machine.uuid) === undefined) {
+      this.#byUuid.set(machine.uuid, machine.id)
+    }
+  }
+
+  #keepAttempt(attempt: Attempt): void {
+    const before = this.#latest.get(attempt.machine)
+    if (before !== undefined && before.id !== attempt.id) this.#byAttempt.delete(before.id)
+    this.#latest.set(attempt.machine, attempt)
+    this.#byAttempt.set(attempt.id, attempt.machine)
+  }
+
+  #freshId(chance: Chance): string {
+    for (;;) {
+      const id = base32(chance(8))
+      if (!this.#machines.has(id)) return id
+    }
+  }
+}
+
+export const noChange: RosterChange = { machines: [], attempts: [], happened: [] }
+
+/** One change after another; of a record that both touch, the later form counts. */
+export function joined(...changes: readonly RosterChange[]): RosterChange {
+  return {
+    machines: [...new Map(changes.flatMap((c) => c.machines).map((m) => [m.id, m])).values()],
+    attempts: [...new Map(changes.flatMap((c) => c.attempts).map((a) => [a.id, a])).values()],
+    happened: changes.flatMap((change) => change.happened),
+  }
+}
+
+function newMachine(id: string, sighting: Sighting, now: number): Machine {
+  return {
+    id,
+    macs: [],
+    uuid: undefined,
+    serial: undefined,
+    manufacturer: undefined,
+    product: undefined,
+    hostname: undefined,
+    architecture: undefined,
+    firmware: undefined,
+    state: 'discovered',
+    stateBecause: `seen for the first time, as ${seenAs(sighting)}`,
+    stateSince: now,
+    discoveredAt: now,
+    lastSeenAt: now,
+    failures: 0,
+  }
+}
+
+/** Cards one record may have; made-up ones with a copied UUID end here. */
+const macLimit = 32
+
+function withSighting(machine: Machine, sighting: Sighting, now: number): Machine {
+  const knows = machine.macs.includes(sighting.mac) || machine.macs.length >= macLimit
+  return {
+    ...machine,
+    macs: knows ? machine.macs : [...machine.macs, sighting.mac],
+    uuid: machine.uuid ?? sighting.uuid,
+    serial: machine.serial ?? sighting.serial,
+    manufacturer: sighting.manufacturer ?? machine.manufacturer,
+    product: sighting.product ?? machine.product,
+    hostname: sighting.hostname ?? machine.hostname,
+    architecture: sighting.architecture ?? machine.architecture,
+    firmware: sighting.firmware ?? machine.firmware,
+    lastSeenAt: now,
+  }
+}
+
+function newAttempt(machine: string, stage: AttemptStage, now: number, chance: Chance): Attempt {
+  const id = Array.from(chance(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { id, machine, startedAt: now, lastSeenAt: now, stage, endedAt: undefined, result: undefined }
+}
+
+/** Crockford's alphabet: no I, L, O, U, so that it can be read aloud. */
+function base32(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]).join('')
+}
+
+function seenAs(sighting: Sighting): string {
+  return [sighting.mac, sighting.uuid, sighting.serial].filter((part) => part !== undefined).join(', ')
+}
+
+function aboutMachine(machine: Machine): { mac?: Mac } {
+  const mac = machine.macs[0]
+  return mac === undefined ? {} : { mac }
+}
+
+function full(mac: Mac): ApplianceEvent {
+  const because = `${machineLimit} machines are recorded already; no more are recorded by themselves`
+  return { kind: 'packet-ignored', protocol: 'dhcp', mac, because }
+}
