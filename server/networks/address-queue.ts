@@ -1,66 +1,66 @@
+type Entry = { readonly address: number; readonly at: number }
+
 /**
- * Addresses in the order in which they become free: a binary heap that knows where each of its addresses stands, so that
- * moving one costs O(log n) and the queue never holds an address twice.
+ * Addresses in the order of a time, the earliest first: a binary heap that knows where each of its addresses stands, so that
+ * moving one costs O(log n) and none is in it twice. Equal times stand in the order of the addresses.
  */
 export class AddressQueue {
-  readonly #heap: { readonly address: number; readonly freeFrom: number }[] = []
+  readonly #heap: Entry[] = []
   readonly #places = new Map<number, number>()
 
   get size(): number {
     return this.#heap.length
   }
 
-  /** The address that has been free for the longest, or will be free first. */
-  get first(): { readonly address: number; readonly freeFrom: number } | undefined {
+  get first(): Entry | undefined {
     return this.#heap[0]
   }
 
   /** Adds an address, or moves it to its new place. */
-  put(address: number, freeFrom: number): void {
-    const entry = { address, freeFrom }
-    const place = this.#places.get(address) ?? this.#heap.length
-    this.#set(place, entry)
-    this.#sink(this.#rise(place))
+  put(address: number, at: number): void {
+    this.#settle(this.#places.get(address) ?? this.#heap.length, { address, at })
   }
 
-  #rise(from: number): number {
-    let place = from
-    while (place > 0) {
-      const parent = (place - 1) >>> 1
-      if (!this.#isBefore(place, parent)) break
-      this.#swap(place, parent)
-      place = parent
-    }
-    return place
+  remove(address: number): void {
+    const place = this.#places.get(address)
+    if (place === undefined) return
+    this.#places.delete(address)
+    const last = this.#heap.pop()
+    if (last !== undefined && last.address !== address) this.#settle(place, last)
   }
 
-  #sink(from: number): void {
+  /** Puts the entry where it belongs, starting from a place that may be overwritten. */
+  #settle(from: number, entry: Entry): void {
     let place = from
     for (;;) {
-      const left = place * 2 + 1
-      if (left >= this.#heap.length) return
-      const child = left + 1 < this.#heap.length && this.#isBefore(left + 1, left) ? left + 1 : left
-      if (!this.#isBefore(child, place)) return
-      this.#swap(child, place)
+      const parent = (place - 1) >>> 1
+      const above = place === 0 ? undefined : this.#heap[parent]
+      if (above === undefined || !isBefore(entry, above)) break
+      this.#set(place, above)
+      place = parent
+    }
+    for (;;) {
+      const child = this.#earlierChild(place)
+      const below = this.#heap[child]
+      if (below === undefined || !isBefore(below, entry)) break
+      this.#set(place, below)
       place = child
     }
+    this.#set(place, entry)
   }
 
-  #isBefore(one: number, other: number): boolean {
-    const [a, b] = [this.#heap[one], this.#heap[other]]
-    if (a === undefined || b === undefined) return false
-    return a.freeFrom < b.freeFrom || (a.freeFrom === b.freeFrom && a.address < b.address)
+  #earlierChild(place: number): number {
+    const left = place * 2 + 1
+    const [one, other] = [this.#heap[left], this.#heap[left + 1]]
+    return one !== undefined && other !== undefined && isBefore(other, one) ? left + 1 : left
   }
 
-  #swap(one: number, other: number): void {
-    const [a, b] = [this.#heap[one], this.#heap[other]]
-    if (a === undefined || b === undefined) return
-    this.#set(one, b)
-    this.#set(other, a)
-  }
-
-  #set(place: number, entry: { readonly address: number; readonly freeFrom: number }): void {
+  #set(place: number, entry: Entry): void {
     this.#heap[place] = entry
     this.#places.set(entry.address, place)
   }
+}
+
+function isBefore(one: Entry, other: Entry): boolean {
+  return one.at < other.at || (one.at === other.at && one.address < other.address)
 }

@@ -21,10 +21,10 @@ type NetworkLeases = {
   readonly plan: AddressPlan
   readonly byAddress: Map<Ipv4, Lease>
   readonly byMac: Map<Mac, Lease>
-  /** Addresses with an offer in the order in which they were offered. */
-  readonly offers: Set<Ipv4>
+  /** Addresses with an offer, by the time of the offer. */
+  readonly offers: AddressQueue
   readonly mostOffers: number
-  /** Addresses of the pool that have, or have had, a record. */
+  /** Addresses of the pool that have, or have had, a record, by the time from which they are free. */
   readonly used: AddressQueue
   /** All numbers of the pool below it are in `used`, or not for everyone. */
   fresh: number
@@ -62,7 +62,7 @@ export class LeaseTable implements LeaseView {
     // An iPXE that is still loading when its short lease ends does not renew it. Giving out the address that has been free
     // for the longest keeps others away from it for as long as the pool allows.
     const first = leases.used.first
-    return first === undefined || first.freeFrom > now ? undefined : ipv4OfNumber(first.address)
+    return first === undefined || first.at > now ? undefined : ipv4OfNumber(first.address)
   }
 
   /** Everything in force or remembered, in no order. */
@@ -151,7 +151,7 @@ function emptyLeases(network: Network): NetworkLeases {
     plan,
     byAddress: new Map(),
     byMac: new Map(),
-    offers: new Set(),
+    offers: new AddressQueue(),
     // Made-up clients may hold half of the pool with their offers; the oldest make room for newer ones.
     mostOffers: Math.ceil(plan.poolSize / 2) + network.reservations.size,
     used: new AddressQueue(),
@@ -175,23 +175,22 @@ function put(leases: NetworkLeases, lease: Lease): void {
   if (before !== undefined) forgetClient(leases, before)
   leases.byAddress.set(address, lease)
   if (isForemost(lease, leases.byMac.get(mac))) leases.byMac.set(mac, lease)
-  queue(leases, address, freeFrom(lease))
-  leases.offers.delete(address)
-  if (lease.state !== 'offered') return
-  leases.offers.add(address)
+  const number = numberOfIpv4(address)
+  if (isForAnyone(leases.plan, address, number)) leases.used.put(number, freeFrom(lease))
+  if (lease.state !== 'offered') {
+    leases.offers.remove(number)
+    return
+  }
+  leases.offers.put(number, lease.since)
   if (leases.offers.size > leases.mostOffers) dropOldestOffer(leases, lease.since)
 }
 
 function remove(leases: NetworkLeases, lease: Lease): void {
+  const number = numberOfIpv4(lease.address)
   forgetClient(leases, lease)
   leases.byAddress.delete(lease.address)
-  leases.offers.delete(lease.address)
-  queue(leases, lease.address, 0)
-}
-
-function queue(leases: NetworkLeases, address: Ipv4, freeFrom: number): void {
-  const number = numberOfIpv4(address)
-  if (isForAnyone(leases.plan, address, number)) leases.used.put(number, freeFrom)
+  leases.offers.remove(number)
+  if (isForAnyone(leases.plan, lease.address, number)) leases.used.put(number, 0)
 }
 
 /** Whether a new record is the one to find by its client's MAC, rather than the one found so far. */
@@ -207,8 +206,8 @@ function forgetClient(leases: NetworkLeases, lease: Lease): void {
 
 /** The client may still ask for it: its address is the last that others are given. */
 function dropOldestOffer(leases: NetworkLeases, now: number): void {
-  const [oldest] = leases.offers
-  const offer = oldest === undefined ? undefined : leases.byAddress.get(oldest)
+  const { first } = leases.offers
+  const offer = first === undefined ? undefined : leases.byAddress.get(ipv4OfNumber(first.address))
   if (offer === undefined) return
   put(leases, { ...offer, state: 'released', since: now, endsAt: Math.min(offer.endsAt, now) })
 }
