@@ -13,13 +13,18 @@ export class ByteReader {
     return this.#bytes.length - this.#at
   }
 
+  /** How many bytes have been read. */
+  get at(): number {
+    return this.#at
+  }
+
   u8(): number {
-    return this.#take(1)[0] ?? 0
+    return this.#bytes[this.#advance(1)] ?? 0
   }
 
   u16(): number {
-    const bytes = this.#take(2)
-    return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+    const at = this.#advance(2)
+    return ((this.#bytes[at] ?? 0) << 8) | (this.#bytes[at + 1] ?? 0)
   }
 
   u32(): number {
@@ -28,19 +33,27 @@ export class ByteReader {
 
   /** A copy, so that nothing keeps the receive buffer alive or sees it change. */
   bytes(count: number): Uint8Array {
-    return this.#take(count).slice()
+    // Not `slice`: on Node's Buffer, which is what sockets give, it shares its memory instead of copying.
+    return new Uint8Array(this.view(count))
+  }
+
+  /** The next bytes where they lie: for a reader over bytes that nobody else will change. */
+  view(count: number): Uint8Array {
+    const at = this.#advance(count)
+    return this.#bytes.subarray(at, at + count)
   }
 
   skip(count: number): void {
-    this.#take(count)
+    this.#advance(count)
   }
 
-  #take(count: number): Uint8Array {
-    if (count > this.remaining) {
-      throw new Malformed(`${count} more bytes wanted at ${this.#at}, ${this.remaining} are left`)
+  /** Moves on and tells where the bytes moved over began. */
+  #advance(count: number): number {
+    const at = this.#at
+    if (count > this.#bytes.length - at) {
+      throw new Malformed(`${count} more bytes wanted at ${at}, ${this.remaining} are left`)
     }
-    const taken = this.#bytes.subarray(this.#at, this.#at + count)
-    this.#at += count
-    return taken
+    this.#at = at + count
+    return at
   }
 }

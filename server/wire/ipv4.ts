@@ -4,10 +4,12 @@ export type Ipv4 = string & { readonly ipv4: unique symbol }
 export const noAddress = '0.0.0.0' as Ipv4
 export const everyone = '255.255.255.255' as Ipv4
 
+const octet = '(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])'
+const fourOctets = new RegExp(`^${octet}(?:\\.${octet}){3}$`)
+
 /** Reads exactly four decimals; leading zeros are refused, since some readers take them for octal. */
 export function parseIpv4(text: string): Ipv4 | undefined {
-  const octet = '(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])'
-  return new RegExp(`^${octet}(?:\\.${octet}){3}$`).test(text) ? (text as Ipv4) : undefined
+  return fourOctets.test(text) ? (text as Ipv4) : undefined
 }
 
 export function ipv4OfNumber(value: number): Ipv4 {
