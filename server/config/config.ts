@@ -11,8 +11,9 @@ export type Config = {
   readonly networks: readonly NetworkSettings[]
   readonly approve: ApprovalRule
   readonly images: readonly ImageSettings[]
-  /** What a machine gets that has no entry of its own. */
+  /** What a machine gets that has no entry of its own. With one image only, that is its image. */
   readonly defaults: MachineSettings
+  /** Each with the defaults filled in; what a machine has of its own replaces the default, key by key. */
   readonly machines: readonly (MachineSettings & {
     readonly mac: Mac
     readonly hostname: string | undefined
@@ -26,6 +27,8 @@ export type NetworkSettings = {
   readonly mode: 'observe' | 'full'
   /** The address of the box there; absent, the interface's first IPv4 address is taken. */
   readonly address: Ipv4 | undefined
+  /** Given as `address: 10.0.0.1/24`; absent, the interface's own prefix counts. */
+  readonly prefixLength?: number
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dnsServers: readonly Ipv4[]

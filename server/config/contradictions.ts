@@ -1,0 +1,327 @@
+import { closest } from './closest.ts'
+import type { Finding, SettingsPath } from './mistake.ts'
+import { readAddress, readMac, readPool } from './settings-schema.ts'
+import { broadcastOf, contains, numberOfIpv4, parseIpv4, subnetOf } from '../wire/ipv4.ts'
+import type { Ipv4, Subnet } from '../wire/ipv4.ts'
+
+/** A pool is searched for a free address; a /16 is the largest network that is still one network. */
+const mostAddresses = 65_536
+
+/**
+ * Settings that are each right and cannot be true together. Reads what it can and skips the rest, so that these are
+ * found beside mistakes of form and not only after they are mended.
+ */
+export function contradictions(settings: unknown): readonly Finding[] {
+  const networks = itemsOf(settings, 'networks').map((network, index) => viewOf(network, ['networks', index]))
+  return [
+    ...networks.flatMap(findingsInNetwork),
+    ...twice(
+      networks.map(({ at, interface: name }) => ({ at: [...at, 'interface'], key: name })),
+      (name) => ({
+        because: `Another network already has the interface ${name}.`,
+        nextStep: 'Give each network an interface of its own.',
+      }),
+    ),
+    ...sameNames(networks),
+    ...overlaps(networks),
+    ...findingsInMachines(settings),
+    ...findingsInPorts(settings),
+  ]
+}
+
+/** A network without a name has that of its interface. */
+function sameNames(networks: readonly NetworkView[]): readonly Finding[] {
+  const unnamed = networks.filter(({ name }) => name === undefined)
+  const taken = new Set(unnamed.map((network) => network.interface))
+  const named = networks.filter(({ name }) => name !== undefined)
+  const items = named.map(({ at, name: key }) => ({ at: [...at, 'name'], key }))
+  const tell = (name: string) => ({ because: `Another network is already named ${name}.` })
+  const clashes = items.filter(({ key }) => taken.has(key))
+  return [
+    ...twice(items, tell),
+    ...clashes.map(({ at, key = '' }) => ({ at, on: 'value' as const, ...tell(key) })),
+  ]
+}
+
+type NetworkView = {
+  readonly at: SettingsPath
+  readonly name: string | undefined
+  readonly interface: string | undefined
+  readonly mode: unknown
+  readonly address: Ipv4 | undefined
+  readonly subnet: Subnet | undefined
+  readonly hasPool: boolean
+  readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
+  readonly router: Ipv4 | undefined
+  readonly dns: readonly (Ipv4 | undefined)[]
+  readonly reservations: readonly {
+    readonly at: SettingsPath
+    readonly mac: string | undefined
+    readonly address: Ipv4 | undefined
+  }[]
+}
+
+function viewOf(network: unknown, at: SettingsPath): NetworkView {
+  const own = readText(network, 'address', readAddress)
+  const address = own?.address
+  return {
+    at,
+    name: readText(network, 'name', (text) => text),
+    interface: readText(network, 'interface', (text) => text),
+    mode: member(network, 'mode'),
+    address,
+    subnet: own?.prefixLength === undefined ? undefined : subnetOf(own.address, own.prefixLength),
+    hasPool: member(network, 'pool') !== undefined,
+    pool: readText(network, 'pool', readPool),
+    router: readText(network, 'router', parseIpv4),
+    dns: itemsOf(network, 'dns').map((item) => (typeof item === 'string' ? parseIpv4(item) : undefined)),
+    reservations: itemsOf(network, 'reservations').map((reservation, index) => ({
+      at: [...at, 'reservations', index],
+      mac: macOf(member(reservation, 'mac')),
+      address: readText(reservation, 'address', parseIpv4),
+    })),
+  }
+}
+
+function findingsInNetwork(network: NetworkView): readonly Finding[] {
+  const { at, subnet, pool, reservations } = network
+  const findings: Finding[] = []
+  const value = (place: readonly (string | number)[], because: string, nextStep?: string) => {
+    findings.push({
+      at: [...at, ...place],
+      on: 'value',
+      because,
+      ...(nextStep === undefined ? {} : { nextStep }),
+    })
+  }
+  if (network.mode === 'full' && !network.hasPool && reservations.length === 0) {
+    value(
+      ['mode'],
+      'Mode full has no addresses to give: there is neither a pool nor a reservation.',
+      'Add `pool: FIRST-LAST`, or use mode observe.',
+    )
+  }
+  const notHost =
+    subnet === undefined || network.address === undefined ? undefined : whyNotHost(subnet, network.address)
+  if (notHost !== undefined) value(['address'], notHost)
+  if (subnet !== undefined && network.router !== undefined) {
+    const because = whyNotHost(subnet, network.router)
+    if (because !== undefined) value(['router'], because)
+  }
+  if (pool !== undefined) findings.push(...findingsInPool(network, pool))
+
+  const taken: readonly (readonly [string, Ipv4 | undefined])[] = [
+    ['the box itself', network.address],
+    ['the router', network.router],
+    ...network.dns.map((address) => ['a DNS server', address] as const),
+  ]
+  for (const reservation of reservations) {
+    const { address } = reservation
+    if (address === undefined) continue
+    const owner = taken.find(([, other]) => other === address)?.[0]
+    const because =
+      owner === undefined
+        ? subnet === undefined
+          ? undefined
+          : whyNotHost(subnet, address)
+        : `${address} belongs to ${owner}.`
+    if (because !== undefined) findings.push({ at: [...reservation.at, 'address'], on: 'value', because })
+  }
+  for (const [owner, address] of taken) {
+    if (address === undefined || pool === undefined || !holds(pool, address)) continue
+    value(
+      ['pool'],
+      `The pool holds ${address}, which belongs to ${owner}; it would be given away.`,
+      'Leave it out of the pool.',
+    )
+  }
+  findings.push(
+    ...twice(
+      reservations.map(({ at, mac }) => ({ at: [...at, 'mac'], key: mac })),
+      (mac) => ({ because: `${mac} already has a reservation in this network.` }),
+    ),
+    ...twice(
+      reservations.map(({ at, address }) => ({ at: [...at, 'address'], key: address })),
+      (address) => ({ because: `${address} is already reserved for another machine.` }),
+    ),
+  )
+  return findings
+}
+
+function findingsInPool(
+  network: NetworkView,
+  pool: { readonly first: Ipv4; readonly last: Ipv4 },
+): readonly Finding[] {
+  const at = [...network.at, 'pool']
+  const [first, last] = [numberOfIpv4(pool.first), numberOfIpv4(pool.last)]
+  if (first > last) {
+    return [
+      {
+        at,
+        on: 'value',
+        because: `The pool ends with ${pool.last}, before it begins.`,
+        nextStep: `Write ${pool.last}-${pool.first}.`,
+      },
+    ]
+  }
+  if (last - first >= mostAddresses) {
+    return [
+      {
+        at,
+        on: 'value',
+        because: `The pool holds ${last - first + 1} addresses; at most ${mostAddresses} are served.`,
+      },
+    ]
+  }
+  const { subnet } = network
+  if (subnet === undefined) return []
+  return [pool.first, pool.last].flatMap((address) => {
+    const because = whyNotHost(subnet, address)
+    return because === undefined ? [] : [{ at, on: 'value' as const, because }]
+  })
+}
+
+function whyNotHost(subnet: Subnet, address: Ipv4): string | undefined {
+  const block = `${subnet.network}/${subnet.prefixLength}`
+  if (!contains(subnet, address)) return `${address} lies outside ${block}.`
+  if (address === subnet.network) return `${address} is the address of the network ${block} itself.`
+  return address === broadcastOf(subnet) ? `${address} is the broadcast address of ${block}.` : undefined
+}
+
+function overlaps(networks: readonly NetworkView[]): readonly Finding[] {
+  return networks.flatMap(({ at, pool }, index) => {
+    if (pool === undefined) return []
+    const other = networks
+      .slice(0, index)
+      .find((earlier) => earlier.pool !== undefined && meet(earlier.pool, pool))
+    if (other === undefined) return []
+    const because = `The pool overlaps that of ${pathName(other)}.`
+    return [
+      {
+        at: [...at, 'pool'],
+        on: 'value' as const,
+        because,
+        nextStep: 'An address may belong to one network only.',
+      },
+    ]
+  })
+}
+
+function pathName(network: NetworkView): string {
+  return network.name ?? network.interface ?? `networks[${String(network.at[1])}]`
+}
+
+type Range = { readonly first: Ipv4; readonly last: Ipv4 }
+
+function meet(a: Range, b: Range): boolean {
+  return numberOfIpv4(a.first) <= numberOfIpv4(b.last) && numberOfIpv4(b.first) <= numberOfIpv4(a.last)
+}
+
+function holds(pool: Range, address: Ipv4): boolean {
+  return meet(pool, { first: address, last: address })
+}
+
+function findingsInMachines(settings: unknown): readonly Finding[] {
+  const images = itemsOf(settings, 'images').map((image) => readText(image, 'name', (text) => text))
+  const names = images.filter((name) => name !== undefined)
+  const machines = itemsOf(settings, 'machines').map((machine, index) => ({
+    at: ['machines', index],
+    machine,
+  }))
+  const defaults = member(settings, 'defaults')
+  const choosers = [{ at: ['defaults'], machine: defaults }, ...machines]
+  const findings = choosers.flatMap(({ at, machine }): readonly Finding[] => {
+    const image = member(machine, 'image')
+    if (typeof image !== 'string') return []
+    if (names.includes(image)) return []
+    const meant = closest(image, names)
+    const nextStep =
+      meant === undefined
+        ? names.length === 0
+          ? 'List it under images.'
+          : `There are: ${names.join(', ')}.`
+        : `Did you mean ${meant}?`
+    return [
+      { at: [...at, 'image'], on: 'value', because: `There is no image "${image.slice(0, 64)}".`, nextStep },
+    ]
+  })
+  for (const { at, machine } of machines) {
+    const method = member(machine, 'method') ?? member(defaults, 'method') ?? 'ram'
+    const image = member(machine, 'image') ?? member(defaults, 'image')
+    if (method !== 'ram' || image !== undefined || names.length === 1) continue
+    findings.push({
+      at,
+      on: 'value',
+      because: 'Method ram needs an image, and none is named for this machine.',
+      nextStep: 'Add `image: NAME` here or under defaults.',
+    })
+  }
+  return [
+    ...findings,
+    ...twice(
+      images.map((key, index) => ({ at: ['images', index, 'name'], key })),
+      (name) => ({ because: `Another image is already named ${name}.` }),
+    ),
+    ...twice(
+      machines.map(({ at, machine }) => ({ at: [...at, 'mac'], key: macOf(member(machine, 'mac')) })),
+      (mac) => ({ because: `${mac} is already listed above.` }),
+    ),
+    ...twice(
+      machines.map(({ at, machine }) => ({
+        at: [...at, 'hostname'],
+        key: readText(machine, 'hostname', (text) => text),
+      })),
+      (name) => ({ because: `Another machine is already named ${name}.` }),
+    ),
+  ]
+}
+
+function findingsInPorts(settings: unknown): readonly Finding[] {
+  const http = member(settings, 'http')
+  const [port, delivery] = [member(http, 'port') ?? 8080, member(http, 'delivery-port') ?? 8081]
+  if (typeof port !== 'number' || port !== delivery) return []
+  const at = ['http', member(http, 'delivery-port') === undefined ? 'port' : 'delivery-port']
+  return [
+    {
+      at,
+      on: 'value',
+      because: `Scripts and images cannot share port ${port}.`,
+      nextStep: 'Choose another port for one of the two.',
+    },
+  ]
+}
+
+/** A finding for each key that stood before. */
+function twice(
+  items: readonly { readonly at: SettingsPath; readonly key: string | undefined }[],
+  tell: (key: string) => { readonly because: string; readonly nextStep?: string },
+): readonly Finding[] {
+  const seen = new Set<string>()
+  return items.flatMap(({ at, key }) => {
+    if (key === undefined) return []
+    if (seen.has(key)) return [{ at, on: 'value' as const, ...tell(key) }]
+    seen.add(key)
+    return []
+  })
+}
+
+function macOf(value: unknown): string | undefined {
+  const read = readMac(value)
+  return 'mac' in read ? read.mac : undefined
+}
+
+function member(group: unknown, key: string): unknown {
+  return typeof group === 'object' && group !== null && Object.hasOwn(group, key)
+    ? Reflect.get(group, key)
+    : undefined
+}
+
+function itemsOf(group: unknown, key: string): readonly unknown[] {
+  const items = member(group, key)
+  return Array.isArray(items) ? items : []
+}
+
+function readText<T>(group: unknown, key: string, read: (text: string) => T | undefined): T | undefined {
+  const value = member(group, key)
+  return typeof value === 'string' ? read(value) : undefined
+}

@@ -1,0 +1,99 @@
+import { isAbsolute, join, normalize } from 'node:path'
+import type { Config, MachineSettings, NetworkSettings } from './config.ts'
+import { contradictions } from './contradictions.ts'
+import type { Mistake } from './mistake.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { settingsSchema } from './settings-schema.ts'
+import type { Settings } from './settings-schema.ts'
+import { shapeFindings } from './shape-findings.ts'
+
+export type ReadConfig =
+  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'mistakes'; readonly mistakes: readonly Mistake[] }
+
+/** Where Debian and Ubuntu put boot programs. */
+const systemBootPrograms = ['/usr/lib/ipxe', '/usr/share/ipxe']
+
+/** More than a person reads; the rest follows when these are mended. */
+const mostMistakes = 100
+
+/**
+ * Reads the settings file, with every default filled in, or tells all its mistakes at once. An empty text gives the
+ * defaults. Relative folders start at `folder`, the absolute path of the folder the file lies in.
+ */
+export function readConfig(text: string, fileName: string, folder: string): ReadConfig {
+  const yaml = parseYaml(text, fileName)
+  if (yaml.kind === 'mistakes') return { kind: 'mistakes', mistakes: yaml.mistakes.slice(0, mostMistakes) }
+  const settings = withoutEmpty(yaml.value ?? {}, 0)
+  const parsed = settingsSchema.safeParse(settings)
+  const findings = [
+    ...(parsed.success ? [] : shapeFindings(parsed.error.issues, settings)),
+    ...contradictions(settings),
+  ]
+  if (parsed.success && findings.length === 0)
+    return { kind: 'config', config: configOf(parsed.data, folder) }
+  const mistakes = findings.map(yaml.locate).sort((a, b) => a.line - b.line || a.column - b.column)
+  return { kind: 'mistakes', mistakes: mistakes.slice(0, mostMistakes) }
+}
+
+/** The deepest setting lies six levels down; an alias that holds itself has no end. */
+const deepestSetting = 16
+
+/** A key with nothing behind it counts as absent: that is what remains when its lines are commented out. */
+function withoutEmpty(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > deepestSetting) return value
+  if (Array.isArray(value)) return value.map((item) => withoutEmpty(item, depth + 1))
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null)
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutEmpty(inner, depth + 1)]))
+}
+
+function configOf(settings: Settings, folder: string): Config {
+  const absolute = (path: string) => normalize(isAbsolute(path) ? path : join(folder, path))
+  const dataFolder = absolute(settings.data)
+  const [onlyImage, ...otherImages] = settings.images
+  const defaults: MachineSettings = {
+    method: settings.defaults.method ?? 'ram',
+    image: settings.defaults.image ?? (otherImages.length === 0 ? onlyImage?.name : undefined),
+    kernelParameters: settings.defaults['kernel-parameters'] ?? [],
+    sshAuthorizedKeys: settings.defaults['ssh-authorized-keys'] ?? [],
+  }
+  return {
+    dataFolder,
+    http: { port: settings.http.port, deliveryPort: settings.http['delivery-port'] },
+    bootProgramFolders: settings['boot-programs']?.map(absolute) ?? [
+      join(dataFolder, 'boot-programs'),
+      ...systemBootPrograms,
+    ],
+    networks: settings.networks.map(networkOf),
+    approve:
+      'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },
+    images: settings.images.map((image) => ({ name: image.name, folder: absolute(image.folder) })),
+    defaults,
+    machines: settings.machines.map((machine) => ({
+      mac: machine.mac,
+      hostname: machine.hostname,
+      method: machine.method ?? defaults.method,
+      image: machine.image ?? defaults.image,
+      kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
+      sshAuthorizedKeys: machine['ssh-authorized-keys'] ?? defaults.sshAuthorizedKeys,
+    })),
+    events: { keepDays: settings.events['keep-days'] },
+  }
+}
+
+function networkOf(network: Settings['networks'][number]): NetworkSettings {
+  const { address, reservations } = network
+  return {
+    name: network.name ?? network.interface,
+    interface: network.interface,
+    mode: network.mode,
+    address: address?.address,
+    ...(address?.prefixLength === undefined ? {} : { prefixLength: address.prefixLength }),
+    pool: network.pool,
+    router: network.router,
+    dnsServers: network.dns,
+    domain: network.domain,
+    leaseSeconds: network.lease,
+    reservations: reservations.map(({ mac, address, hostname }) => ({ mac, address, hostname })),
+  }
+}

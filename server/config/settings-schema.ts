@@ -1,0 +1,233 @@
+import { z } from 'zod'
+import { parseIpv4 } from '../wire/ipv4.ts'
+import type { Ipv4 } from '../wire/ipv4.ts'
+import { isUnicastMac, parseMac } from '../wire/mac.ts'
+import type { Mac } from '../wire/mac.ts'
+import { whyNotDomain, whyNotHostname } from './hostname.ts'
+import { whyNotKernelParameter } from './kernel-parameter.ts'
+import type { SettingsPath } from './mistake.ts'
+import { parseDuration } from './parse-duration.ts'
+import { whyNotSshKey } from './ssh-key.ts'
+
+/** More of anything is a generated file gone wrong. */
+const most = { networks: 64, machines: 10_000, reservations: 10_000, images: 256, keys: 64, parameters: 64 }
+
+/** Below, a client asks again before it has booted; above, an address is lost for months. */
+const leaseBounds = { shortest: 10, longest: 31 * 86_400 }
+
+type Refine = z.RefinementCtx
+
+function refuse(context: Refine, message: string, params: { readonly nextStep?: string } = {}): never {
+  context.issues.push({ code: 'custom', input: context.value, message, params })
+  return z.NEVER
+}
+
+/** Text that `read` understands, in the words of `wanted` when it does not. */
+function textAs<T>(wanted: string, read: (text: string) => T | undefined) {
+  return z
+    .string()
+    .transform((text, context) => read(text) ?? refuse(context, `${quoted(text)} is not ${wanted}.`))
+}
+
+/** Text that nothing speaks against. */
+function textUnless(wanted: string, whyNot: (text: string) => string | undefined) {
+  return z.string().superRefine((text, context) => {
+    const because = whyNot(text)
+    if (because !== undefined) refuse(context, `${quoted(text)} is not ${wanted}: ${because}.`)
+  })
+}
+
+function quoted(text: string): string {
+  return text.length <= 40 ? `"${text}"` : `"${text.slice(0, 39)}…"`
+}
+
+/** A MAC that names one machine, told why when it does not. */
+export function readMac(
+  value: unknown,
+): { readonly mac: Mac } | { readonly because: string; readonly nextStep?: string } {
+  if (typeof value !== 'string') {
+    // `525400123456` without quotes is a number to YAML, and `52:54:…` to YAML 1.1 as well.
+    const nextStep = 'Write it in quotes, as "52:54:00:12:34:56".'
+    return { because: `A MAC address must be text, this is ${kindOf(value)}.`, nextStep }
+  }
+  const mac = parseMac(value)
+  if (mac === undefined)
+    return {
+      because: `${quoted(value)} is not a MAC address.`,
+      nextStep: 'It has six pairs of hexadecimal digits, as 52:54:00:12:34:56.',
+    }
+  if (!isUnicastMac(mac))
+    return { because: `${quoted(value)} is the address of a group or of nobody, not of one machine.` }
+  return { mac }
+}
+
+const mac = z.unknown().transform((value, context) => {
+  const read = readMac(value)
+  return 'mac' in read
+    ? read.mac
+    : refuse(context, read.because, read.nextStep === undefined ? {} : { nextStep: read.nextStep })
+})
+
+const ipv4 = textAs('an IPv4 address', parseIpv4)
+
+/** An address, with or without the length of its network's prefix: `10.0.0.1`, `10.0.0.1/24`. */
+export function readAddress(
+  text: string,
+): { readonly address: Ipv4; readonly prefixLength?: number } | undefined {
+  const [addressText = '', lengthText, ...rest] = text.split('/')
+  const address = parseIpv4(addressText)
+  if (address === undefined || rest.length > 0) return undefined
+  if (lengthText === undefined) return { address }
+  // A network with hosts on it has room for two beside its own and its broadcast address.
+  return /^(?:[89]|[12][0-9]|30)$/.test(lengthText)
+    ? { address, prefixLength: Number(lengthText) }
+    : undefined
+}
+
+export function readPool(text: string): { readonly first: Ipv4; readonly last: Ipv4 } | undefined {
+  const [firstText = '', lastText = '', ...rest] = text.split('-').map((part) => part.trim())
+  const [first, last] = [parseIpv4(firstText), parseIpv4(lastText)]
+  return first === undefined || last === undefined || rest.length > 0 ? undefined : { first, last }
+}
+
+const seconds = z.unknown().transform((value, context) => {
+  const read = parseDuration(value)
+  if (read === undefined)
+    return refuse(context, 'This is not a time.', {
+      nextStep: 'Write seconds, or a number with s, m, h or d: 90, 2m, 12h.',
+    })
+  if (read < leaseBounds.shortest || read > leaseBounds.longest) {
+    return refuse(
+      context,
+      `A lease lasts between ${leaseBounds.shortest} seconds and ${leaseBounds.longest / 86_400} days.`,
+    )
+  }
+  return read
+})
+
+const port = z.int().min(1).max(65_535)
+
+const hostname = textUnless('a host name', whyNotHostname)
+
+/** Names that stand in URLs, events and on command lines. */
+const name = z.string().superRefine((text, context) => {
+  if (/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i.test(text) && !text.includes('..')) return
+  refuse(context, `${quoted(text)} is not a name.`, {
+    nextStep: 'Use letters, digits, dots, hyphens and underscores, at most 64.',
+  })
+})
+
+/** The limits of the kernel: 15 bytes, no slash, no colon, no white space (`dev_valid_name`, net/core/dev.c). */
+const interfaceName = z.string().superRefine((text, context) => {
+  if (/^(?!\.{1,2}$)[^/:\s]{1,15}$/.test(text)) return
+  refuse(context, `${quoted(text)} is not the name of a network interface.`, {
+    nextStep: '`ip link` lists them.',
+  })
+})
+
+const folder = z.string().superRefine((text, context) => {
+  if (text === '') refuse(context, 'A folder must be named here.')
+  if (text.includes('\0') || text.length > 4_095) refuse(context, 'This is not the path of a folder.')
+})
+
+const approve = z.unknown().transform((value, context): { all: true } | { macs: Mac[] } => {
+  if (value === 'all') return { all: true }
+  if (!Array.isArray(value)) {
+    return refuse(context, 'This is neither `all` nor a list of MAC addresses.', {
+      nextStep: 'Write `approve: all`, or `approve: ["52:54:00:12:34:56"]`.',
+    })
+  }
+  if (value.length > most.machines) return refuse(context, `More than ${most.machines} machines are listed.`)
+  const macs: Mac[] = []
+  for (const [index, item] of value.entries()) {
+    const read = readMac(item)
+    if ('mac' in read) macs.push(read.mac)
+    else {
+      const { because: message, nextStep } = read
+      context.issues.push({
+        code: 'custom',
+        input: item,
+        message,
+        path: [index],
+        params: nextStep === undefined ? {} : { nextStep },
+      })
+    }
+  }
+  return { macs }
+})
+
+const machineSettings = {
+  method: z.enum(['ram', 'local']).optional(),
+  image: z.string().optional(),
+  'kernel-parameters': z
+    .array(textUnless('a kernel parameter', whyNotKernelParameter))
+    .max(most.parameters)
+    .optional(),
+  'ssh-authorized-keys': z.array(textUnless('an SSH key', whyNotSshKey)).max(most.keys).optional(),
+}
+
+const network = z.strictObject({
+  name: name.optional(),
+  interface: interfaceName,
+  mode: z.enum(['observe', 'full']).default('observe'),
+  address: textAs('an IPv4 address, as 10.0.0.1 or 10.0.0.1/24', readAddress).optional(),
+  pool: textAs('a pool, as 10.0.0.100-10.0.0.200', readPool).optional(),
+  router: ipv4.optional(),
+  dns: z.array(ipv4).max(8).default([]),
+  domain: textUnless('a domain', whyNotDomain).optional(),
+  lease: z.strictObject({ firmware: seconds.default(120), system: seconds.default(43_200) }).prefault({}),
+  reservations: z
+    .array(z.strictObject({ mac, address: ipv4, hostname: hostname.optional() }))
+    .max(most.reservations)
+    .default([]),
+})
+
+/** The settings file as it is written, each value checked by itself. */
+export const settingsSchema = z.strictObject({
+  data: folder.default('data'),
+  http: z.strictObject({ port: port.default(8080), 'delivery-port': port.default(8081) }).prefault({}),
+  'boot-programs': z.array(folder).max(32).optional(),
+  approve: approve.prefault([]),
+  networks: z.array(network).max(most.networks).default([]),
+  images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
+  defaults: z.strictObject(machineSettings).prefault({}),
+  machines: z
+    .array(z.strictObject({ mac, hostname: hostname.optional(), ...machineSettings }))
+    .max(most.machines)
+    .default([]),
+  events: z.strictObject({ 'keep-days': z.int().min(1).max(3_650).default(30) }).prefault({}),
+})
+
+export type Settings = z.output<typeof settingsSchema>
+
+/** The keys that belong at a place of the settings. */
+export function knownKeys(path: SettingsPath): readonly string[] {
+  let schema: unknown = settingsSchema
+  for (const step of path) {
+    const around = unwrapped(schema)
+    if (around instanceof z.ZodArray) schema = around.element
+    if (around instanceof z.ZodObject) schema = Reflect.get(around.shape, step)
+  }
+  const found = unwrapped(schema)
+  return found instanceof z.ZodObject ? Object.keys(found.shape) : []
+}
+
+function unwrapped(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return unwrapped(schema.unwrap())
+  }
+  return schema
+}
+
+/** What a value is, in the words of the settings file. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  return kinds[typeof value] ?? 'a group of settings'
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+}

@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs'
+import * as fc from 'fast-check'
+import t from 'tap'
+import { stringify } from 'yaml'
+import { formatMistakes } from '../../server/config/format-mistakes.ts'
+import { readConfig } from '../../server/config/read-config.ts'
+
+const read = (text: string) => readConfig(text, 'ironwake.yaml', '/etc/ironwake')
+
+t.test('no settings at all give the defaults, in which nobody is answered', async (t) => {
+  for (const text of ['', '\n', '# nothing yet\n', '---\n', 'networks:\nimages:\napprove:\nhttp:\n']) {
+    t.strictSame(read(text), {
+      kind: 'config',
+      config: {
+        dataFolder: '/etc/ironwake/data',
+        http: { port: 8080, deliveryPort: 8081 },
+        bootProgramFolders: ['/etc/ironwake/data/boot-programs', '/usr/lib/ipxe', '/usr/share/ipxe'],
+        networks: [],
+        approve: { kind: 'these', macs: new Set() },
+        images: [],
+        defaults: { method: 'ram', image: undefined, kernelParameters: [], sshAuthorizedKeys: [] },
+        machines: [],
+        events: { keepDays: 30 },
+      },
+    })
+  }
+})
+
+t.test('the example has no mistakes and means what its comments say', async (t) => {
+  const example = new URL('../../ironwake.example.yaml', import.meta.url)
+  const result = read(readFileSync(example, 'utf8'))
+  if (result.kind === 'mistakes') {
+    t.fail(formatMistakes(readFileSync(example, 'utf8'), 'ironwake.example.yaml', result.mistakes))
+    return
+  }
+  const { config } = result
+  t.equal(config.dataFolder, '/etc/ironwake/data')
+  t.strictSame(config.networks[0], {
+    name: 'rack-1',
+    interface: 'eth1',
+    mode: 'full',
+    address: '10.20.0.1',
+    prefixLength: 24,
+    pool: { first: '10.20.0.100', last: '10.20.0.199' },
+    router: '10.20.0.1',
+    dnsServers: ['10.20.0.1'],
+    domain: 'rack-1.example',
+    leaseSeconds: { firmware: 120, system: 43_200 },
+    reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
+  })
+  t.equal(config.networks[1]?.name, 'eth2')
+  t.strictSame(config.approve, { kind: 'these', macs: new Set(['52:54:00:12:34:56']) })
+  t.strictSame(config.machines[0]?.kernelParameters, ['console=ttyS1,115200'])
+  t.strictSame(config.machines[0]?.sshAuthorizedKeys, config.defaults.sshAuthorizedKeys)
+  t.equal(config.machines[0]?.image, 'noble')
+  t.equal(config.machines[1]?.method, 'local')
+})
+
+t.test('relative folders begin where the settings file lies', async (t) => {
+  const result = read('data: ../state\nboot-programs: [roms, /opt/roms]\nimages: [{name: a, folder: ./a}]\n')
+  t.match(result, {
+    config: {
+      dataFolder: '/etc/state',
+      bootProgramFolders: ['/etc/ironwake/roms', '/opt/roms'],
+      images: [{ name: 'a', folder: '/etc/ironwake/a' }],
+      defaults: { image: 'a' },
+    },
+  })
+})
+
+t.test('every way to write a MAC gives the same machine', async (t) => {
+  for (const mac of ['52:54:00:AB:CD:EF', '52-54-00-ab-cd-ef', '5254.00ab.cdef', '525400abcdef']) {
+    t.match(read(`approve: ["${mac}"]`), { config: { approve: { macs: new Set(['52:54:00:ab:cd:ef']) } } })
+  }
+})
+
+t.test('all mistakes are told at once, in the order of their lines', async (t) => {
+  const text = [
+    'htp: {port: 1}', // 1
+    'http: {port: 99999}', // 2
+    'networks:', // 3
+    '  - interface: eth0', // 4
+    '    mode: ful', // 5
+    '    pool: 10.0.0.9-10.0.0.1', // 6
+    '  - interface: eth0', // 7
+    '    dns: [10.0.0.256]', // 8
+    'machines:', // 9
+    '  - mac: 52:54:00:00:00:01', // 10
+    '    image: nobel', // 11
+    'images: [{name: noble, folder: /n}]', // 12
+  ].join('\n')
+  const result = read(text)
+  t.equal(result.kind, 'mistakes')
+  if (result.kind !== 'mistakes') return
+  t.strictSame(
+    result.mistakes.map(({ line, path }) => `${line} ${path}`),
+    [
+      '1 htp',
+      '2 http.port',
+      '5 networks[0].mode',
+      '6 networks[0].pool',
+      '7 networks[1].interface',
+      '8 networks[1].dns[0]',
+      '11 machines[0].image',
+    ],
+  )
+})
+
+t.test('no text makes the reader throw', async (t) => {
+  const yaml = fc.oneof(
+    fc.string({ maxLength: 200 }),
+    fc.string({ unit: fc.constantFrom(...'{}[]:-,&*#!|>\'"% \n\tabc019.~?<@`\\'.split('')), maxLength: 120 }),
+    fc.jsonValue().map((value) => stringify(value)),
+    fc
+      .dictionary(
+        fc.constantFrom('networks', 'approve', 'machines', 'images', 'http', 'defaults', 'data', '__proto__'),
+        fc.oneof(
+          fc.jsonValue(),
+          fc.array(
+            fc.dictionary(
+              fc.constantFrom('interface', 'pool', 'mac', 'mode', 'address', 'name'),
+              fc.jsonValue(),
+            ),
+          ),
+        ),
+      )
+      .map((value) => stringify(value)),
+  )
+  let accepted = 0
+  fc.assert(
+    fc.property(yaml, (text) => {
+      const result = read(text)
+      if (result.kind === 'config') {
+        accepted += 1
+        return true
+      }
+      const shown = formatMistakes(text, 'ironwake.yaml', result.mistakes)
+      const lineCount = text.split('\n').length
+      return (
+        result.mistakes.length > 0 &&
+        shown.length > 0 &&
+        result.mistakes.every(
+          ({ line, column, because }) => line >= 1 && line <= lineCount && column >= 1 && because !== '',
+        )
+      )
+    }),
+    { numRuns: 3_000 },
+  )
+  t.ok(accepted > 0, 'some texts were accepted')
+})
+
+t.test('settings written from values read back as those values', async (t) => {
+  const octet = fc.integer({ min: 1, max: 254 })
+  const mac = fc
+    .array(fc.integer({ min: 0, max: 255 }), { minLength: 5, maxLength: 5 })
+    .map((bytes) => ['52', ...bytes.map((b) => b.toString(16).padStart(2, '0'))].join(':'))
+  fc.assert(
+    fc.property(
+      octet,
+      octet,
+      fc.uniqueArray(mac, { maxLength: 9 }),
+      fc.integer({ min: 10, max: 9_999 }),
+      (low, span, macs, firmware) => {
+        const pool = `10.9.0.${low}-10.9.1.${span}`
+        const text = stringify({
+          networks: [{ interface: 'eth0', mode: 'full', pool, lease: { firmware } }],
+          approve: macs,
+        })
+        const result = read(text)
+        if (result.kind === 'mistakes') return false
+        const [network] = result.config.networks
+        t.strictSame(network?.pool, { first: `10.9.0.${low}`, last: `10.9.1.${span}` })
+        return (
+          network?.leaseSeconds.firmware === firmware &&
+          result.config.approve.kind === 'these' &&
+          [...result.config.approve.macs].join() === macs.join()
+        )
+      },
+    ),
+  )
+})
+
+t.test('a file made to exhaust the reader is refused at once', async (t) => {
+  const bombs: Readonly<Record<string, string>> = {
+    'too large': `# ${'x'.repeat(1_100_000)}`,
+    'nested flow': '['.repeat(20_000),
+    'nested block': `${'- '.repeat(5_000)}x`,
+    'nested maps': Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
+    'anchors in anchors': [
+      'a: &a [x, x, x, x, x, x, x, x, x, x]',
+      ...'bcdefghi'
+        .split('')
+        .map(
+          (key, i) => `${key}: &${key} [${Array.from({ length: 10 }, () => `*${'abcdefgh'[i]}`).join(', ')}]`,
+        ),
+    ].join('\n'),
+    'an anchor in itself': 'approve: &a [*a]\nnetworks: &n [{interface: *n}]\nmachines: &m {mac: *m}',
+    'a chain of anchors': [
+      'a0: &a0 []',
+      ...Array.from({ length: 2_000 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}]`),
+    ].join('\n'),
+  }
+  for (const [name, text] of Object.entries(bombs)) {
+    const started = performance.now()
+    const result = read(text)
+    t.equal(result.kind, 'mistakes', name)
+    t.ok(performance.now() - started < 2_000, `${name}: in time`)
+    if (result.kind === 'mistakes')
+      t.ok(formatMistakes(text, 'x.yaml', result.mistakes).length < 100_000, name)
+  }
+})
