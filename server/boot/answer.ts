@@ -1,12 +1,27 @@
-import type { ApplianceEvent } from '../events/event.ts'
-import type { Lease } from '../networks/lease.ts'
+import { decode } from '../dhcp/decode.ts'
+import { destination } from '../dhcp/destination.ts'
+import { encode } from '../dhcp/encode.ts'
+import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
+import { messageTypeOf } from '../dhcp/options.ts'
+import { replySize } from '../dhcp/reply-size.ts'
+import type { About, ApplianceEvent } from '../events/event.ts'
+import type { Sign } from '../machines/roster.ts'
+import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
+import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
-import type { Ipv4 } from '../wire/ipv4.ts'
+import { contains, noAddress, type Ipv4 } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
+import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
+import { identify, nameOfClient, type BootClient } from './identify.ts'
+import { leaseRequestOf } from './lease-request.ts'
+import { offer, refusal, type Granted } from './offer.ts'
 
 /** A datagram as it came in on a DHCP port. */
 export type Incoming = {
   readonly bytes: Uint8Array
   readonly from: { readonly address: Ipv4; readonly port: number }
+  /** The port of ours it came to. */
+  readonly port: number
   readonly network: Network
   /** Milliseconds since 1970-01-01 UTC. */
   readonly at: number
@@ -24,4 +39,200 @@ export type Answer = {
   readonly happened: readonly ApplianceEvent[]
   /** What must be true, and on disk where its state says so, before `send` leaves. */
   readonly leases: readonly Lease[]
+  /** The machine that showed itself, for the records; absent where nothing is to be recorded. */
+  readonly seen: Sign | undefined
+}
+
+/** What the policy may know of machines and addresses. */
+export type MachineView = {
+  readonly leases: LeaseView
+  /** The name a machine is to have. */
+  hostnameOf(network: Network, mac: Mac): string | undefined
+}
+
+type Question = {
+  readonly incoming: Incoming
+  readonly message: DhcpMessage
+  readonly type: MessageTypeName
+  readonly client: BootClient
+  readonly decision: BootDecision
+  readonly about: About
+}
+
+/**
+ * Decides all that follows from one datagram on a DHCP port: the heart of the appliance. It is given everything as values
+ * and does nothing itself, so that a boot that failed in the field is replayed by feeding its bytes to it.
+ */
+export function answer(incoming: Incoming, view: MachineView, settings: BootSettings): Answer {
+  const { network, bytes, from } = incoming
+  const decoded = decode(bytes)
+  if (decoded.kind === 'malformed') {
+    const source = `${from.address}:${from.port}`
+    const { because } = decoded
+    return only({ kind: 'packet-malformed', network: network.name, protocol: 'dhcp', from: source, because })
+  }
+  const { message } = decoded
+  const identified = identify(message)
+  if (identified.kind === 'not-ours') return ignored({ network: network.name }, identified.because)
+  const { client } = identified
+  const about: About = { network: network.name, mac: client.mac }
+  const type = messageTypeOf(message)
+  if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
+  if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
+    return ignored(about, `the relay ${message.giaddr} stands in no network of the settings`)
+  }
+  const question = { incoming, message, type, client, about, decision: decide(client, network, settings) }
+  switch (network.mode) {
+    case 'observe':
+      return observe(question)
+    case 'full':
+      return type === 'inform' ? inform(question, settings) : grant(question, view, settings)
+  }
+}
+
+/** Says what a network in mode `full` would have answered, and sends nothing. */
+function observe({ type, client, decision, incoming, about }: Question): Answer {
+  if (type !== 'discover')
+    return ignored(about, `this network is only observed; it was a ${type.toUpperCase()}`)
+  const { pool } = incoming.network
+  const address =
+    pool === undefined
+      ? 'no address, as the settings give this network no pool'
+      : `an address from ${pool.first} to ${pool.last}`
+  const program = loads(decision) ?? `nothing to boot, as ${decision.because}`
+  return only({
+    kind: 'would-answer',
+    ...about,
+    client: describeClient(client),
+    answer: `${address}; ${program}`,
+  })
+}
+
+/** The client has an address and wants to know the rest (RFC 2131 §4.3.5). */
+function inform(question: Question, settings: BootSettings): Answer {
+  const { message, incoming, about, decision } = question
+  const asking = message.ciaddr === noAddress ? incoming.from.address : message.ciaddr
+  if (asking !== noAddress && !contains(incoming.network.subnet, asking)) {
+    return ignored(about, `${asking}, which wants to be informed, is not of this network`)
+  }
+  const reply = offer(message, 'ack', incoming.network, undefined, decision)
+  return { send: [outgoing(question, reply, settings)], happened: [], leases: [], seen: signOf(question) }
+}
+
+function grant(question: Question, view: MachineView, settings: BootSettings): Answer {
+  const { message, type, incoming, client, about } = question
+  const { network, at } = incoming
+  const asked = leaseRequestOf(message, type)
+  if (asked.kind === 'nothing') return ignored(about, asked.because)
+  const hostname = view.hostnameOf(network, client.mac)
+  const asker = {
+    mac: client.mac,
+    hostname: hostname ?? client.hostname,
+    purpose: client.kind === 'system' ? ('system' as const) : ('firmware' as const),
+  }
+  const answered = answerLeaseRequest(asked.request, asker, network, view.leases, at)
+  const leases = answered.changes
+  switch (answered.kind) {
+    case 'offer':
+    case 'acknowledge': {
+      const granted: Granted = { address: answered.lease.address, seconds: answered.seconds, hostname }
+      const reply = offer(
+        message,
+        answered.kind === 'offer' ? 'offer' : 'ack',
+        network,
+        granted,
+        question.decision,
+      )
+      return {
+        send: [outgoing(question, reply, settings)],
+        happened: grantedEvents(question, answered),
+        leases,
+        seen: signOf(question),
+      }
+    }
+    case 'refuse': {
+      const { wanted, because } = answered
+      const reply = refusal(message, network, because)
+      const told: ApplianceEvent = { kind: 'address-refused', ...about, wanted, because }
+      return { send: [outgoing(question, reply, settings)], happened: [told], leases, seen: undefined }
+    }
+    case 'exhausted': {
+      const told: ApplianceEvent = { kind: 'pool-exhausted', ...about, because: answered.because }
+      return { send: [], happened: [told], leases, seen: signOf(question) }
+    }
+    case 'stay-silent':
+      return { ...ignored(about, answered.because), leases }
+    case 'noted':
+      return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
+  }
+}
+
+function grantedEvents(
+  question: Question,
+  answered: LeaseAnswer & { kind: 'offer' | 'acknowledge' },
+): ApplianceEvent[] {
+  const { client, about, decision } = question
+  const { lease, seconds } = answered
+  if (answered.kind === 'acknowledge') {
+    return [{ kind: 'address-leased', ...about, leased: lease.address, seconds, to: nameOfClient(client) }]
+  }
+  const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
+  if (client.kind === 'system') return [offered]
+  const asked: ApplianceEvent = {
+    kind: 'firmware-asked',
+    ...about,
+    client: nameOfClient(client),
+    architecture: client.architecture?.name ?? 'unknown architecture',
+    ...(client.vendorClass === undefined ? {} : { vendorClass: client.vendorClass }),
+  }
+  const program = loads(decision) ?? 'nothing'
+  return [asked, offered, { kind: 'boot-offered', ...about, program, because: decision.because }]
+}
+
+function noted(about: About, lease: Lease): ApplianceEvent[] {
+  switch (lease.state) {
+    case 'declined':
+      return [{ kind: 'address-declined', ...about, declined: lease.address, quarantineSeconds }]
+    case 'released':
+      return [{ kind: 'address-released', ...about, released: lease.address }]
+    case 'offered':
+    case 'leased':
+      return []
+  }
+}
+
+/** What the records learn from it: firmware and iPXE begin or carry on a boot, a system only carries one on. */
+function signOf({ client, message, type }: Question): Sign {
+  const { architecture } = client
+  const stage = client.kind === 'system' ? 'system' : client.kind === 'ipxe' ? 'ipxe' : 'firmware'
+  return {
+    stage,
+    because: `${nameOfClient(client)} sent a ${type.toUpperCase()} (transaction ${message.xid.toString(16)})`,
+    sighting: {
+      mac: client.mac,
+      uuid: client.uuid,
+      architecture: architecture?.name,
+      firmware: architecture?.family,
+    },
+  }
+}
+
+function outgoing(question: Question, reply: DhcpMessage, settings: BootSettings): Outgoing {
+  const { message, incoming } = question
+  const { bytes } = encode(reply, { maxBytes: replySize(message, settings.mtu) })
+  const { address, port } = destination(reply, message, { port: incoming.port, from: incoming.from })
+  return { bytes, to: { address, port } }
+}
+
+function describeClient(client: BootClient): string {
+  const { architecture } = client
+  return architecture === undefined ? nameOfClient(client) : `${nameOfClient(client)} (${architecture.name})`
+}
+
+function ignored(about: About, because: string): Answer {
+  return only({ kind: 'packet-ignored', ...about, protocol: 'dhcp', because })
+}
+
+function only(event: ApplianceEvent): Answer {
+  return { send: [], happened: [event], leases: [], seen: undefined }
 }

@@ -42,7 +42,8 @@ function continues(reached: AttemptStage, seen: AttemptStage): boolean {
   }
 }
 
-function startsBoot(stage: AttemptStage): boolean {
+/** Whether a sign of this stage can be the first of a boot. */
+export function startsBoot(stage: AttemptStage): boolean {
   return rank(stage) <= rank('script')
 }
 

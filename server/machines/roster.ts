@@ -1,7 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
-import { advanced, follow } from './attempt.ts'
+import { advanced, follow, startsBoot } from './attempt.ts'
 import { recognise, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
@@ -70,6 +70,8 @@ export class Roster {
     const { sighting } = sign
     const recognition = recognise(sighting, this)
     const happened: ApplianceEvent[] = []
+    // A system that never booted through this box is a client of its addresses, and no machine of its records.
+    if (recognition.kind === 'new' && !startsBoot(sign.stage)) return noChange
     if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
       return { machines: [], attempts: [], happened: [full(sighting.mac)] }
     }

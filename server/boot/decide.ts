@@ -1,0 +1,61 @@
+import type { BootClient } from './identify.ts'
+import { programFor } from './programs.ts'
+import type { Network } from '../networks/network.ts'
+
+/** What the policy must know of the box. */
+export type BootSettings = {
+  /** Port of the boot listener. */
+  readonly httpPort: number
+  /** Boot programs found on this box, by file name. */
+  readonly programs: ReadonlySet<string>
+  /** Largest IP datagram of the interfaces, in bytes. */
+  readonly mtu: number
+}
+
+/** What a client is told to load. */
+export type BootDecision =
+  | { readonly kind: 'address-only'; readonly because: string }
+  | { readonly kind: 'load-program'; readonly file: string; readonly because: string }
+  | { readonly kind: 'http-boot'; readonly url: string; readonly because: string }
+  | { readonly kind: 'run-script'; readonly url: string; readonly because: string }
+
+/** Chooses what the client loads next. An iPXE is never given iPXE again, unless it cannot fetch its script. */
+export function decide(client: BootClient, network: Network, settings: BootSettings): BootDecision {
+  const base = `http://${network.serverAddress}:${settings.httpPort}`
+  switch (client.kind) {
+    case 'system':
+      return { kind: 'address-only', because: 'it does not boot from the network' }
+    case 'ipxe':
+      if (client.speaksHttp) return { kind: 'run-script', url: `${base}/chain.ipxe`, because: 'it is iPXE' }
+      return program(client, settings, 'its iPXE has no HTTP, so it gets one that has')
+    case 'pxe':
+      return program(client, settings, 'it is PXE firmware')
+    case 'http': {
+      const chosen = program(client, settings, 'it is HTTP boot firmware')
+      if (chosen.kind !== 'load-program') return chosen
+      return { kind: 'http-boot', url: `${base}/programs/${chosen.file}`, because: chosen.because }
+    }
+  }
+}
+
+function program(client: BootClient, settings: BootSettings, why: string): BootDecision {
+  if (client.architecture === undefined) {
+    return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
+  }
+  const chosen = programFor(client.architecture, settings.programs)
+  if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
+  return { kind: 'load-program', file: chosen.file, because: `${why}, ${client.architecture.name}` }
+}
+
+/** What is loaded, in one word or URL; `undefined` for an address alone. */
+export function loads(decision: BootDecision): string | undefined {
+  switch (decision.kind) {
+    case 'address-only':
+      return undefined
+    case 'load-program':
+      return decision.file
+    case 'http-boot':
+    case 'run-script':
+      return decision.url
+  }
+}

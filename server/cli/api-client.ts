@@ -1,0 +1,86 @@
+import { request, type IncomingMessage } from 'node:http'
+import { Sorry } from './sorry.ts'
+
+/** The socket file of a running appliance, in its data folder. */
+export const socketName = 'ironwake.sock'
+
+const answerLimitBytes = 256 * 1024 * 1024
+
+/** Asks the running appliance; what it refuses, and that it does not run, becomes a `Sorry` with the next step. */
+export async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const response = await open(socketPath, method, path)
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += chunk
+    if (text.length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
+  }
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+/** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
+export async function* listen(
+  socketPath: string,
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<unknown> {
+  const response = await open(socketPath, 'GET', path, signal)
+  let rest = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      const blocks = (rest + chunk).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const data = block.split('\n').find((line) => line.startsWith('data: '))
+        if (data !== undefined) yield JSON.parse(data.slice('data: '.length))
+      }
+    }
+  } catch (error) {
+    if (signal?.aborted !== true && !isReset(error)) throw error
+  }
+}
+
+async function open(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = request({ socketPath, method, path, ...(signal === undefined ? {} : { signal }) }, resolve)
+    asked.once('error', (error) => reject(sorryFor(error, socketPath)))
+    asked.end()
+  })
+  const status = response.statusCode ?? 0
+  if (status < 400) return response
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  throw new Sorry(detailOf(text) ?? `the appliance answered with status ${status}`)
+}
+
+function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new Sorry(
+        `no appliance is running here (${socketPath}). Start it with: ironwake serve`,
+        'If it runs with other settings, name them with --settings or its folder with --data.',
+      )
+    case 'EACCES':
+      return new Sorry(`${socketPath} may be opened only by the user that runs the appliance, often root.`)
+    default:
+      return new Sorry(`the appliance cannot be asked: ${error.message}`)
+  }
+}
+
+function detailOf(text: string): string | undefined {
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null && 'detail' in body ? String(body.detail) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+}

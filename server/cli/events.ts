@@ -1,0 +1,61 @@
+import type { RecordedEvent } from '../events/event.ts'
+import { sentence } from '../events/sentence.ts'
+import { ask, listen } from './api-client.ts'
+import type { Call, Command } from './call.ts'
+import { socketOf } from './socket-of.ts'
+import { Sorry } from './sorry.ts'
+
+export const events: Command = {
+  usage: 'ironwake events [--follow] [--machine MACHINE] [--last N]',
+  summary: 'what happened, and what happens now',
+  about: 'Prints the newest events, oldest first. With --follow it stays and prints each as it happens.',
+  options: {
+    follow: { type: 'boolean', about: 'stay and print each event as it happens' },
+    machine: { type: 'string', about: 'only events of this machine (identifier, MAC address or host name)' },
+    last: { type: 'string', about: 'how many past events to begin with (default 50)' },
+  },
+  examples: [
+    'ironwake events --follow',
+    'ironwake events --machine 52:54:00:12:34:56 --last 500',
+    'ironwake events --follow --output json | jq -c "select(.event.kind == \\"attempt-ended\\")"',
+  ],
+  async run(call) {
+    if (call.words.length > 0) throw new Sorry(`events: ${call.words.join(' ')} is not understood`)
+    const socket = socketOf(call)
+    const query = await queryOf(call, socket)
+    if (call.options['follow'] === true) {
+      for await (const event of listen(socket, `/api/v1/events/stream?${query}`, call.stop)) {
+        print(call, event as RecordedEvent)
+      }
+      if (!call.stop.aborted) call.remark('The appliance stopped.')
+      return 0
+    }
+    const past = (await ask(socket, 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
+    for (const event of past) print(call, event)
+    return 0
+  },
+}
+
+async function queryOf(call: Call, socket: string): Promise<string> {
+  const { last = '50', machine } = call.options
+  if (typeof last !== 'string' || !/^[0-9]{1,5}$/.test(last) || Number(last) > 10_000) {
+    throw new Sorry('--last takes a whole number from 0 to 10000')
+  }
+  if (typeof machine !== 'string') return `limit=${last}`
+  const found = (await ask(socket, 'GET', `/api/v1/machines/${encodeURIComponent(machine)}`)) as {
+    machine: { id: string }
+  }
+  return `limit=${last}&machine=${found.machine.id}`
+}
+
+function print(call: Call, recorded: RecordedEvent): void {
+  call.print(call.output === 'json' ? JSON.stringify(recorded) : eventLine(recorded))
+}
+
+/** An event with its time and whom it is about. */
+export function eventLine(recorded: RecordedEvent): string {
+  const { event } = recorded
+  const time = new Date(recorded.at).toISOString().slice(0, 23).replace('T', ' ')
+  const who = event.mac ?? event.address ?? event.network ?? '-'
+  return `${time}  ${who.padEnd(17)}  ${sentence(event)}`
+}

@@ -1,0 +1,8 @@
+import { join } from 'node:path'
+import { socketName } from './api-client.ts'
+import type { Call } from './call.ts'
+
+/** The socket file of the appliance that this call means. */
+export function socketOf(call: Call): string {
+  return join(call.settings().config.dataFolder, socketName)
+}

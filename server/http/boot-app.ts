@@ -1,0 +1,156 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { About, ApplianceEvent } from '../events/event.ts'
+import { parseIpv4 } from '../wire/ipv4.ts'
+import { printable } from '../wire/text.ts'
+import type { Arrival, Outcome } from './outcome.ts'
+
+export const seedFiles = ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const
+export type SeedFile = (typeof seedFiles)[number]
+
+/** What stands behind the boot listener. The appliance gives it; nothing here decides. */
+export type BootDesk = {
+  readonly chainScript: (arrival: Arrival) => Outcome
+  readonly bootScript: (arrival: Arrival, query: ScriptQuery) => Promise<Outcome>
+  readonly program: (arrival: Arrival, file: string) => Outcome
+  readonly seed: (arrival: Arrival, attempt: string, file: SeedFile) => Promise<Outcome>
+  readonly report: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
+  readonly phoneHome: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
+  readonly tell: (event: ApplianceEvent) => void
+}
+
+/** What iPXE says of its machine; every value is text from the network. */
+export type ScriptQuery = { readonly [name: string]: string | undefined }
+
+/** A cloud-init report with the files it may carry, and nothing larger (bytes). */
+const bodyLimit = 256 * 1024
+
+/** The plain HTTP side that booting machines see. It holds no secret: whoever is on the wire may read all of it. */
+export function bootApp(desk: BootDesk): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', 'strong')
+  app.set('query parser', 'simple')
+  const body = express.text({ type: () => true, limit: bodyLimit })
+
+  app.get(['/chain.ipxe', '/autoexec.ipxe', '/programs/autoexec.ipxe'], (request, response) => {
+    reply(desk, request, response, desk.chainScript(arrivalOf(request)))
+  })
+  app.get('/boot.ipxe', async (request, response) => {
+    reply(desk, request, response, await desk.bootScript(arrivalOf(request), singleValues(request.query)))
+  })
+  app.get('/programs/:file', (request, response) => {
+    reply(desk, request, response, desk.program(arrivalOf(request), request.params.file))
+  })
+  app.get('/seed/:attempt/:file', async (request, response) => {
+    const { attempt, file } = request.params
+    const known = seedFiles.find((name) => name === file)
+    const outcome: Outcome =
+      known === undefined
+        ? { kind: 'refused', status: 404, because: `a seed has no file ${printable(file)}` }
+        : await desk.seed(arrivalOf(request), attempt, known)
+    reply(desk, request, response, outcome)
+  })
+  app.post('/report/:attempt', body, async (request, response) => {
+    reply(
+      desk,
+      request,
+      response,
+      await desk.report(arrivalOf(request), request.params.attempt, textOf(request)),
+    )
+  })
+  app.post('/phone-home/:attempt', body, async (request, response) => {
+    const { attempt } = request.params
+    reply(desk, request, response, await desk.phoneHome(arrivalOf(request), attempt, textOf(request)))
+  })
+  app.use((request: Request, response: Response) => {
+    reply(desk, request, response, {
+      kind: 'refused',
+      status: 404,
+      because: 'nothing is served under this path',
+    })
+  })
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
+    failed(desk, error, request, response, next)
+  })
+  return app
+}
+
+export function arrivalOf(request: Request): Arrival {
+  return { from: plain(request.socket.remoteAddress), to: plain(request.socket.localAddress) }
+}
+
+function reply(desk: BootDesk, request: Request, response: Response, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case 'text':
+      response.type(outcome.type).set('Cache-Control', 'no-store').send(outcome.text)
+      return
+    case 'bytes':
+      response.type(outcome.type).send(Buffer.from(outcome.bytes))
+      return
+    case 'accepted':
+      response.status(204).end()
+      return
+    case 'refused':
+      desk.tell({
+        kind: 'request-refused',
+        ...from(request),
+        path: printable(request.path),
+        status: outcome.status,
+        because: outcome.because,
+      })
+      response.status(outcome.status).type('text/plain').send(`${outcome.because}\n`)
+  }
+}
+
+/** 4xx is the caller's fault and says what; anything else is ours, is told in full to the log and not to the wire. */
+function failed(
+  desk: BootDesk,
+  error: unknown,
+  request: Request,
+  response: Response,
+  next: NextFunction,
+): void {
+  const status = statusOf(error)
+  const because = error instanceof Error ? error.message : String(error)
+  desk.tell({
+    kind: 'request-refused',
+    ...from(request),
+    path: printable(request.path),
+    status,
+    because: printable(status === 500 && error instanceof Error ? (error.stack ?? because) : because, 1000),
+  })
+  if (response.headersSent) {
+    next(error)
+    return
+  }
+  const told = status === 500 ? 'the appliance failed at this request; its log says why' : because
+  response.status(status).type('text/plain').send(`${told}\n`)
+}
+
+function statusOf(error: unknown): number {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500
+}
+
+function from(request: Request): About {
+  const address = parseIpv4(arrivalOf(request).from)
+  return address === undefined ? {} : { address }
+}
+
+function textOf(request: Request): string {
+  return typeof request.body === 'string' ? request.body : ''
+}
+
+/** Only the first of a repeated parameter counts, and none is longer than a name on a board may be. */
+function singleValues(query: Request['query']): ScriptQuery {
+  const values: Record<string, string> = {}
+  for (const [name, value] of Object.entries(query)) {
+    const first = Array.isArray(value) ? value[0] : value
+    if (typeof first === 'string') values[name] = first.slice(0, 256)
+  }
+  return values
+}
+
+function plain(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '')
+}

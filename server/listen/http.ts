@@ -1,0 +1,91 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { chmodSync, rmSync } from 'node:fs'
+import type { ApplianceEvent } from '../events/event.ts'
+
+export type HttpListener = AsyncDisposable & { readonly port: number }
+
+/** Limits that no booting machine comes near: iPXE, wget, curl and cloud-init send short requests. */
+const limits = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 5_000,
+}
+const mostConnections = 4_096
+
+/** Listens on an address and a port; what is not HTTP becomes a `packet-malformed` event and a 400. */
+export async function listenHttp(
+  app: RequestListener,
+  where: { readonly address: string; readonly port: number },
+  tell: (event: ApplianceEvent) => void,
+): Promise<HttpListener> {
+  const server = createServer(limits, app)
+  server.maxConnections = mostConnections
+  refuseMalformed(server, tell)
+  await started(server, () => server.listen(where.port, where.address), `${where.address}:${where.port}`)
+  const bound = server.address()
+  return closing(server, typeof bound === 'object' && bound !== null ? bound.port : where.port)
+}
+
+/** Listens on a socket file that only the owner of the running program may open. */
+export async function listenSocketFile(app: RequestListener, path: string): Promise<HttpListener> {
+  // A file left by a run that was killed; the store's lock has already shown that no other run is alive.
+  rmSync(path, { force: true })
+  const server = createServer(limits, app)
+  const umask = process.umask(0o177)
+  try {
+    await started(server, () => server.listen(path), path)
+  } finally {
+    process.umask(umask)
+  }
+  chmodSync(path, 0o600)
+  return closing(server, 0)
+}
+
+function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // A peer that hangs up in the middle has said nothing wrong.
+    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
+      const from =
+        'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '?'
+      tell({ kind: 'packet-malformed', protocol: 'http', from, because: error.message })
+    }
+    if (socket.writable)
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    else socket.destroy()
+  })
+}
+
+async function started(server: Server, listen: () => void, where: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(sentenceFor(error, where), { cause: error })),
+    )
+    server.once('listening', resolve)
+    listen()
+  })
+}
+
+function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where} is taken by another program. Stop it, or choose another port in the settings (http).`
+    case 'EACCES':
+      return `${where} may not be opened. Run as root, or give the program CAP_NET_BIND_SERVICE.`
+    case 'EADDRNOTAVAIL':
+      return `${where} is not an address of this box.`
+    default:
+      return `${where} cannot be opened: ${error.message}`
+  }
+}
+
+function closing(server: Server, port: number): HttpListener {
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
