@@ -1,0 +1,75 @@
+import type { Mac } from '../wire/mac.ts'
+import { renderTemplate } from './render-template.ts'
+import type { RenderedScript } from './render-template.ts'
+import type { PlaceValue } from './place.ts'
+import type { TemplateName, Templates } from './templates.ts'
+
+/** A download that has brought nothing for so long is begun again. */
+const downloadTimeoutMs = 60_000
+const scriptTimeoutMs = 15_000
+/** Seconds before the second attempt; each later one waits twice as long as the one before. */
+const firstPause = 2
+/** Must be `firstPause` times a power of two, or the script never sees that it has reached it. */
+const longestPause = 32
+
+export type ChainValues = {
+  /** Where scripts per machine are asked for, without its query: `http://10.0.0.1:8080/boot.ipxe`. */
+  readonly url: string
+  /** Seven wait for a minute and a half between them. */
+  readonly attempts?: number
+}
+
+/** The script that asks the appliance for the machine's own script: what any iPXE gets first, and `autoexec.ipxe`. */
+export function renderChain(templates: Templates, { url, attempts = 7 }: ChainValues): RenderedScript {
+  return render(templates, 'chain', { url, attempts, firstPause, longestPause, timeoutMs: scriptTimeoutMs })
+}
+
+export type RamValues = {
+  readonly hostname: string
+  /** Name of the image, to show. */
+  readonly image: string
+  readonly kernelUrl: string
+  readonly initrdUrl: string
+  readonly squashfsUrl: string
+  /** Ends with a slash, since cloud-init adds `meta-data` and the like to it. */
+  readonly seedUrl: string
+  readonly kernelParameters: readonly string[]
+  readonly attempts?: number
+}
+
+/** The script that starts an image in memory. */
+export function renderRam(templates: Templates, values: RamValues): RenderedScript {
+  if (!values.seedUrl.endsWith('/')) return { kind: 'refused', because: 'seedUrl: it must end with a slash' }
+  return render(templates, 'ram', { attempts: 3, ...values, pause: 5, timeoutMs: downloadTimeoutMs })
+}
+
+export type WaitValues = {
+  readonly mac: Mac
+  readonly uuid: string | undefined
+  readonly serial: string | undefined
+  /** Why the machine waits, as a sentence. */
+  readonly because: string
+  /** What a person has to do, as a sentence. */
+  readonly nextStep: string
+  /** How long it stays on the screen. */
+  readonly seconds?: number
+}
+
+/** The script for a machine that may not boot an image: it says so, waits, and goes to its own disk. */
+export function renderWait(templates: Templates, values: WaitValues): RenderedScript {
+  const { uuid = 'unknown', serial = 'unknown', seconds = 30 } = values
+  return render(templates, 'wait', { ...values, uuid, serial, seconds })
+}
+
+/** The script that leaves a machine to its own disk. */
+export function renderLocal(templates: Templates, values: { readonly because: string }): RenderedScript {
+  return render(templates, 'local', values)
+}
+
+function render(
+  templates: Templates,
+  name: TemplateName,
+  values: Readonly<Record<string, PlaceValue>>,
+): RenderedScript {
+  return renderTemplate(templates[name], values, { 'local-disk': templates['local-disk'] })
+}

@@ -1,0 +1,7 @@
+/** The templates, each `ipxe-scripts/NAME.ipxe`. */
+export const templateNames = ['chain', 'ram', 'wait', 'local', 'local-disk'] as const
+
+export type TemplateName = (typeof templateNames)[number]
+
+/** The text of every template, read by the appliance when it starts. */
+export type Templates = Readonly<Record<TemplateName, string>>
