@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely'
+import type { Attempt } from '../machines/machine.ts'
+import type { AttemptRow, Schema } from './schema.ts'
+import { upsertInto } from './upsert.ts'
+import type { Statement } from './write.ts'
+
+const mostListed = 1000
+
+/** The tries of machines to boot. */
+export class AttemptRecords {
+  readonly #db: Kysely<Schema>
+  readonly #upsert: (rows: readonly AttemptRow[]) => readonly Statement[]
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+    const columns = ['id', 'machine', 'started_at', 'last_seen_at', 'stage', 'ended_at', 'result'] as const
+    this.#upsert = upsertInto(db, 'attempts', columns, ['id'])
+  }
+
+  saving(attempts: readonly Attempt[]): readonly Statement[] {
+    return this.#upsert(attempts.map(rowOf))
+  }
+
+  async byId(id: string): Promise<Attempt | undefined> {
+    const row = await this.#db.selectFrom('attempts').selectAll().where('id', '=', id).executeTakeFirst()
+    return row === undefined ? undefined : attemptOf(row)
+  }
+
+  /** The attempts of a machine, the newest first, at most 1000. */
+  async ofMachine(machine: string, limit = mostListed): Promise<readonly Attempt[]> {
+    const rows = await this.#db
+      .selectFrom('attempts')
+      .selectAll()
+      .where('machine', '=', machine)
+      .orderBy('started_at', 'desc')
+      .orderBy('id')
+      .limit(Math.min(limit, mostListed))
+      .execute()
+    return rows.map(attemptOf)
+  }
+
+  /** The latest attempt of each machine that has had one. */
+  async latest(): Promise<readonly Attempt[]> {
+    const rows = await this.#db
+      .selectFrom('attempts as a')
+      .leftJoin('attempts as later', (join) =>
+        join.onRef('later.machine', '=', 'a.machine').on((eb) =>
+          eb.or([
+            eb('later.started_at', '>', eb.ref('a.started_at')),
+            // Of two that started in the same millisecond, one must be the latest.
+            eb('later.started_at', '=', eb.ref('a.started_at')).and('later.id', '>', eb.ref('a.id')),
+          ]),
+        ),
+      )
+      .where('later.id', 'is', null)
+      .selectAll('a')
+      .execute()
+    return rows.map(attemptOf)
+  }
+}
+
+function rowOf(attempt: Attempt): AttemptRow {
+  return {
+    id: attempt.id,
+    machine: attempt.machine,
+    started_at: attempt.startedAt,
+    last_seen_at: attempt.lastSeenAt,
+    stage: attempt.stage,
+    ended_at: attempt.endedAt ?? null,
+    result: attempt.result ?? null,
+  }
+}
+
+function attemptOf(row: AttemptRow): Attempt {
+  return {
+    id: row.id,
+    machine: row.machine,
+    startedAt: row.started_at,
+    lastSeenAt: row.last_seen_at,
+    stage: row.stage,
+    endedAt: row.ended_at ?? undefined,
+    result: row.result ?? undefined,
+  }
+}

@@ -1,0 +1,95 @@
+import { sql } from 'kysely'
+import type { CreateTableBuilder, Kysely } from 'kysely'
+
+/** What the engines spell differently. */
+export type EngineWords = {
+  /** A whole number of at least 53 bits. */
+  readonly integer: 'integer' | 'bigint'
+  /** A key that counts up and never comes again, even after its row is gone. */
+  readonly countedKey: string
+  readonly tableEnd: string
+}
+
+export const sqliteWords: EngineWords = {
+  integer: 'integer',
+  countedKey: 'integer primary key autoincrement',
+  // Without `strict` SQLite stores any value in any column (sqlite.org/stricttables.html).
+  tableEnd: 'strict',
+}
+
+type Migration = (db: Kysely<unknown>, words: EngineWords) => Promise<void>
+
+/** The schema's history: the store of version N has gone through the first N. Never edited, only added to. */
+export const migrations: readonly Migration[] = [makeTables]
+
+async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
+  const { integer } = words
+  const table = (name: string): CreateTableBuilder<string> =>
+    words.tableEnd === ''
+      ? db.schema.createTable(name)
+      : db.schema.createTable(name).modifyEnd(sql.raw(words.tableEnd))
+
+  await table('machines')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('manufacturer', 'text')
+    .addColumn('product', 'text')
+    .addColumn('hostname', 'text')
+    .addColumn('architecture', 'text')
+    .addColumn('firmware', 'text')
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('state_because', 'text', (c) => c.notNull())
+    .addColumn('state_since', integer, (c) => c.notNull())
+    .addColumn('discovered_at', integer, (c) => c.notNull())
+    .addColumn('last_seen_at', integer, (c) => c.notNull())
+    .addColumn('failures', integer, (c) => c.notNull())
+    .execute()
+
+  await table('machine_identities')
+    .addColumn('kind', 'text', (c) => c.notNull().check(sql`kind in ('mac', 'uuid', 'serial')`))
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addColumn('machine', 'text', (c) => c.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('position', integer, (c) => c.notNull())
+    .addPrimaryKeyConstraint('machine_identities_key', ['kind', 'value', 'machine'])
+    .execute()
+  await db.schema.createIndex('identities_of_machine').on('machine_identities').column('machine').execute()
+
+  await table('leases')
+    .addColumn('network', 'text', (c) => c.notNull())
+    .addColumn('address', 'text', (c) => c.notNull())
+    .addColumn('mac', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull().check(sql`state in ('leased', 'declined', 'released')`))
+    .addColumn('since', integer, (c) => c.notNull())
+    .addColumn('ends_at', integer, (c) => c.notNull())
+    .addColumn('hostname', 'text')
+    .addPrimaryKeyConstraint('leases_key', ['network', 'address'])
+    .execute()
+
+  await table('attempts')
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('machine', 'text', (c) => c.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('started_at', integer, (c) => c.notNull())
+    .addColumn('last_seen_at', integer, (c) => c.notNull())
+    .addColumn('stage', 'text', (c) => c.notNull())
+    .addColumn('ended_at', integer)
+    .addColumn('result', 'text')
+    .execute()
+  await db.schema
+    .createIndex('attempts_of_machine')
+    .on('attempts')
+    .columns(['machine', 'started_at'])
+    .execute()
+
+  // Events outlive the machines they tell of, so they refer to them without a foreign key.
+  await table('events')
+    .addColumn('id', sql.raw(words.countedKey))
+    .addColumn('at', integer, (c) => c.notNull())
+    .addColumn('machine', 'text')
+    .addColumn('attempt', 'text')
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('body', 'text', (c) => c.notNull())
+    .execute()
+  await db.schema.createIndex('events_of_machine').on('events').columns(['machine', 'id']).execute()
+  await db.schema.createIndex('events_of_attempt').on('events').columns(['attempt', 'id']).execute()
+  await db.schema.createIndex('events_of_kind').on('events').columns(['kind', 'id']).execute()
+  await db.schema.createIndex('events_by_time').on('events').column('at').execute()
+}

@@ -1,0 +1,70 @@
+import type { Generated } from 'kysely'
+import type { EventKind } from '../events/event.ts'
+import type { AttemptResult, AttemptStage, MachineState } from '../machines/machine.ts'
+import type { Lease } from '../networks/lease.ts'
+import type { Ipv4 } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
+
+/** The tables as the queries see them. All times are milliseconds since 1970-01-01 UTC. */
+export type Schema = {
+  readonly meta: { readonly key: string; readonly value: string }
+  readonly machines: MachineRow
+  readonly machine_identities: IdentityRow
+  readonly leases: LeaseRow
+  readonly attempts: AttemptRow
+  readonly events: EventRow
+}
+
+export type MachineRow = {
+  readonly id: string
+  readonly manufacturer: string | null
+  readonly product: string | null
+  readonly hostname: string | null
+  readonly architecture: string | null
+  readonly firmware: string | null
+  readonly state: MachineState
+  readonly state_because: string
+  readonly state_since: number
+  readonly discovered_at: number
+  readonly last_seen_at: number
+  readonly failures: number
+}
+
+/** By what a machine is known. Boards share serials and UUIDs, so none of them is unique here. */
+export type IdentityRow = {
+  readonly kind: 'mac' | 'uuid' | 'serial'
+  readonly value: string
+  readonly machine: string
+  /** Keeps the order of its MACs. */
+  readonly position: number
+}
+
+export type LeaseRow = {
+  readonly network: string
+  readonly address: Ipv4
+  readonly mac: Mac
+  readonly state: Lease['state']
+  readonly since: number
+  readonly ends_at: number
+  readonly hostname: string | null
+}
+
+export type AttemptRow = {
+  readonly id: string
+  readonly machine: string
+  readonly started_at: number
+  readonly last_seen_at: number
+  readonly stage: AttemptStage
+  readonly ended_at: number | null
+  readonly result: AttemptResult | null
+}
+
+export type EventRow = {
+  readonly id: Generated<number>
+  readonly at: number
+  readonly machine: string | null
+  readonly attempt: string | null
+  readonly kind: EventKind
+  /** The event in JSON. */
+  readonly body: string
+}
