@@ -43,7 +43,7 @@ function row(
   return { code, name, family, cpu, fetches }
 }
 
-/** IANA, Dynamic Host Configuration Protocol parameters, "Processor Architecture Types" (RFC 5970 §5, after RFC 4578). */
+/** IANA, Dynamic Host Configuration Protocol parameters, "Processor Architecture Types" (RFC 5970, after RFC 4578). */
 export const architectures: readonly Architecture[] = [
   row(0, 'x86 BIOS', 'bios', 'x86'),
   row(1, 'NEC PC-98', 'bios', 'x86'),
@@ -54,7 +54,7 @@ export const architectures: readonly Architecture[] = [
   row(6, 'x86 UEFI', 'uefi', 'x86'),
   row(7, 'x64 UEFI', 'uefi', 'x86_64'),
   row(8, 'EFI Xscale', 'uefi', 'arm'),
-  // RFC 4578 had the numbers of EBC and x64 the wrong way round (erratum 4625), and x64 firmware followed it.
+  // RFC 4578 had the numbers of EBC and x64 the wrong way round, and x64 firmware followed it.
   row(9, 'x64 UEFI (EBC)', 'uefi', 'x86_64'),
   row(10, 'ARM 32-bit UEFI', 'uefi', 'arm'),
   row(11, 'ARM 64-bit UEFI', 'uefi', 'arm64'),

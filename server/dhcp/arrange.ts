@@ -31,7 +31,7 @@ export function arrange(options: DhcpOptions, rooms: Rooms): Arranged {
 
 /**
  * What a client can least do without, first. 82 is early because a relay cannot pass on a reply without it
- * (RFC 3046 §2.2). Options that are not here follow in the order of the message.
+ * (RFC 3046). Options that are not here follow in the order of the message.
  */
 const importance: readonly number[] = [
   optionCodes.messageType,
@@ -79,7 +79,7 @@ function squeeze(options: DhcpOptions, rooms: Rooms): Arranged {
   const dropped: number[] = []
 
   for (const [code, value] of byImportance(options)) {
-    // The order of the fields is the order in which the parts of a long option are joined (RFC 3396 §5).
+    // The order of the fields is the order in which the parts of a long option are joined (RFC 3396).
     const fields = inMainOnly.has(code) ? [main] : [main, file, sname]
     if (!isWritable(code) || !place(code, value, fields)) dropped.push(code)
   }

@@ -50,7 +50,7 @@ function messageIn(reader: ByteReader): DhcpMessage {
   collector.collect(reader.view(reader.remaining), 'the options')
   const overload = collector.take(optionCodes.overload)
   const overloaded = overload === undefined ? overloads.none : overloadOf(overload)
-  // The order in which the parts of a long option follow each other (RFC 3396 §5).
+  // The order in which the parts of a long option follow each other (RFC 3396).
   if (overloaded & overloads.file) collector.collect(file, 'the options in file')
   if (overloaded & overloads.sname) collector.collect(sname, 'the options in sname')
 

@@ -1,9 +1,10 @@
 import { everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
+import { broadcastFlag } from './layout.ts'
 import type { DhcpMessage } from './message.ts'
 import { relayCodes } from './option-codes.ts'
 import { messageTypeOf, relayAgentOf } from './options.ts'
 
-/** UDP ports of DHCP (RFC 2131 §4.1) and of PXE's boot servers (PXE 2.1 §2.2.3). */
+/** UDP ports of DHCP (RFC 2131 §4.1) and of PXE's boot servers (PXE 2.1). */
 export const ports = { server: 67, client: 68, bootServer: 4011 } as const
 
 /** Where a request came from, and at which of our ports. */
@@ -29,7 +30,7 @@ export type Destination = {
 /** Decides where a reply goes (RFC 2131 §4.1). */
 export function destination(reply: DhcpMessage, request: DhcpMessage, arrival: Arrival): Destination {
   if (arrival.port === ports.bootServer) {
-    // The client listens at the port it asked from, 68 or 4011 (PXE 2.1 §2.4.5).
+    // The client listens at the port it asked from, 68 or 4011.
     const address = request.ciaddr === noAddress ? arrival.from.address : request.ciaddr
     return { kind: 'boot-server-client', address: reachable(address), port: arrival.from.port }
   }
@@ -44,7 +45,7 @@ export function destination(reply: DhcpMessage, request: DhcpMessage, arrival: A
     // Without the ciaddr that RFC 2131 §4.4.3 asks for; there is no yiaddr to fall back to.
     return { kind: 'informed-source', address: arrival.from.address, port: ports.client }
   }
-  const kind = (reply.flags & 0x8000) !== 0 ? 'asked-for-broadcast' : 'new-address'
+  const kind = (reply.flags & broadcastFlag) !== 0 ? 'asked-for-broadcast' : 'new-address'
   return { kind, address: everyone, port: ports.client }
 }
 
@@ -52,7 +53,7 @@ function reachable(address: Ipv4): Ipv4 {
   return address === noAddress ? everyone : address
 }
 
-/** 67, or where the relay sent from when it says so (RFC 8357 §5.2). */
+/** 67, or where the relay sent from when it says so (RFC 8357). */
 function relayPort(request: DhcpMessage, arrival: Arrival): number {
   return relayAgentOf(request)?.has(relayCodes.sourcePort) === true ? arrival.from.port : ports.server
 }

@@ -49,7 +49,7 @@ export function encode(message: DhcpMessage, limits: { readonly maxBytes?: numbe
   return { bytes: writer.done(), dropped: arranged.dropped }
 }
 
-/** A BOOTP message; relays and old firmware drop anything shorter (RFC 951 §3, RFC 1542 §2.1). */
+/** A BOOTP message; relays and old firmware drop anything shorter (RFC 1542 §2.1). */
 const shortest = 300
 const beforeOptions = 240
 /** The datagram of 576 bytes that every client must take, without its IP and UDP headers (RFC 2131 §2). */

@@ -38,7 +38,7 @@ export const optionCodes = {
   end: 255,
 } as const
 
-/** Sub-options of the relay agent information (RFC 3046 §2.0 and the RFCs named). */
+/** Sub-options of the relay agent information (RFC 3046 and the RFCs named). */
 export const relayCodes = {
   circuitId: 1,
   remoteId: 2,
@@ -50,7 +50,7 @@ export const relayCodes = {
   sourcePort: 19,
 } as const
 
-/** PXE's sub-options of option 43 (PXE 2.1 §2.2, table 2-1). */
+/** PXE's sub-options of option 43 (PXE 2.1). */
 export const pxeCodes = {
   discoveryControl: 6,
   multicastAddress: 7,

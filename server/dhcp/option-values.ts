@@ -54,7 +54,7 @@ export function subOptionsValue(subOptions: Iterable<readonly [number, Uint8Arra
   return writer.done().slice()
 }
 
-/** Sub-options closed by 255, as PXE's option 43 wants them (PXE 2.1 §2.2). */
+/** Sub-options closed by 255, as PXE's option 43 wants them (PXE 2.1). */
 export function closedSubOptionsValue(subOptions: Iterable<readonly [number, Uint8Array]>): Uint8Array {
   return Uint8Array.of(...subOptionsValue(subOptions), optionCodes.end)
 }

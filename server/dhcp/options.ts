@@ -51,7 +51,7 @@ export function clientIdentifierOf(message: DhcpMessage): Uint8Array | undefined
   return message.options.get(optionCodes.clientIdentifier)
 }
 
-/** The user classes in either form: counted texts (RFC 3004 §4), or one bare text, as iPXE sends it. */
+/** The user classes in either form: counted texts (RFC 3004), or one bare text, as iPXE sends it. */
 export function userClassesOf(message: DhcpMessage): readonly string[] {
   const value = message.options.get(optionCodes.userClass)
   if (value === undefined || value.length === 0) return []

@@ -1,4 +1,5 @@
 import { noAddress, type Ipv4 } from '../wire/ipv4.ts'
+import { broadcastFlag } from './layout.ts'
 import type { DhcpMessage } from './message.ts'
 import { optionCodes } from './option-codes.ts'
 import { addressValue, messageTypeValue } from './option-values.ts'
@@ -6,16 +7,13 @@ import { serverOverrideOf } from './options.ts'
 
 export type ReplyType = 'offer' | 'ack' | 'nak'
 
-/** The flag that asks for a broadcast, the only one there is (RFC 2131 §2). */
-export const broadcastFlag = 0x8000
-
 /**
  * What every reply owes its request: the fields copied (RFC 2131 §4.3.1, table 3), its type, its server, and the options
  * that go back as they came. Addresses, boot file and the other options are for the caller to set.
  */
 export function replyTo(request: DhcpMessage, type: ReplyType, server: Ipv4): DhcpMessage {
   const relayed = request.giaddr !== noAddress
-  // A relay in between hands out the address that clients take for the server's (RFC 5107 §4).
+  // A relay in between hands out the address that clients take for the server's (RFC 5107).
   const identifier = (relayed ? serverOverrideOf(request) : undefined) ?? server
   const options = new Map<number, Uint8Array>([
     [optionCodes.messageType, messageTypeValue(type)],
@@ -45,7 +43,7 @@ export function replyTo(request: DhcpMessage, type: ReplyType, server: Ipv4): Dh
   }
 }
 
-/** Client identifier (RFC 6842 §3), machine identifier (RFC 4578 §2.3), subnet selection (RFC 3011), relay agent (RFC 3046). */
+/** Client identifier (RFC 6842), machine identifier (RFC 4578 §2.3), subnet selection (RFC 3011), relay agent (RFC 3046). */
 const echoed: readonly number[] = [
   optionCodes.clientIdentifier,
   optionCodes.machineIdentifier,

@@ -3,7 +3,7 @@ import { optionCodes } from './option-codes.ts'
 /** Sub-option code to its bytes, in the order first seen; of one that comes twice, the first. */
 export type SubOptions = ReadonlyMap<number, Uint8Array>
 
-/** The sub-options of the relay agent information, where every code is one (RFC 3046 §2.0). */
+/** The sub-options of the relay agent information, where every code is one (RFC 3046). */
 export function plainSubOptions(bytes: Uint8Array): SubOptions {
   return subOptionsIn(bytes, noMarks)
 }

@@ -43,7 +43,7 @@ function writeFrom(options: DhcpOptions, code: number, field: Uint8Array, at: nu
   return value === undefined ? at : writeOption(field, at, code, value)
 }
 
-/** Writes an option, in parts of at most 255 bytes (RFC 3396 §4), and gives the place behind it. */
+/** Writes an option, in parts of at most 255 bytes (RFC 3396), and gives the place behind it. */
 function writeOption(field: Uint8Array, at: number, code: number, value: Uint8Array): number {
   let from = 0
   let to = at

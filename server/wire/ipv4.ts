@@ -18,17 +18,29 @@ export function ipv4OfNumber(value: number): Ipv4 {
 
 /** The address as an unsigned 32-bit number. */
 export function numberOfIpv4(address: Ipv4): number {
+  // By hand, not by split: a packet reads and writes several addresses.
   let value = 0
-  for (const part of address.split('.')) value = value * 256 + Number(part)
-  return value
+  let octet = 0
+  for (let i = 0; i < address.length; i++) {
+    const character = address.charCodeAt(i)
+    if (character === dot) {
+      value = value * 256 + octet
+      octet = 0
+    } else octet = octet * 10 + character - zero
+  }
+  return value * 256 + octet
 }
+
+const dot = 0x2e
+const zero = 0x30
 
 export function ipv4OfBytes(bytes: Uint8Array): Ipv4 | undefined {
   return bytes.length === 4 ? (`${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4) : undefined
 }
 
 export function bytesOfIpv4(address: Ipv4): Uint8Array {
-  return Uint8Array.from(address.split('.'), Number)
+  const value = numberOfIpv4(address)
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
 /** A block of addresses, as `192.168.7.0/24`. */
