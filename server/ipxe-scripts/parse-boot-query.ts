@@ -27,8 +27,8 @@ const longestQuery = 4_096
 const longestText = 128
 
 /**
- * Reads the query of a boot URL, with or without its question mark. The first of two equal names counts: iPXE before
- * 2020 undoes the escaping of `&` and `+` in the strings of the board, which come last.
+ * Reads the query of a boot URL, with or without its question mark. The first of two equal names counts: iPXE of
+ * 2019 undoes the escaping of `&` and `+` in the strings of the board, which come last.
  */
 export function parseBootQuery(query: string): BootQuery {
   const fields = new Map<string, string>()

@@ -1,3 +1,4 @@
+import { whyNotBootUrl } from '../config/boot-url.ts'
 import { whyNotHostname } from '../config/hostname.ts'
 import { whyNotKernelParameter } from '../config/kernel-parameter.ts'
 import { parseMac } from '../wire/mac.ts'
@@ -25,7 +26,7 @@ export function fillPlace(place: Place, value: PlaceValue | undefined): Filled {
 type Filler = (place: Place, value: PlaceValue) => Filled
 
 const fillers: Readonly<Record<string, Filler>> = {
-  url: word('a URL', whyNotUrl),
+  url: word('a URL', whyNotBootUrl),
   file: word('a file name', whyNotFile),
   hostname: word('a host name', whyNotHostname),
   mac: word('a MAC address', (text) => (parseMac(text) === undefined ? 'it has not six bytes' : undefined)),
@@ -55,18 +56,6 @@ function word(wanted: string, whyNot: (text: string) => string | undefined): Fil
       ? filled(value)
       : refused(place, `"${screenText(value)}" is not ${wanted}: ${because}`)
   }
-}
-
-/** Long enough for any of ours; the kernel's command line holds three of them. */
-const longestUrl = 512
-
-function whyNotUrl(text: string): string | undefined {
-  if (text.length > longestUrl) return `it has more than ${longestUrl} characters`
-  // Of the characters of RFC 3986 §2, without those that mean something to iPXE (# $ &), to cloud-init's ds= (;)
-  // or to a shell that reads /proc/cmdline (quotes, brackets, *).
-  if (!/^https?:\/\/[A-Za-z0-9._~:@%/?=+,-]*$/.test(text))
-    return 'it has characters that could break out of its place'
-  return URL.canParse(text) ? undefined : 'no program could read it'
 }
 
 function whyNotFile(text: string): string | undefined {
