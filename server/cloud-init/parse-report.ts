@@ -2,25 +2,26 @@ import { printable } from '../wire/text.ts'
 
 /** One step of cloud-init or curtin, as its webhook tells it. */
 export type Report = {
-  readonly kind: 'report'
   /** `cloudinit`, or `curtin` for the installer. */
   readonly origin: string
   /** `modules-final`, or with its parent `modules-final/config-phone_home`. */
   readonly name: string
   readonly description: string
-  readonly happened:
-    | { readonly kind: 'started' }
-    | { readonly kind: 'finished'; readonly result: ReportResult }
-    /** curtin's `info`, `warning` and the like. */
-    | { readonly kind: 'noted'; readonly eventType: string }
   /** By the machine's own clock, which may be wrong. Milliseconds since 1970-01-01 UTC. */
   readonly at: number | undefined
-}
+} & (
+  | { readonly kind: 'start' }
+  | { readonly kind: 'finish'; readonly result: ReportResult }
+  /** curtin's `info`, `warning` and the like. */
+  | { readonly kind: 'note'; readonly eventType: string }
+)
 
 export const reportResults = ['SUCCESS', 'WARN', 'FAIL'] as const
 export type ReportResult = (typeof reportResults)[number]
 
-export type ReportRefusal = { readonly kind: 'refused'; readonly because: string }
+type Refusal = { readonly kind: 'refused'; readonly because: string }
+
+export type ParsedReport = { readonly kind: 'report'; readonly report: Report } | Refusal
 
 /** Reports may carry log files in base64, which nothing here reads. */
 const longestBody = 1_048_576
@@ -30,7 +31,7 @@ const longestDescription = 500
 const latestSeconds = 253_402_300_799
 
 /** Reads the body of a report (cloud-init `WebHookHandler`, curtin likewise), whatever content type it came with. */
-export function parseReport(body: string): Report | ReportRefusal {
+export function parseReport(body: string): ParsedReport {
   if (body.length > longestBody) return refused(`it has more than ${longestBody} characters`)
   const value = parseJson(body)
   if (value === undefined) return refused('it is not JSON')
@@ -40,25 +41,19 @@ export function parseReport(body: string): Report | ReportRefusal {
   const [name, eventType] = [fields.get('name'), fields.get('event_type')]
   if (typeof name !== 'string' || name === '') return refused('it has no name')
   if (typeof eventType !== 'string' || eventType === '') return refused('it has no event_type')
-  const happened = happenedOf(eventType, fields.get('result'))
-  if (happened.kind === 'refused') return happened
-  return {
-    kind: 'report',
+  const told = {
     origin: textOf(fields.get('origin'), longestName),
     name: textOf(name, longestName),
     description: textOf(fields.get('description'), longestDescription),
-    happened,
     at: timeOf(fields.get('timestamp')),
   }
-}
-
-function happenedOf(eventType: string, result: unknown): Report['happened'] | ReportRefusal {
-  if (eventType === 'start') return { kind: 'started' }
-  if (eventType !== 'finish') return { kind: 'noted', eventType: textOf(eventType, longestName) }
-  const known = reportResults.find((word) => word === result)
-  return known === undefined
-    ? refused('it ends without a result of SUCCESS, WARN or FAIL')
-    : { kind: 'finished', result: known }
+  if (eventType === 'start') return { kind: 'report', report: { kind: 'start', ...told } }
+  if (eventType !== 'finish') {
+    return { kind: 'report', report: { kind: 'note', eventType: textOf(eventType, longestName), ...told } }
+  }
+  const result = reportResults.find((word) => word === fields.get('result'))
+  if (result === undefined) return refused('it ends without a result of SUCCESS, WARN or FAIL')
+  return { kind: 'report', report: { kind: 'finish', result, ...told } }
 }
 
 function timeOf(seconds: unknown): number | undefined {
@@ -79,6 +74,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refused(because: string): ReportRefusal {
+function refused(because: string): Refusal {
   return { kind: 'refused', because }
 }

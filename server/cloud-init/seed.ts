@@ -10,7 +10,7 @@ export type SeedIntent = {
   /** Another one makes cloud-init do everything again: one for each attempt. */
   readonly instanceId: string
   readonly hostname: string
-  readonly domain: string | undefined
+  readonly domain?: string
   /** Of the interface the machine booted from. */
   readonly mac: Mac
   /** Where cloud-init tells how far it is, as JSON. */
@@ -19,26 +19,29 @@ export type SeedIntent = {
   readonly phoneHomeUrl: string
   /** For the user that the image brings (`ubuntu`, `debian`). */
   readonly sshAuthorizedKeys: readonly string[]
+  /** The template of the machine's role, served as it stands; absent, the role adds nothing. */
+  readonly vendorData?: string
 }
 
 /** The files of a NoCloud data source, each as it is served. */
 export type Seed = {
-  readonly kind: 'seed'
   readonly metaData: string
   readonly userData: string
   readonly vendorData: string
   readonly networkConfig: string
 }
 
-export type SeedRefusal = { readonly kind: 'refused'; readonly because: string }
+export type SeedAnswer =
+  { readonly kind: 'seed'; readonly seed: Seed } | { readonly kind: 'refused'; readonly because: string }
 
 const mostKeys = 64
 
 /** In cloud-init's order of trust; `instance_id` tells which attempt it was. */
 const phoneHomePosts = ['pub_key_rsa', 'pub_key_ecdsa', 'pub_key_ed25519', 'instance_id', 'hostname', 'fqdn']
 
-/** The seed for one attempt of one machine. `vendorData` is the template of its role, served as it stands. */
-export function seedFor(intent: SeedIntent, vendorData: string): Seed | SeedRefusal {
+/** The seed for one attempt of one machine. */
+export function seedFor(intent: SeedIntent): SeedAnswer {
+  const { vendorData = emptyConfig } = intent
   const because = whyNot(intent, vendorData)
   if (because !== undefined) return { kind: 'refused', because }
   const { instanceId, mac } = intent
@@ -68,24 +71,25 @@ function filesOf(
     readonly networkConfig: CloudValue
   },
   vendorData: string,
-): Seed | SeedRefusal {
+): SeedAnswer {
   const metaData = writeYaml(values.metaData)
   const userData = writeYaml(values.userData)
   const networkConfig = writeYaml(values.networkConfig)
   if (metaData.kind === 'refused') return metaData
   if (userData.kind === 'refused') return userData
   if (networkConfig.kind === 'refused') return networkConfig
-  return {
-    kind: 'seed',
+  const seed = {
     metaData: metaData.text,
     userData: `${cloudConfigMark}\n${userData.text}`,
     vendorData,
     networkConfig: networkConfig.text,
   }
+  return { kind: 'seed', seed }
 }
 
 /** cloud-init tells by the first line what a file is. */
 const cloudConfigMark = '#cloud-config'
+const emptyConfig = `${cloudConfigMark}\n{}\n`
 
 function whyNot(intent: SeedIntent, vendorData: string): string | undefined {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(intent.instanceId))
