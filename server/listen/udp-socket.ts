@@ -53,9 +53,6 @@ const rememberedEndpoints = 4_096
 let arena: MessageArena | undefined
 let outgoing: OutgoingMessage | undefined
 
-/** koffi's poll handles stop when they are collected as garbage; those of open sockets must not be. */
-const open = new Set<KernelSocket>()
-
 class KernelSocket implements UdpSocket {
   readonly local: Endpoint
   readonly counts = { received: 0, sent: 0, unsent: 0, tooLong: 0 }
@@ -65,6 +62,7 @@ class KernelSocket implements UdpSocket {
   readonly #arena: MessageArena
   readonly #outgoing: OutgoingMessage
   readonly #endpoints = new Map<number, Endpoint>()
+  // koffi holds the callback, the callback this object, and this object the handle: collecting the handle would close it.
   readonly #poll: node.PollHandle
   #segmentation: boolean
   #closed = false
@@ -79,7 +77,6 @@ class KernelSocket implements UdpSocket {
     this.local = { address: ipv4OfNumber(address), port }
     this.#segmentation = canSegment(fd)
     this.#poll = node.poll(fd, { readable: true }, this.#onReady)
-    open.add(this)
   }
 
   send(bytes: Uint8Array, to: Endpoint): Unsent | undefined {
@@ -102,7 +99,6 @@ class KernelSocket implements UdpSocket {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    open.delete(this)
     this.#poll.close()
     libc().close(this.#fd)
   }
@@ -159,7 +155,6 @@ class KernelSocket implements UdpSocket {
     if (typeof status === 'number' && status < 0 && !this.#closed) {
       this.#poll.start({ readable: true }, this.#onReady)
     }
-    runPromises()
   }
 
   #receive(): void {
@@ -204,14 +199,3 @@ const segmentationRefusals: ReadonlySet<string> = new Set([
   'EOPNOTSUPP',
   'ENOPROTOOPT',
 ])
-
-let promisesWillRun = false
-
-/** koffi calls back outside of Node's callback scope, after which promises would wait for the next event of any kind. */
-function runPromises(): void {
-  if (promisesWillRun) return
-  promisesWillRun = true
-  setImmediate(() => {
-    promisesWillRun = false
-  })
-}
