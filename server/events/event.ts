@@ -6,6 +6,8 @@ export type About = {
   readonly mac?: Mac
   readonly address?: Ipv4
   readonly network?: string
+  /** The boot it belongs to, where that is not the machine's latest. */
+  readonly attempt?: string
 }
 
 export type Protocol = 'dhcp' | 'tftp' | 'http'

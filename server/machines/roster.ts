@@ -134,7 +134,13 @@ export class Roster {
     const found = this.byAttempt(id)
     if (found === undefined || found.attempt.endedAt !== undefined) return noChange
     const ended: Attempt = { ...found.attempt, lastSeenAt: now, endedAt: now, result }
-    const told: ApplianceEvent = { kind: 'attempt-ended', ...aboutMachine(found.machine), result, because }
+    const told: ApplianceEvent = {
+      kind: 'attempt-ended',
+      ...aboutMachine(found.machine),
+      attempt: id,
+      result,
+      because,
+    }
     return { ...this.#changed(ended), happened: [told] }
   }
 

@@ -1,0 +1,75 @@
+import type { ApiDesk, ApplianceStatus, EventFilter, MachineSummary } from '../http/api-app.ts'
+import type { RecordedEvent } from '../events/event.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { Roster } from '../machines/roster.ts'
+import type { LeaseView } from '../networks/lease.ts'
+import type { Network } from '../networks/network.ts'
+import type { Store } from '../store/open-store.ts'
+import { parseMac } from '../wire/mac.ts'
+import type { Logbook } from './logbook.ts'
+
+export type ApiDeskParts = {
+  readonly store: Store
+  readonly roster: Roster
+  readonly logbook: Logbook
+  readonly leases: LeaseView
+  readonly networks: readonly Network[]
+  readonly status: () => ApplianceStatus
+  readonly now: () => number
+}
+
+/** What the API asks: the records, and what happens. */
+export function apiDesk(parts: ApiDeskParts): ApiDesk {
+  const { store, roster, logbook, now } = parts
+  return {
+    status: parts.status,
+    machines: () => roster.all().map((machine) => summaryOf(parts, machine)),
+    find: (name) => found(roster, name).map((machine) => summaryOf(parts, machine)),
+    events: async (filter) => await newestEvents(store, filter),
+    subscribe: (listener) => logbook.subscribe(listener),
+    async retry(id) {
+      const machine = roster.byId(id)
+      if (machine === undefined) return { kind: 'refused', because: `no machine has the identifier ${id}` }
+      const change = roster.move(id, 'retry-asked', 'a person asked for another try', now())
+      if (change.machines.length === 0) {
+        const because = `${id} is ${machine.state}; only a machine that failed or is quarantined can be retried`
+        return { kind: 'refused', because }
+      }
+      await logbook.keep(change)
+      return { kind: 'done' }
+    },
+  }
+}
+
+function found(roster: Roster, name: string): readonly Machine[] {
+  const byId = roster.byId(name)
+  if (byId !== undefined) return [byId]
+  const mac = parseMac(name)
+  const byMac = mac === undefined ? undefined : roster.byMac(mac)
+  if (byMac !== undefined) return [byMac]
+  return roster.all().filter((machine) => machine.hostname === name)
+}
+
+function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine): MachineSummary {
+  const held = machine.macs
+    .flatMap((mac) => networks.map((network) => leases.leaseOf(network.name, mac)))
+    .filter((lease) => lease !== undefined)
+    .toSorted((a, b) => b.since - a.since)
+  return { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+}
+
+/** The store gives at most this many at a time. */
+const page = 1_000
+
+/** The newest events that fit, oldest first. */
+async function newestEvents(store: Store, filter: EventFilter): Promise<readonly RecordedEvent[]> {
+  const newestFirst: RecordedEvent[] = []
+  while (newestFirst.length < filter.limit) {
+    const before = newestFirst.at(-1)?.id
+    const limit = Math.min(page, filter.limit - newestFirst.length)
+    const some = await store.events.list({ ...filter, limit, ...(before === undefined ? {} : { before }) })
+    newestFirst.push(...some)
+    if (some.length < limit) break
+  }
+  return newestFirst.toReversed()
+}

@@ -1,0 +1,339 @@
+import { chooseScript, type ScriptChoice } from '../boot/choose-script.ts'
+import { parseReport, type Report } from '../cloud-init/parse-report.ts'
+import { parsePhoneHome } from '../cloud-init/parse-phone-home.ts'
+import { seedFor, type Seed } from '../cloud-init/seed.ts'
+import type { BootDesk, ScriptQuery, SeedFile } from '../http/boot-app.ts'
+import type { Arrival, Outcome } from '../http/outcome.ts'
+import { renderChain, renderLocal, renderRam, renderWait } from '../ipxe-scripts/render-scripts.ts'
+import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
+import type { Templates } from '../ipxe-scripts/templates.ts'
+import type { Sighting } from '../machines/identity.ts'
+import type { Attempt, Machine } from '../machines/machine.ts'
+import { joined, noChange, type Chance, type Roster, type RosterChange } from '../machines/roster.ts'
+import type { Network } from '../networks/network.ts'
+import { hyphenated, isUnicastMac, parseMac, type Mac } from '../wire/mac.ts'
+import { printable } from '../wire/text.ts'
+import { parseUuid } from '../wire/uuid.ts'
+import type { Programs } from './boot-material.ts'
+import type { Logbook } from './logbook.ts'
+import type { Plans } from './plans.ts'
+
+export type BootDeskParts = {
+  readonly roster: Roster
+  readonly logbook: Logbook
+  readonly plans: Plans
+  readonly programs: Programs
+  readonly templates: Templates
+  readonly networkAt: (serverAddress: string) => Network | undefined
+  readonly ports: { readonly http: number; readonly delivery: number }
+  readonly now: () => number
+  readonly chance: Chance
+}
+
+/** Reports one boot may send; cloud-init with all its modules sends about 150. */
+const reportLimit = 2_000
+
+/** What the boot listener asks: scripts, seeds and reports of single machines. */
+export function bootDesk(parts: BootDeskParts): BootDesk {
+  const { roster, logbook } = parts
+  const reportCounts = new Map<string, number>()
+
+  return {
+    chainScript: (arrival) => chainScriptFor(parts, arrival.to),
+    bootScript: async (arrival, query) => await bootScript(parts, arrival, query),
+    program(_arrival, file) {
+      const bytes = parts.programs.get(file)
+      if (bytes === undefined) return refused(404, `there is no boot program ${printable(file)} on this box`)
+      return {
+        kind: 'bytes',
+        bytes,
+        type: file.endsWith('.efi') ? 'application/efi' : 'application/octet-stream',
+      }
+    },
+    async seed(arrival, id, file) {
+      const found = roster.byAttempt(id)
+      if (found === undefined) return unknownAttempt
+      const seed = seedOf(parts, arrival, found.machine, found.attempt)
+      if (seed.kind === 'refused') return refused(409, seed.because)
+      const advanced = roster.advance(id, 'cloud-init', parts.now())
+      await logbook.keep({
+        ...advanced,
+        happened: [{ kind: 'seed-served', ...about(found.machine), attempt: id, file }],
+      })
+      return { kind: 'text', type: 'text/plain', text: textOf(seed.seed, file) }
+    },
+    async report(_arrival, id, body) {
+      const found = roster.byAttempt(id)
+      if (found === undefined) return unknownAttempt
+      const count = (reportCounts.get(id) ?? 0) + 1
+      if (count > reportLimit) return refused(429, `this boot has sent its ${reportLimit} reports`)
+      reportCounts.set(id, count)
+      if (reportCounts.size > 1_000) reportCounts.delete([...reportCounts.keys()][0] ?? '')
+      const parsed = parseReport(body)
+      if (parsed.kind === 'refused') {
+        logbook.note({
+          kind: 'report-refused',
+          ...about(found.machine),
+          attempt: id,
+          because: parsed.because,
+        })
+        return refused(400, parsed.because)
+      }
+      await logbook.keep(afterReport(parts, found, parsed.report))
+      return { kind: 'accepted' }
+    },
+    async phoneHome(_arrival, id, body) {
+      const found = roster.byAttempt(id)
+      if (found === undefined) return unknownAttempt
+      const parsed = parsePhoneHome(body)
+      if (parsed.kind === 'refused') {
+        logbook.note({
+          kind: 'report-refused',
+          ...about(found.machine),
+          attempt: id,
+          because: parsed.because,
+        })
+        return refused(400, parsed.because)
+      }
+      const { hostname = '', instanceId = '' } = parsed.phoneHome
+      const told = {
+        kind: 'phoned-home' as const,
+        ...about(found.machine),
+        attempt: id,
+        hostname,
+        instance: instanceId,
+      }
+      await logbook.keep({ ...roster.advance(id, 'cloud-init', parts.now()), happened: [told] })
+      return { kind: 'accepted' }
+    },
+    tell: (event) => logbook.note(event),
+  }
+}
+
+/** The script that every machine of a network gets first, the same for all. */
+export function chainScriptFor(parts: BootDeskParts, serverAddress: string): Outcome {
+  return scriptOutcome(
+    renderChain(parts.templates, { url: `${base(serverAddress, parts.ports.http)}/boot.ipxe` }),
+  )
+}
+
+async function bootScript(parts: BootDeskParts, arrival: Arrival, query: ScriptQuery): Promise<Outcome> {
+  const { roster, logbook, plans, now, chance } = parts
+  const mac = parseMac(query['mac'] ?? '')
+  if (mac === undefined || !isUnicastMac(mac)) {
+    return refused(
+      400,
+      `mac=${printable(query['mac'] ?? '')} is no MAC address; iPXE writes it by \${netX/mac:hexhyp}`,
+    )
+  }
+  const network = parts.networkAt(arrival.to)
+  const sighting = sightingOf(mac, query, network === undefined ? undefined : plans.hostnameOf(network, mac))
+  const seen = roster.see({ stage: 'script', sighting, because: 'iPXE asked for its script' }, now(), chance)
+  const machine = roster.byMac(mac)
+  const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
+  if (machine === undefined || attempt === undefined) {
+    await logbook.keep(seen)
+    return refused(429, 'this box has no room for another machine on its records')
+  }
+  const intent = plans.intentFor(mac)
+  const approval = roster.move(
+    machine.id,
+    intent.approved ? 'approved' : 'approval-withdrawn',
+    intent.approved ? 'the settings approve it' : 'the settings no longer approve it',
+    now(),
+  )
+  const current = roster.byId(machine.id) ?? machine
+  const choice = chooseScript(current, mac, intent)
+  const rendered = renderChoice(parts, arrival, current, attempt, mac, choice)
+  if (rendered.kind === 'refused') {
+    await logbook.keep(joined(seen, approval))
+    return refused(409, `its script cannot be made: ${rendered.because}`)
+  }
+  const served: RosterChange = {
+    ...noChange,
+    happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
+  }
+  await logbook.keep(joined(seen, approval, served, afterChoice(parts, current, attempt, choice)))
+  return scriptOutcome(rendered)
+}
+
+function sightingOf(mac: Mac, query: ScriptQuery, hostname: string | undefined): Sighting {
+  return {
+    mac,
+    uuid: parseUuid(query['uuid'] ?? ''),
+    serial: boardText(query['serial']),
+    manufacturer: boardText(query['manufacturer']),
+    product: boardText(query['product']),
+    hostname,
+    ...(query['platform'] === 'efi' ? { firmware: 'uefi' } : {}),
+    ...(query['platform'] === 'pcbios' ? { firmware: 'bios' } : {}),
+  }
+}
+
+/** What board makers leave where they wrote nothing. */
+const unwritten = new Set([
+  '',
+  'to be filled by o.e.m.',
+  'not specified',
+  'default string',
+  'none',
+  'unknown',
+  '0',
+  '123456789',
+])
+
+function boardText(text: string | undefined): string | undefined {
+  const trimmed = printable(text ?? '', 64).trim()
+  return unwritten.has(trimmed.toLowerCase()) ? undefined : trimmed
+}
+
+function renderChoice(
+  parts: BootDeskParts,
+  arrival: Arrival,
+  machine: Machine,
+  attempt: Attempt,
+  mac: Mac,
+  choice: ScriptChoice,
+): RenderedScript {
+  const { templates, ports, plans } = parts
+  switch (choice.kind) {
+    case 'boot-local':
+      return renderLocal(templates, { because: choice.because })
+    case 'wait':
+      return renderWait(templates, {
+        mac,
+        uuid: machine.uuid,
+        serial: machine.serial,
+        because: choice.because,
+        nextStep: choice.nextStep,
+      })
+    case 'run-image': {
+      const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
+      return renderRam(templates, {
+        hostname: nameOf(machine, mac),
+        image: choice.image,
+        kernelUrl: `${image}/vmlinuz`,
+        initrdUrl: `${image}/initrd`,
+        squashfsUrl: `${image}/squashfs`,
+        seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
+        kernelParameters: plans.settingsOf(mac).kernelParameters,
+      })
+    }
+  }
+}
+
+/** A script that leads away from the network ends the attempt: nothing more will be heard of it. */
+function afterChoice(
+  parts: BootDeskParts,
+  machine: Machine,
+  attempt: Attempt,
+  choice: ScriptChoice,
+): RosterChange {
+  const { roster, now } = parts
+  switch (choice.kind) {
+    case 'run-image':
+      return roster.move(machine.id, 'script-served', `it was told to run the image ${choice.image}`, now())
+    case 'boot-local':
+      return joined(
+        roster.move(machine.id, 'boots-own-disk', choice.because, now()),
+        roster.end(attempt.id, 'local-disk', choice.because, now()),
+      )
+    case 'wait':
+      return roster.end(attempt.id, 'local-disk', choice.because, now())
+  }
+}
+
+/** The last stage of cloud-init; its end is the end of the boot (cloud-init, `main.py`, modules:final). */
+const lastStage = 'modules-final'
+
+function afterReport(
+  parts: BootDeskParts,
+  found: { readonly machine: Machine; readonly attempt: Attempt },
+  report: Report,
+): RosterChange {
+  const { roster, now } = parts
+  const { machine, attempt } = found
+  const common = {
+    ...about(machine),
+    attempt: attempt.id,
+    stage: report.name,
+    description: report.description,
+  }
+  const advanced = roster.advance(attempt.id, 'cloud-init', now())
+  if (report.kind !== 'finish') {
+    return { ...advanced, happened: [{ kind: 'cloud-init-started', ...common }] }
+  }
+  const told: RosterChange = {
+    ...advanced,
+    happened: [{ kind: 'cloud-init-finished', ...common, result: report.result }],
+  }
+  if (report.name !== lastStage || attempt.endedAt !== undefined) return told
+  const failed = report.result === 'FAIL'
+  const because = failed ? `cloud-init failed: ${report.description}` : 'cloud-init has finished'
+  return joined(
+    told,
+    roster.move(machine.id, failed ? 'cloud-init-failed' : 'cloud-init-finished', because, now()),
+    roster.end(attempt.id, failed ? 'failed' : 'installed', because, now()),
+  )
+}
+
+function seedOf(
+  parts: BootDeskParts,
+  arrival: Arrival,
+  machine: Machine,
+  attempt: Attempt,
+): ReturnType<typeof seedFor> {
+  const mac = machine.macs.at(-1)
+  if (mac === undefined) return { kind: 'refused', because: `${machine.id} has no MAC address` }
+  const url = base(arrival.to, parts.ports.http)
+  return seedFor({
+    instanceId: `${machine.id}-${attempt.id.slice(0, 8)}`,
+    hostname: nameOf(machine, mac),
+    mac,
+    reportUrl: `${url}/report/${attempt.id}`,
+    phoneHomeUrl: `${url}/phone-home/${attempt.id}`,
+    sshAuthorizedKeys: parts.plans.settingsOf(mac).sshAuthorizedKeys,
+  })
+}
+
+function textOf(seed: Seed, file: SeedFile): string {
+  switch (file) {
+    case 'meta-data':
+      return seed.metaData
+    case 'user-data':
+      return seed.userData
+    case 'vendor-data':
+      return seed.vendorData
+    case 'network-config':
+      return seed.networkConfig
+  }
+}
+
+/** The name given to a machine, or one made of its MAC address. */
+function nameOf(machine: Machine, mac: Mac): string {
+  return machine.hostname ?? `node-${hyphenated(mac).replaceAll('-', '')}`
+}
+
+function about(machine: Machine): { mac?: Mac } {
+  const mac = machine.macs[0]
+  return mac === undefined ? {} : { mac }
+}
+
+function base(address: string, port: number): string {
+  return `http://${address}:${port}`
+}
+
+function scriptOutcome(rendered: RenderedScript): Outcome {
+  if (rendered.kind === 'refused') return refused(409, rendered.because)
+  return { kind: 'text', type: 'text/plain', text: rendered.text }
+}
+
+const unknownAttempt: Outcome = {
+  kind: 'refused',
+  status: 404,
+  because: 'no boot of this number is under way; a machine that started again has a newer one',
+}
+
+function refused(status: (Outcome & { kind: 'refused' })['status'], because: string): Outcome {
+  return { kind: 'refused', status, because }
+}

@@ -1,0 +1,205 @@
+import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { programFor } from '../boot/programs.ts'
+import type { Config } from '../config/config.ts'
+import { architectureNumbered } from '../dhcp/architectures.ts'
+import { size } from '../events/sentence.ts'
+import { imageFiles } from '../http/delivery-app.ts'
+import { listenHttp } from '../listen/http.ts'
+import { openUdp } from '../listen/udp-socket.ts'
+import type { Network } from '../networks/network.ts'
+import { noAddress } from '../wire/ipv4.ts'
+import { readPrograms } from './boot-material.ts'
+import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
+
+/** One thing looked at, and how it stands. */
+export type Finding = {
+  readonly verdict: 'well' | 'doubtful' | 'wrong'
+  readonly subject: string
+  readonly fact: string
+  readonly nextStep?: string
+}
+
+/** Looks whether this box is fit to serve these settings. It sends nothing, and changes nothing but the data folder. */
+export async function checkBox(config: Config, now: number, running: boolean): Promise<readonly Finding[]> {
+  const { findings, networks } = networksOf(config)
+  return [
+    ...findings,
+    ...(running ? [runs] : await portsOf(config, networks)),
+    ...programsOf(config),
+    ...config.images.flatMap(imageOf),
+    ...approvalOf(config),
+    dataFolderOf(config.dataFolder),
+    clockAt(now),
+  ]
+}
+
+const runs: Finding = {
+  verdict: 'well',
+  subject: 'ports',
+  fact: 'the appliance is running, so its ports were not tried',
+}
+
+function networksOf(config: Config): { findings: readonly Finding[]; networks: readonly Network[] } {
+  const addresses = interfaceAddresses()
+  if (config.networks.length === 0) {
+    const networks = observedNetworks(addresses)
+    const names = networks.map((network) => `${network.interface} (${network.serverAddress})`).join(', ')
+    const finding: Finding =
+      networks.length === 0
+        ? {
+            verdict: 'wrong',
+            subject: 'networks',
+            fact: 'this box has no interface with an IPv4 address',
+            nextStep: 'Give an interface an address: ip address add 10.0.0.1/24 dev eth1',
+          }
+        : {
+            verdict: 'doubtful',
+            subject: 'networks',
+            fact: `the settings name none, so ${names} would be observed and nobody answered`,
+            nextStep: 'Add networks to ironwake.yaml; ironwake.example.yaml shows how',
+          }
+    return { findings: [finding], networks }
+  }
+  const onBox = config.networks.map((settings) => networkOnBox(settings, addresses))
+  const findings = onBox.map((one): Finding => {
+    if (one.kind === 'unusable') {
+      const nextStep = 'Compare with: ip -br address'
+      return { verdict: 'wrong', subject: `network ${one.settings.name}`, fact: one.because, nextStep }
+    }
+    const { name, interface: device, serverAddress, subnet, mode } = one.network
+    const fact = `${mode} on ${device} as ${serverAddress}/${subnet.prefixLength}`
+    return { verdict: 'well', subject: `network ${name}`, fact }
+  })
+  return { findings, networks: onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : [])) }
+}
+
+async function portsOf(config: Config, networks: readonly Network[]): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const network of networks) {
+    const { interface: device, serverAddress: address, mode } = network
+    findings.push(
+      await tried(`UDP 67 on ${device}`, () =>
+        openUdp({ address: noAddress, port: 67, interface: device, broadcast: true }, () => {}),
+      ),
+    )
+    if (mode === 'observe') continue
+    findings.push(await tried(`UDP 69 on ${address}`, () => openUdp({ address, port: 69 }, () => {})))
+    for (const port of [config.http.port, config.http.deliveryPort]) {
+      const nothing = (): void => {}
+      findings.push(
+        await tried(`TCP ${port} on ${address}`, () => listenHttp(nothing, { address, port }, nothing)),
+      )
+    }
+  }
+  return findings
+}
+
+async function tried(
+  subject: string,
+  open: () => AsyncDisposable | Promise<AsyncDisposable>,
+): Promise<Finding> {
+  try {
+    await using opened = await open()
+    void opened
+    return { verdict: 'well', subject, fact: 'is free' }
+  } catch (error) {
+    return { verdict: 'wrong', subject, fact: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** The firmware most racks have: BIOS, and UEFI on x64 (numbers of IANA's table). */
+const usualArchitectures = [0, 7]
+
+function programsOf(config: Config): Finding[] {
+  const available = new Set(readPrograms(config.bootProgramFolders).keys())
+  return usualArchitectures.flatMap((code): Finding[] => {
+    const architecture = architectureNumbered(code)
+    if (architecture === undefined) return []
+    const subject = `boot program for ${architecture.name}`
+    const program = programFor(architecture, available)
+    if (program.kind === 'program') return [{ verdict: 'well', subject, fact: program.file }]
+    const nextStep = `Install the package ipxe, or put it into one of ${config.bootProgramFolders.join(', ')}`
+    return [{ verdict: 'doubtful', subject, fact: program.because, nextStep }]
+  })
+}
+
+function imageOf({ name, folder }: Config['images'][number]): Finding {
+  const subject = `image ${name}`
+  const missing = imageFiles.filter((file) => sizeOf(join(folder, file)) === 0)
+  if (missing.length > 0) {
+    const fact = `${folder} has no ${missing.join(', no ')}, or it is empty`
+    return { verdict: 'wrong', subject, fact, nextStep: `Put ${imageFiles.join(', ')} into ${folder}` }
+  }
+  const bytes = imageFiles.reduce((sum, file) => sum + sizeOf(join(folder, file)), 0)
+  return { verdict: 'well', subject, fact: `${size(bytes)} in ${folder}` }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function approvalOf({ approve, networks }: Config): Finding[] {
+  if (networks.every((network) => network.mode === 'observe')) return []
+  if (approve.kind === 'all') {
+    return [
+      {
+        verdict: 'doubtful',
+        subject: 'approval',
+        fact: 'every machine that starts from the network is let in',
+      },
+    ]
+  }
+  if (approve.macs.size > 0) {
+    return [{ verdict: 'well', subject: 'approval', fact: `${approve.macs.size} MAC addresses are approved` }]
+  }
+  const nextStep = 'Add MAC addresses to approve, or approve: all on a lab network'
+  return [
+    { verdict: 'doubtful', subject: 'approval', fact: 'no machine is approved; each will wait', nextStep },
+  ]
+}
+
+/** Records and events of a large site stay far below. */
+const leastFreeBytes = 512 * 1024 * 1024
+
+function dataFolderOf(folder: string): Finding {
+  const subject = 'data folder'
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    const { bavail, bsize } = statfsSync(folder)
+    const free = bavail * bsize
+    if (free < leastFreeBytes) {
+      return {
+        verdict: 'doubtful',
+        subject,
+        fact: `${folder} has only ${size(free)} left`,
+        nextStep: 'Make room there',
+      }
+    }
+    return { verdict: 'well', subject, fact: `${folder}, ${size(free)} free` }
+  } catch (error) {
+    const fact = `${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}`
+    return {
+      verdict: 'wrong',
+      subject,
+      fact,
+      nextStep: 'Run as root, or name another with data: in the settings',
+    }
+  }
+}
+
+/** When this version was made: a clock that shows less is wrong, and leases and certificates would be too. */
+const madeAt = Date.UTC(2026, 10, 1)
+
+function clockAt(now: number): Finding {
+  const shows = new Date(now).toISOString().slice(0, 19)
+  if (now >= madeAt) return { verdict: 'well', subject: 'clock', fact: `${shows} UTC` }
+  const nextStep = 'Set it: timedatectl set-ntp true, or date --set'
+  return {
+    verdict: 'wrong',
+    subject: 'clock',
+    fact: `${shows} UTC is before this program was made`,
+    nextStep,
+  }
+}

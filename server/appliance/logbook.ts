@@ -1,0 +1,160 @@
+import { catalogue } from '../events/catalogue.ts'
+import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
+import type { Attempt, Machine } from '../machines/machine.ts'
+import type { RosterChange } from '../machines/roster.ts'
+import type { Lease } from '../networks/lease.ts'
+import { Throttle } from './throttle.ts'
+
+/** What one transaction of the store takes. */
+export type Entries = {
+  readonly machines: readonly Machine[]
+  readonly attempts: readonly Attempt[]
+  readonly leases: readonly Lease[]
+  readonly events: readonly Omit<RecordedEvent, 'id'>[]
+}
+
+/** Where entries are kept. `commit` resolves with the events, numbered, once all of it is on disk, or rejects. */
+export type Shelf = { commit(entries: Entries): Promise<readonly RecordedEvent[]> }
+
+/** Whose an event is, as far as the records know. */
+export type Whose = (event: ApplianceEvent) => { readonly machine?: string; readonly attempt?: string }
+
+/**
+ * Keeps what happened: gives each event its machine and attempt, holds back floods, writes all that came together in one
+ * transaction, and hands what is written to those who listen.
+ */
+export class Logbook {
+  readonly #shelf: Shelf
+  readonly #whose: Whose
+  readonly #now: () => number
+  readonly #listeners = new Set<(event: RecordedEvent) => void>()
+  /** A machine in trouble may say much; one that boots says about 200 things. */
+  readonly #machineThrottle = new Throttle({ burst: 600, perSecond: 5, mostKeys: 20_000 })
+  /** What concerns no machine on record: one line a minute for each source and kind, and not many of them in all. */
+  readonly #strangerThrottle = new Throttle({ burst: 3, perSecond: 1 / 60, mostKeys: 5_000 })
+  readonly #allStrangers = new Throttle({ burst: 100, perSecond: 2, mostKeys: 1 })
+  #machines = new Map<string, Machine>()
+  #attempts = new Map<string, Attempt>()
+  #leases: Lease[] = []
+  #events: Omit<RecordedEvent, 'id'>[] = []
+  #next: Promise<void> | undefined
+  #heldBack = 0
+
+  constructor(shelf: Shelf, whose: Whose, now: () => number) {
+    this.#shelf = shelf
+    this.#whose = whose
+    this.#now = now
+  }
+
+  /** Events that were held back since the start, because there were too many of their kind. */
+  get heldBack(): number {
+    return this.#heldBack
+  }
+
+  subscribe(listener: (event: RecordedEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Notes an event; it is written with the next commit. */
+  note(event: ApplianceEvent): void {
+    const whose = this.#whose(event)
+    const at = this.#now()
+    if (!this.#passes(event, whose.machine, at)) return
+    this.#events.push({ at, ...whose, event })
+    // Written soon, also when nobody waits for it. A failure is told by #write itself.
+    this.settle().catch(() => {})
+  }
+
+  /** Notes changed records and their events; resolves when they are on disk, rejects when they are not. */
+  async keep(change: RosterChange, leases: readonly Lease[] = []): Promise<void> {
+    for (const machine of change.machines) this.#machines.set(machine.id, machine)
+    for (const attempt of change.attempts) this.#attempts.set(attempt.id, attempt)
+    for (const lease of leases) this.#leases.push(lease)
+    for (const event of change.happened) this.note(event)
+    await this.settle()
+  }
+
+  /** Resolves when all that was noted so far is on disk. What comes in the same turn shares a transaction. */
+  async settle(): Promise<void> {
+    this.#next ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => await this.#write())
+    await this.#next
+  }
+
+  async #write(): Promise<void> {
+    this.#next = undefined
+    const entries: Entries = {
+      machines: [...this.#machines.values()],
+      attempts: [...this.#attempts.values()],
+      leases: this.#leases,
+      events: this.#events,
+    }
+    this.#machines = new Map()
+    this.#attempts = new Map()
+    this.#leases = []
+    this.#events = []
+    let recorded: readonly RecordedEvent[]
+    try {
+      recorded = await this.#shelf.commit(entries)
+    } catch (error) {
+      this.#takeBack(entries)
+      this.#tell({
+        id: 0,
+        at: this.#now(),
+        event: { kind: 'store-failed', because: error instanceof Error ? error.message : String(error) },
+      })
+      throw error
+    }
+    for (const event of recorded) this.#tell(event)
+  }
+
+  /** Records are tried again with the next commit, in their newest form; leases and events of a failed one are not. */
+  #takeBack(entries: Entries): void {
+    for (const machine of entries.machines) {
+      if (!this.#machines.has(machine.id)) this.#machines.set(machine.id, machine)
+    }
+    for (const attempt of entries.attempts) {
+      if (!this.#attempts.has(attempt.id)) this.#attempts.set(attempt.id, attempt)
+    }
+  }
+
+  #tell(event: RecordedEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  #passes(event: ApplianceEvent, machine: string | undefined, at: number): boolean {
+    const { level } = catalogue[event.kind]
+    if (machine !== undefined && event.kind !== 'packet-ignored') {
+      return this.#counted(this.#machineThrottle.pass(machine, at).passes)
+    }
+    // Ordinary clients of the addresses are in the lease table; their every renewal is no news.
+    if (ordinary.has(event.kind)) return false
+    if (owned.has(event.kind) || level === 'error') return true
+    const source = event.mac ?? event.address ?? ('from' in event ? event.from : event.network) ?? ''
+    const passes =
+      this.#strangerThrottle.pass(`${event.kind} ${source}`, at).passes &&
+      this.#allStrangers.pass('', at).passes
+    return this.#counted(passes)
+  }
+
+  #counted(passes: boolean): boolean {
+    if (!passes) this.#heldBack++
+    return passes
+  }
+}
+
+const ordinary: ReadonlySet<ApplianceEvent['kind']> = new Set([
+  'address-offered',
+  'address-leased',
+  'address-released',
+  'packet-ignored',
+])
+
+/** Told by the appliance about itself, never by a packet. */
+const owned: ReadonlySet<ApplianceEvent['kind']> = new Set([
+  'appliance-started',
+  'appliance-stopped',
+  'network-ready',
+  'network-unusable',
+  'job-ran',
+])

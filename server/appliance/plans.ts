@@ -1,0 +1,41 @@
+import type { Intent } from '../boot/choose-script.ts'
+import type { Config, MachineSettings } from '../config/config.ts'
+import { allows } from '../machines/approval.ts'
+import type { Network } from '../networks/network.ts'
+import type { Mac } from '../wire/mac.ts'
+
+/** What the settings have in mind for each machine. */
+export type Plans = {
+  settingsOf(mac: Mac): MachineSettings
+  intentFor(mac: Mac): Intent
+  /** The name a machine is to have on a network: its own entry first, then its reservation. */
+  hostnameOf(network: Network, mac: Mac): string | undefined
+}
+
+export function plansOf(config: Config): Plans {
+  const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
+  const images = new Set(config.images.map((image) => image.name))
+  const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
+
+  return {
+    settingsOf,
+    intentFor(mac) {
+      const { method, image } = settingsOf(mac)
+      return { approved: allows(config.approve, mac), method, image: imageIn(image, images) }
+    },
+    hostnameOf(network, mac) {
+      return entries.get(mac)?.hostname ?? network.reservations.get(mac)?.hostname
+    },
+  }
+}
+
+function imageIn(name: string | undefined, images: ReadonlySet<string>): Intent['image'] {
+  if (name !== undefined && images.has(name)) return { kind: 'image', name }
+  const [only, ...others] = images
+  if (name === undefined && only !== undefined && others.length === 0) return { kind: 'image', name: only }
+  const because =
+    name === undefined
+      ? 'the settings name no image for it'
+      : `the settings have no image of the name ${name}`
+  return { kind: 'none', because }
+}

@@ -1,0 +1,90 @@
+import { startAppliance } from '../appliance/appliance.ts'
+import { catalogue, type EventLevel } from '../events/catalogue.ts'
+import type { RecordedEvent } from '../events/event.ts'
+import type { Call, Command } from './call.ts'
+import { eventLine } from './events.ts'
+import { Sorry } from './sorry.ts'
+
+const levels: readonly EventLevel[] = ['debug', 'info', 'warning', 'error']
+
+export const serve: Command = {
+  usage: 'ironwake serve [--settings FILE]',
+  summary: 'run the appliance until it is stopped',
+  about:
+    'Answers DHCP, TFTP and HTTP boot requests on the networks that the settings name, and prints what happens.\n' +
+    'Without settings it only observes: it answers nobody, says what it saw and what it would answer.',
+  options: {
+    level: {
+      type: 'string',
+      about: 'the least important events to print: debug, info (default), warning, error',
+    },
+  },
+  examples: ['ironwake serve', 'ironwake serve --settings /etc/ironwake/ironwake.yaml --output json'],
+  async run(call) {
+    if (call.words.length > 0) throw new Sorry(`serve: ${call.words.join(' ')} is not understood`)
+    const { config, file } = call.settings()
+    const least = levelOf(call)
+    const print = (event: RecordedEvent): void => {
+      if (levels.indexOf(catalogue[event.event.kind].level) < least) return
+      call.print(call.output === 'json' ? JSON.stringify(event) : eventLine(event))
+    }
+    await using appliance = await start(() => startAppliance(config, print))
+    const { networks } = appliance.status
+    const working = networks.filter((network) => network.problem === undefined)
+    if (working.length === 0) {
+      throw new Sorry(
+        networks.length === 0
+          ? 'this box has no network interface with an IPv4 address'
+          : `no network can be served:\n${networks.map((one) => `  ${one.name}: ${one.problem}`).join('\n')}`,
+        'See: ironwake check',
+      )
+    }
+    if (working.every((network) => network.mode === 'observe')) explainObserving(call, file, working)
+    await stopped(call.stop)
+    call.remark('Stopping.')
+    return 0
+  },
+}
+
+function explainObserving(
+  call: Call,
+  file: string | undefined,
+  networks: readonly { interface: string }[],
+): void {
+  const where = networks.map((network) => network.interface).join(', ')
+  call.remark(
+    `Observing ${where}: nobody is answered; what is seen, and what would be answered, is printed here.`,
+  )
+  call.remark(
+    file === undefined
+      ? 'Next: copy ironwake.example.yaml to ironwake.yaml, give a network a pool and mode: full, and start again.'
+      : `Next: when the answers are right, set mode: full for a network in ${file}, and start again.`,
+  )
+}
+
+function levelOf(call: Call): number {
+  const { level = 'info' } = call.options
+  const found = levels.findIndex((known) => known === level)
+  if (found === -1) throw new Sorry(`--level is one of ${levels.join(', ')}`)
+  return found
+}
+
+/** What keeps the appliance from starting is told as a sentence where it is one. */
+async function start<T>(begin: () => Promise<T>): Promise<T> {
+  try {
+    return await begin()
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      (error.name === 'StoreFault' || error.name === 'UdpUnavailable' || 'code' in error)
+    ) {
+      throw new Sorry(error.message)
+    }
+    throw error
+  }
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,37 @@
+import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
+import { deliveryApp } from './http/delivery-app.ts'
+import { listenHttp, type HttpListener } from './listen/http.ts'
+
+// The process that delivers images. Its parent tells it what and where; it ends when the parent goes.
+
+const listeners: HttpListener[] = []
+
+process.once('message', (order) => void deliver(order as DeliveryOrder))
+process.once('disconnect', () => void end())
+// A Ctrl-C reaches every process of the terminal; the parent stops first, and then this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+
+async function deliver(order: DeliveryOrder): Promise<void> {
+  const folders = new Map(order.images.map((image) => [image.name, image.folder]))
+  const app = deliveryApp(
+    (image) => folders.get(image),
+    (delivery) => say({ kind: 'delivered', delivery }),
+  )
+  try {
+    for (const address of order.addresses) {
+      listeners.push(await listenHttp(app, { address, port: order.port }, () => {}))
+    }
+    say({ kind: 'ready' })
+  } catch (error) {
+    say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
+    process.disconnect()
+  }
+}
+
+async function end(): Promise<void> {
+  for (const listener of listeners) await listener[Symbol.asyncDispose]()
+}
+
+function say(word: DeliveryWord): void {
+  if (process.connected) process.send?.(word)
+}
