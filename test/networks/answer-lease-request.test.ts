@@ -110,6 +110,13 @@ t.test('DISCOVER', async (t) => {
     }
   })
 
+  t.test('what is offered to one client is neither offered nor given to another', async (t) => {
+    const rack = new Rack()
+    rack.discover(alice)
+    t.equal(offerOf(t, rack.discover(bob, ten)), eleven)
+    t.match(rack.select(macNumber(3), ten), { kind: 'refuse', because: `10.0.0.10 is offered to ${alice}` })
+  })
+
   t.test('the running lease of a system is offered to its firmware as it is', async (t) => {
     const rack = new Rack()
     const address = rack.boot(t, alice, 'system')

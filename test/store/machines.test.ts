@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { openStore } from '../../server/store/open-store.ts'
+import { parseUuid } from '../../server/wire/uuid.ts'
+import { macNumber } from '../networks/a-network.ts'
+import { aMachine, uuid } from './records.ts'
+
+t.test('a machine is found by each of its MACs, its UUID and its serial', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const machine = aMachine()
+  await store.saveMachines([
+    machine,
+    aMachine({ id: 'M0000002', macs: [], uuid: undefined, serial: undefined }),
+  ])
+  for (const mac of machine.macs) t.strictSame(await store.machines.byMac(mac), machine)
+  if (uuid !== undefined) t.strictSame(await store.machines.byUuid(uuid), machine)
+  t.strictSame(await store.machines.bySerial('SN-1'), machine)
+  t.strictSame(await store.machines.byId('M0000001'), machine)
+  t.equal(await store.machines.byMac(macNumber(99)), undefined)
+  t.equal((await store.machines.all()).length, 2)
+})
+
+t.test('saving again replaces what it was and what it was known by', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await store.saveMachines([aMachine()])
+  const other = parseUuid('00000000-1111-2222-3333-444444444444')
+  const changed = aMachine({
+    macs: [macNumber(7)],
+    uuid: other,
+    serial: undefined,
+    hostname: undefined,
+    state: 'failed',
+    failures: 3,
+  })
+  await store.saveMachines([changed])
+  t.strictSame(await store.machines.all(), [changed])
+  t.equal(await store.machines.byMac(macNumber(1)), undefined)
+  t.equal(await store.machines.bySerial('SN-1'), undefined)
+})
+
+t.test('of machines with the same serial the one seen last is found', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const [older, newer] = [
+    aMachine({ macs: [macNumber(1)], lastSeenAt: 5 }),
+    aMachine({ id: 'M0000002', macs: [macNumber(2)], lastSeenAt: 6 }),
+  ]
+  await store.saveMachines([newer, older])
+  t.strictSame(await store.machines.bySerial('SN-1'), newer)
+})
+
+t.test('a machine whose record moves does not lose its attempts', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await store.saveMachines([aMachine()])
+  const attempt = {
+    id: 'a1',
+    machine: 'M0000001',
+    startedAt: 1,
+    lastSeenAt: 2,
+    stage: 'ended',
+    endedAt: 3,
+    result: 'installed',
+  } as const
+  await store.saveAttempts([attempt])
+  await store.saveMachines([aMachine({ state: 'installed' })])
+  t.strictSame(await store.attempts.byId('a1'), attempt)
+})
