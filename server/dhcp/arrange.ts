@@ -20,12 +20,11 @@ export type Arranged = {
  */
 export function arrange(options: DhcpOptions, rooms: Rooms): Arranged {
   let size = endSize
-  let strange = false
   for (const [code, value] of options) {
-    if (isWritable(code)) size += sizeOfOption(value.length)
-    else strange = true
+    if (!isWritable(code)) return arrangeWritable(options, rooms)
+    size += sizeOfOption(value.length)
   }
-  if (size > rooms.options || strange) return squeeze(options, rooms)
+  if (size > rooms.options) return squeeze(options, rooms)
   return { options: writeOptions(options, size), file: undefined, sname: undefined, dropped: [] }
 }
 
@@ -67,6 +66,13 @@ function isWritable(code: number): boolean {
   )
 }
 
+/** The rest of the options, when some have codes that cannot be written. */
+function arrangeWritable(options: DhcpOptions, rooms: Rooms): Arranged {
+  const arranged = arrange(new Map([...options].filter(([code]) => isWritable(code))), rooms)
+  const refused = [...options.keys()].filter((code) => !isWritable(code) && code !== optionCodes.overload)
+  return { ...arranged, dropped: [...refused, ...arranged.dropped] }
+}
+
 /** A field being filled: what stands in it, and the bytes left beside that and its end. */
 type Field = { left: number; readonly options: Map<number, Uint8Array> }
 
@@ -81,7 +87,7 @@ function squeeze(options: DhcpOptions, rooms: Rooms): Arranged {
   for (const [code, value] of byImportance(options)) {
     // The order of the fields is the order in which the parts of a long option are joined (RFC 3396).
     const fields = inMainOnly.has(code) ? [main] : [main, file, sname]
-    if (!isWritable(code) || !place(code, value, fields)) dropped.push(code)
+    if (!place(code, value, fields)) dropped.push(code)
   }
 
   const overload =
@@ -112,7 +118,8 @@ function byImportance(options: DhcpOptions): [number, Uint8Array][] {
 }
 
 function emptyField(room: number): Field {
-  return { left: room - endSize, options: new Map() }
+  // A field that holds a name has no room, not even for an end.
+  return { left: Math.max(0, room - endSize), options: new Map() }
 }
 
 /**

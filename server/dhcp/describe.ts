@@ -28,13 +28,17 @@ export function describe(message: DhcpMessage): string {
 function headline(message: DhcpMessage): string {
   const type = messageTypeOf(message)?.toUpperCase() ?? 'message without a known type'
   const way = message.op === 1 ? 'from client' : 'to client'
-  const hardware =
-    macOf(message) ?? `${hexOf(message.chaddr.subarray(0, message.hlen))} of hardware type ${message.htype}`
+  const hardware = macOf(message) ?? otherHardware(message)
   const parts = [`${type} ${way} ${hardware}`, `transaction ${message.xid.toString(16).padStart(8, '0')}`]
   if (message.secs > 0) parts.push(`after ${message.secs} s`)
   if (message.hops > 0) parts.push(`over ${message.hops} relays`)
   if ((message.flags & broadcastFlag) !== 0) parts.push('by broadcast')
   return parts.join(', ')
+}
+
+function otherHardware({ htype, hlen, chaddr }: DhcpMessage): string {
+  if (hlen === 0) return `no hardware address (type ${htype})`
+  return `${hexOf(chaddr.subarray(0, hlen), ' ')} (hardware type ${htype})`
 }
 
 function fields(message: DhcpMessage): string[] {
