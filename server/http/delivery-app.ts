@@ -10,7 +10,7 @@ export type Delivery = {
   readonly from: string
   readonly to: string
   readonly status: number
-  /** Bytes of the body that left, as far as the socket knows. */
+  /** Bytes of the body that left; of a response that broke off, what the socket had taken. */
   readonly byteCount: number
   readonly tookMs: number
   readonly complete: boolean
@@ -39,14 +39,18 @@ export function deliveryApp(
     const began = performance.now()
     const before = request.socket.bytesWritten
     response.once('close', () => {
+      // A question about the file (HEAD), and an answer that it is unchanged (304), carry none of it.
+      if (request.method === 'HEAD' || response.statusCode === 304) return
       const arrival = arrivalOf(request)
+      const complete = response.writableFinished
+      const announced = Number(response.getHeader('content-length') ?? 0)
       delivered({
         ...arrival,
         file: `${image}/${file}`,
         status: response.statusCode,
-        byteCount: Math.max(0, request.socket.bytesWritten - before),
+        byteCount: complete ? announced : Math.min(announced, request.socket.bytesWritten - before),
         tookMs: performance.now() - began,
-        complete: response.writableFinished,
+        complete,
       })
     })
     // `send` hands its options on to createReadStream, where highWaterMark belongs.
