@@ -7,7 +7,7 @@ import { AddressQueue } from './address-queue.ts'
 import type { Lease, LeaseView } from './lease.ts'
 import type { Network } from './network.ts'
 
-/** Changes that the table already shows, and that the store has yet to write. Call exactly one of the two. */
+/** Changes that the table already shows, and that the store has yet to write. Call exactly one of the two, in the order in which the changes were applied. */
 export type Provisional = {
   /** The store has written them. */
   readonly confirm: () => void
