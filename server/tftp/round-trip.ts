@@ -1,0 +1,46 @@
+/** How long answers take, learned as they come (RFC 6298). All in milliseconds. */
+export type RoundTrip = {
+  /** `undefined` until a first answer was timed. */
+  readonly smoothed: number | undefined
+  readonly variation: number
+  /** The wait before sending again. */
+  readonly wait: number
+  readonly longest: number
+}
+
+/** Before anything is known. A second, as RFC 6298 §2.1 asks, is long for a network of one room. */
+const firstWait = 300
+
+/**
+ * A lost packet costs this much. TCP takes 200 ms and more; here a needless repetition harms little, since late answers
+ * send nothing, and waiting is all that a client in lock-step does after a loss.
+ */
+const shortestWait = 30
+
+const longestWait = 2_000
+
+/**
+ * A time-out that the client asked for (RFC 2349) is taken as the longest wait: to send a lost block again sooner does
+ * no harm, and curl asks for six seconds.
+ */
+export function unknownRoundTrip(timeoutMs: number | undefined): RoundTrip {
+  const longest = Math.min(longestWait, timeoutMs ?? longestWait)
+  return { smoothed: undefined, variation: 0, wait: Math.min(firstWait, longest), longest }
+}
+
+/** Learns from an answer to something sent once; one to a repetition says nothing, as it may answer either (Karn). */
+export function measured(known: RoundTrip, tookMs: number): RoundTrip {
+  // RFC 6298 §2.2 and §2.3, with its constants.
+  const variation =
+    known.smoothed === undefined
+      ? tookMs / 2
+      : known.variation * 0.75 + Math.abs(known.smoothed - tookMs) * 0.25
+  const smoothed = known.smoothed === undefined ? tookMs : known.smoothed * 0.875 + tookMs * 0.125
+  const wait = Math.min(known.longest, Math.max(shortestWait, smoothed + 4 * variation))
+  return { ...known, smoothed, variation, wait }
+}
+
+/** RFC 6298 §5.5: after a time-out the next wait is twice as long. */
+export function doubled(known: RoundTrip): RoundTrip {
+  return { ...known, wait: Math.min(known.longest, known.wait * 2) }
+}
