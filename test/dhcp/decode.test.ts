@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { decode } from '../../server/dhcp/decode.ts'
 import { hexOf } from '../../server/wire/hex.ts'

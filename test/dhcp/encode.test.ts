@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from 'node:assert'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { encode } from '../../server/dhcp/encode.ts'
 import { sizeOfOption } from '../../server/dhcp/write-options.ts'

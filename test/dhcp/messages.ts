@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import { ipv4OfNumber, noAddress } from '../../server/wire/ipv4.ts'
 
