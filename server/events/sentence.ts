@@ -97,5 +97,6 @@ export function duration(seconds: number): string {
 }
 
 function resent(blocks: number): string {
-  return blocks === 0 ? '' : `, ${blocks} blocks sent again`
+  if (blocks === 0) return ''
+  return blocks === 1 ? ', 1 block sent again' : `, ${blocks} blocks sent again`
 }
