@@ -223,7 +223,7 @@ function holds(pool: Range, address: Ipv4): boolean {
 
 function findingsInMachines(settings: unknown): readonly Finding[] {
   const images = itemsOf(settings, 'images').map((image) => readText(image, 'name', (text) => text))
-  const names = images.filter((name) => name !== undefined)
+  const names = [...new Set(images.filter((name) => name !== undefined))]
   const machines = itemsOf(settings, 'machines').map((machine, index) => ({
     at: ['machines', index],
     machine,

@@ -18,9 +18,7 @@ function findingsOf(issue: Issue, settings: unknown): readonly Finding[] {
   const value = valueAt(settings, at)
   const nextStep = issue.code === 'custom' ? nextStepOf(issue) : undefined
   const because =
-    value === undefined && issue.code === 'invalid_type'
-      ? `${String(at.at(-1) ?? 'This')} is missing here.`
-      : sentenceOf(issue, value)
+    value === undefined ? `${String(at.at(-1) ?? 'This')} is missing here.` : sentenceOf(issue, value)
   return [{ at, on: 'value', because, ...(nextStep === undefined ? {} : { nextStep }) }]
 }
 
