@@ -11,7 +11,7 @@ t.test('docs/events.md is what the catalogue makes; node test/snap.ts writes it 
 
 t.test('every kind has one heading, and its explanation stands below it', (t) => {
   const text = eventsDocument()
-  const headings = [...text.matchAll(/^### (.*)$/gm)].map((found) => found[1])
+  const headings = [...text.matchAll(/^### (.*)$/gm)].map((found) => found[1] ?? '')
   t.strictSame(headings.toSorted(), Object.keys(catalogue).toSorted())
   for (const [kind, { level, meaning, nextStep }] of Object.entries(catalogue)) {
     t.ok(text.includes(`### ${kind}\n\n${meaning}\n`), kind)

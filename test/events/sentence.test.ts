@@ -1,5 +1,5 @@
 import { ok } from 'node:assert'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import { duration, sentence, size } from '../../server/events/sentence.ts'
