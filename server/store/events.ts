@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../events/event.ts'
-import type { Schema } from './schema.ts'
+import type { EventRow, Schema } from './schema.ts'
 import type { SqlValue, Statement } from './write.ts'
 
 /** An event that has happened and has no number yet. */
@@ -64,20 +64,32 @@ export class EventRecords {
 
   async list(filter: EventFilter = {}): Promise<readonly RecordedEvent[]> {
     const limit = Math.min(Math.max(0, filter.limit ?? usuallyListed), mostListed)
-    const order = filter.order === 'oldest-first' ? 'asc' : 'desc'
-    let query = this.#db.selectFrom('events').selectAll().orderBy('id', order).limit(limit)
-    if (filter.machine !== undefined) query = query.where('machine', '=', filter.machine)
-    if (filter.attempt !== undefined) query = query.where('attempt', '=', filter.attempt)
-    if (filter.kinds !== undefined) query = query.where('kind', 'in', filter.kinds)
-    if (filter.after !== undefined) query = query.where('id', '>', filter.after)
-    if (filter.before !== undefined) query = query.where('id', '<', filter.before)
-    const rows = await query.execute()
-    return rows.map(({ id, at, machine, attempt, body }) => ({
+    const direction = filter.order === 'oldest-first' ? 1 : -1
+    // For several kinds at once the engine would sort all that were ever recorded; each by itself is read in order.
+    const kinds = filter.kinds === undefined ? [undefined] : [...new Set(filter.kinds)]
+    const lists = await Promise.all(kinds.map((kind) => this.#ofKind(kind, filter, limit)))
+    const rows = lists.flat().toSorted((a, b) => direction * (a.id - b.id))
+    return rows.slice(0, limit).map(({ id, at, machine, attempt, body }) => ({
       id,
       at,
       ...(machine === null ? {} : { machine }),
       ...(attempt === null ? {} : { attempt }),
       event: JSON.parse(body) as ApplianceEvent,
     }))
+  }
+
+  #ofKind(
+    kind: EventKind | undefined,
+    filter: EventFilter,
+    limit: number,
+  ): Promise<readonly Selectable<EventRow>[]> {
+    const order = filter.order === 'oldest-first' ? 'asc' : 'desc'
+    let query = this.#db.selectFrom('events').selectAll().orderBy('id', order).limit(limit)
+    if (kind !== undefined) query = query.where('kind', '=', kind)
+    if (filter.machine !== undefined) query = query.where('machine', '=', filter.machine)
+    if (filter.attempt !== undefined) query = query.where('attempt', '=', filter.attempt)
+    if (filter.after !== undefined) query = query.where('id', '>', filter.after)
+    if (filter.before !== undefined) query = query.where('id', '<', filter.before)
+    return query.execute()
   }
 }

@@ -35,7 +35,11 @@ export class Writer implements AsyncDisposable {
 
   static async start(path: string): Promise<Writer> {
     const name = import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './writer-thread.js'
-    const worker = new Worker(new URL(name, import.meta.url), { workerData: path, name: 'store' })
+    const worker = new Worker(new URL(name, import.meta.url), {
+      name: 'store',
+      workerData: path,
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
     await once(worker, 'message')
     return new Writer(path, worker)
   }
