@@ -16,9 +16,11 @@ function findingsOf(issue: Issue, settings: unknown): readonly Finding[] {
     return issue.keys.map((key) => unknownKey([...at, key], knownKeys(at)))
   }
   const value = valueAt(settings, at)
+  if (value === undefined) {
+    return [{ at, on: 'value', because: `${String(at.at(-1) ?? 'This')} is missing here.` }]
+  }
   const nextStep = issue.code === 'custom' ? nextStepOf(issue) : undefined
-  const because =
-    value === undefined ? `${String(at.at(-1) ?? 'This')} is missing here.` : sentenceOf(issue, value)
+  const because = sentenceOf(issue, value)
   return [{ at, on: 'value', because, ...(nextStep === undefined ? {} : { nextStep }) }]
 }
 

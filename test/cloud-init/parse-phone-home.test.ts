@@ -49,7 +49,7 @@ t.test('what a machine tells is printable and short', async (t) => {
     fc.property(
       fc.oneof(
         fc.string(),
-        fc.webQueryParameters().map((text) => `instance_id=${text}`),
+        fc.string().map((text) => `instance_id=${text}`),
       ),
       (body) => ['phone-home', 'refused'].includes(parsePhoneHome(body).kind),
     ),
