@@ -54,8 +54,8 @@ export function clientIdentifierOf(message: DhcpMessage): Uint8Array | undefined
 /** The user classes in either form: counted texts (RFC 3004), or one bare text, as iPXE sends it. */
 export function userClassesOf(message: DhcpMessage): readonly string[] {
   const value = message.options.get(optionCodes.userClass)
-  if (value === undefined || value.length === 0) return []
-  return countedTexts(value) ?? [textUpToNul(value)]
+  if (value === undefined) return []
+  return (countedTexts(value) ?? [textUpToNul(value)]).filter((text) => text !== '')
 }
 
 /** The architectures the client can boot as, its first choice first (RFC 4578 §2.1). */

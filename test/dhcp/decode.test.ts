@@ -170,12 +170,12 @@ t.test('100,000 mutated packets are each read or refused', (t) => {
   t.end()
 })
 
-t.test('a datagram of nothing but tiny parts costs no more than its size', (t) => {
+t.test('a datagram of nothing but tiny parts is joined whole', (t) => {
   const bytes = new Uint8Array(65_507)
   bytes.set(fixed)
-  for (let at = 240; at + 3 <= bytes.length; at += 3) bytes.set([43, 1, 7], at)
-  const began = performance.now()
-  t.equal(messageOf(bytes).options.get(43)?.length, Math.floor((65_507 - 240) / 3))
-  t.ok(performance.now() - began < 500, 'in well under the seconds that joining part by part takes')
+  for (let at = 240, n = 0; at + 3 <= bytes.length; at += 3, n++) bytes.set([43, 1, n], at)
+  const value = messageOf(bytes).options.get(43)
+  t.equal(value?.length, Math.floor((65_507 - 240) / 3))
+  t.ok(value?.every((byte, n) => byte === (n & 255)))
   t.end()
 })

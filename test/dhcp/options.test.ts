@@ -75,6 +75,7 @@ t.test('user classes are read counted and bare', (t) => {
   t.same(bare('\u0004iPX'), ['\u0004iPX'], 'a count that reaches too far is a letter')
   t.same(bare('\u0002abc'), ['\u0002abc'], 'counts that do not come out even are letters')
   t.same(bare('abc\0'), ['abc'])
+  t.same(bare('\0\u0003abc'), [], 'a count of 0 is none (RFC 3004), and a bare text ends at its NUL')
   t.same(userClassesOf(withOption(77)), [])
   t.end()
 })
