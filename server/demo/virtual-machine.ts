@@ -26,6 +26,8 @@ export type VirtualMachinePlan = {
   readonly processors?: number
   /** `emulated` works everywhere; `native` needs a processor and a host that allow it. */
   readonly speed?: 'emulated' | 'native'
+  /** Whether an IPv6 router stands on the wire; a silent wire costs old boot programs 15 s. */
+  readonly ipv6Router?: 'answers' | 'silent'
   readonly extraWords?: readonly string[]
 }
 
@@ -56,6 +58,21 @@ const ovmfVariables = join(ovmfFolder, 'OVMF_VARS_4M.fd')
  * Debian's package `ipxe-qemu`. QEMU has to choose it by itself: it fits a ROM to the card that it emulates only then.
  */
 const biosNetworkRom = '/usr/lib/ipxe/qemu/efi-virtio.rom'
+
+/**
+ * iPXE of the distributions waits 15 s for an IPv6 router before it acts on what it heard by DHCP. QEMU's own network
+ * stack, wired beside the tap, is such a router: it leads nowhere and knows nothing of IPv4.
+ */
+const ipv6Router = [
+  '-netdev',
+  'user,id=router,ipv4=off,ipv6=on,restrict=on',
+  '-netdev',
+  'hubport,id=plug0,hubid=0,netdev=net0',
+  '-netdev',
+  'hubport,id=plug1,hubid=0,netdev=router',
+  '-netdev',
+  'hubport,id=card,hubid=0',
+] as const
 
 const qemu = 'qemu-system-x86_64'
 
@@ -103,7 +120,8 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
     '-netdev',
     `tap,id=net0,ifname=${plan.tap},script=no,downscript=no`,
     '-device',
-    `virtio-net-pci,netdev=net0,mac=${plan.mac},bootindex=1${rom}`,
+    `virtio-net-pci,netdev=${plan.ipv6Router === 'silent' ? 'net0' : 'card'},mac=${plan.mac},bootindex=1${rom}`,
+    ...(plan.ipv6Router === 'silent' ? [] : ipv6Router),
   ]
   return [
     `${qemu} -nodefaults -no-user-config -display none -machine q35,graphics=off`.split(' '),
