@@ -29,13 +29,11 @@ export type ImageManifest = {
 export type ImageFile = (typeof imageFiles)[number]
 const imageFiles = ['vmlinuz', 'initrd', 'squashfs'] as const
 
-/** One line for whoever waits: which step of how many, and what is going on in it. */
-export type BuildProgress = { readonly step: number; readonly of: number; readonly doing: string }
-
 export type DebianImageOrder = {
   /** Images are kept here, each in a folder named for everything it is made from. */
   readonly cacheFolder: string
-  readonly onProgress?: (progress: BuildProgress) => void
+  /** Called with one line for whoever waits: which step of how many, and what is going on in it. */
+  readonly progress?: (step: string) => void
 }
 
 /** The distribution of this machine; its own packages make the image. */
@@ -118,7 +116,7 @@ export function parseDistribution(osRelease: string): Distribution {
 }
 
 /** The image of this recipe: from the cache, or built now and published whole. Needs root and the mirror that apt uses. */
-export async function buildDebianImage(order: DebianImageOrder): Promise<DebianImage> {
+export async function debianImage(order: DebianImageOrder): Promise<DebianImage> {
   const recipe = await readRecipe()
   const key = imageKey(recipe)
   const folder = join(order.cacheFolder, key)
@@ -129,11 +127,14 @@ export async function buildDebianImage(order: DebianImageOrder): Promise<DebianI
   await mkdir(order.cacheFolder, { recursive: true })
   await removeAbandoned(order.cacheFolder)
   const building = join(order.cacheFolder, `building-${process.pid}-${key}`)
-  const report = (step: number, doing: string) => order.onProgress?.({ step, of: 4, doing })
+  const startedAt = performance.now()
+  const report = (step: number, doing: string) => {
+    order.progress?.(`${Math.round((performance.now() - startedAt) / 1_000)} s, step ${step} of 4: ${doing}`)
+  }
   try {
     await mkdir(building)
     await buildInto(building, recipe, report)
-    report(4, 'Checking and publishing')
+    report(4, 'checking and publishing')
     await writeManifest(building, { title: recipe.distribution.title, key })
     await publish(building, folder)
   } finally {
@@ -151,7 +152,7 @@ async function buildInto(
   report: (step: number, doing: string) => void,
 ): Promise<void> {
   const root = join(building, 'root')
-  report(1, `Fetching ${recipe.distribution.title}'s packages`)
+  report(1, `packages of ${recipe.distribution.title}`)
   const finish = [
     quoted(fileURLToPath(new URL('finish-root', material))),
     '"$1"',
@@ -176,8 +177,7 @@ async function buildInto(
     (line) => {
       const said = /^I: (.*?)(\.\.\.)?$/.exec(line)?.[1]
       if (said === undefined) return
-      if (said.startsWith('running --customize-hook'))
-        report(2, 'Making the kernel, its drivers and the initrd')
+      if (said.startsWith('running --customize-hook')) report(2, 'kernel, drivers and initrd')
       else if (/^(downloading|extracting|installing)/.test(said)) report(1, said)
     },
   )
@@ -187,7 +187,7 @@ async function buildInto(
   await writeFile(join(building, 'initrd'), await compress(initrd, { params }))
   await rm(join(building, 'initrd.cpio'))
 
-  report(3, 'Compressing the root file system')
+  report(3, 'compressing the root file system')
   const excluded = ['-wildcards', '-e', ...leftOut]
   const words = [
     root,
