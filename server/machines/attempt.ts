@@ -26,6 +26,12 @@ export function advanced(attempt: Attempt, stage: AttemptStage, now: number): At
   return { ...attempt, stage: later(attempt.stage, stage), lastSeenAt: now }
 }
 
+/** Whether a boot is under way whose machine has left its firmware and its script behind. */
+export function isRunning(attempt: Attempt | undefined, now: number): boolean {
+  if (attempt === undefined || attempt.endedAt !== undefined) return false
+  return now - attempt.lastSeenAt <= attemptIdleMs && !startsBoot(attempt.stage)
+}
+
 function continues(reached: AttemptStage, seen: AttemptStage): boolean {
   switch (seen) {
     case 'firmware':

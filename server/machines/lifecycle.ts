@@ -8,6 +8,7 @@ export type Trigger =
   | 'cloud-init-finished'
   | 'cloud-init-failed'
   | 'boots-own-disk'
+  | 'boot-abandoned'
   | 'time-limit-passed'
   | 'failed-too-often'
   | 'retry-asked'
@@ -23,6 +24,8 @@ export const transitions: readonly Transition[] = [
   { from: 'installing', trigger: 'script-served', to: 'installing' },
   { from: 'installing', trigger: 'cloud-init-finished', to: 'installed' },
   { from: 'installing', trigger: 'cloud-init-failed', to: 'failed' },
+  // A machine that starts anew in the middle, again and again, would else never count as failed.
+  { from: 'installing', trigger: 'boot-abandoned', to: 'failed' },
   { from: 'installing', trigger: 'time-limit-passed', to: 'failed' },
   { from: 'installing', trigger: 'boots-own-disk', to: 'installed' },
   { from: 'installed', trigger: 'script-served', to: 'installing' },

@@ -31,6 +31,8 @@ export type Attempt = {
   /** 128 random bits in hexadecimal: also the nonce in the URLs of its seed and reports. */
   readonly id: string
   readonly machine: string
+  /** The network card it boots from: a machine has several. */
+  readonly mac: Mac
   readonly startedAt: number
   readonly lastSeenAt: number
   /** How far it has come; it never goes back. */

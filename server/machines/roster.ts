@@ -1,7 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
-import type { Uuid } from '../wire/uuid.ts'
-import { advanced, follow, startsBoot } from './attempt.ts'
+import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
+import { advanced, follow, isRunning, startsBoot } from './attempt.ts'
 import { recognise, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
@@ -32,6 +32,8 @@ export class Roster {
   /** The latest attempt of each machine. */
   readonly #latest = new Map<string, Attempt>()
   readonly #byAttempt = new Map<string, string>()
+  /** The clash last told of each machine, with the boot in which it was. */
+  readonly #clashes = new Map<string, string>()
 
   constructor(machines: Iterable<Machine> = [], attempts: Iterable<Attempt> = []) {
     for (const machine of machines) this.#keep(machine)
@@ -68,8 +70,11 @@ export class Roster {
   /** Records that a machine was seen at a stage of its boot: makes its record and its attempt where they are new. */
   see(sign: Sign, now: number, chance: Chance): RosterChange {
     const { sighting } = sign
-    const recognition = recognise(sighting, this)
-    const happened: ApplianceEvent[] = []
+    const recognition = recognise(sighting, {
+      byMac: (mac) => this.byMac(mac),
+      byUuid: (uuid) => this.byUuid(uuid),
+      isRunning: ({ id }) => isRunning(this.#latest.get(id), now),
+    })
     // A system that never booted through this box is a client of its addresses, and no machine of its records.
     if (recognition.kind === 'new' && !startsBoot(sign.stage)) return noChange
     if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
@@ -77,16 +82,21 @@ export class Roster {
     }
     const before =
       recognition.kind === 'known' ? recognition.machine : newMachine(this.#freshId(chance), sighting, now)
+    const left =
+      recognition.kind === 'new' && recognition.leaves !== undefined
+        ? [withoutCard(recognition.leaves, sighting.mac)]
+        : []
     const machine = withSighting(before, sighting, now)
+    for (const changed of [...left, machine]) this.#keep(changed)
+    const followed = this.#follow(machine, sign, now, chance)
+    const happened: ApplianceEvent[] = []
     if (recognition.kind === 'new') {
       happened.push({ kind: 'machine-discovered', mac: sighting.mac, seenAs: seenAs(sighting) })
     }
-    if (recognition.clash !== undefined) {
+    if (recognition.clash !== undefined && this.#isNews(machine, recognition.clash)) {
       happened.push({ kind: 'machine-clash', mac: sighting.mac, because: recognition.clash })
     }
-    this.#keep(machine)
-    const attempts = this.#follow(machine, sign, now, chance, happened)
-    return { machines: [machine], attempts, happened }
+    return joined({ machines: [...left, machine], attempts: [], happened }, followed)
   }
 
   /** Moves a machine along the table of its life; a trigger the table does not know there changes nothing. */
@@ -95,7 +105,8 @@ export class Roster {
     const step = machine === undefined ? undefined : transition(machine.state, trigger)
     if (machine === undefined || step?.kind !== 'moved') return noChange
     if (step.to === machine.state) {
-      const again: Machine = { ...machine, stateSince: now, stateBecause: because }
+      // Its time runs on: a machine that fetches its script over and over is to be called failed at last.
+      const again: Machine = { ...machine, stateBecause: because }
       this.#keep(again)
       return { ...noChange, machines: [again] }
     }
@@ -158,28 +169,42 @@ export class Roster {
     return change
   }
 
-  #follow(machine: Machine, sign: Sign, now: number, chance: Chance, happened: ApplianceEvent[]): Attempt[] {
+  #follow(machine: Machine, sign: Sign, now: number, chance: Chance): RosterChange {
     const following = follow(this.#latest.get(machine.id), sign.stage, now)
     switch (following.kind) {
       case 'none':
-        return []
+        return noChange
       case 'same':
-        this.#keepAttempt(following.attempt)
-        return [following.attempt]
+        return this.#changed(following.attempt)
       case 'begins': {
-        const changed: Attempt[] = []
-        if (following.replaces !== undefined) {
-          const because = `the machine started again after it had come as far as: ${following.replaces.stage}`
-          const over = this.end(following.replaces.id, 'abandoned', because, now)
-          changed.push(...over.attempts)
-          happened.push(...over.happened)
-        }
-        const attempt = newAttempt(machine.id, sign.stage, now, chance)
+        const { replaces } = following
+        const over = replaces === undefined ? noChange : this.#abandon(replaces, now)
+        const attempt = newAttempt(machine.id, sign, now, chance)
         this.#keepAttempt(attempt)
-        happened.push({ kind: 'attempt-started', mac: sign.sighting.mac, because: sign.because })
-        return [...changed, attempt]
+        const told: ApplianceEvent = {
+          kind: 'attempt-started',
+          mac: sign.sighting.mac,
+          attempt: attempt.id,
+          because: sign.because,
+        }
+        return joined(over, { machines: [], attempts: [attempt], happened: [told] })
       }
     }
+  }
+
+  #abandon({ id, machine, stage }: Attempt, now: number): RosterChange {
+    const because = `the machine started again after it had come as far as: ${stage}`
+    const moved = this.move(machine, 'boot-abandoned', because, now)
+    const happened = moved.happened.map((event) => ({ ...event, attempt: id }))
+    return joined(this.end(id, 'abandoned', because, now), { ...moved, happened })
+  }
+
+  /** The same clash is told once in each boot, not with every packet of it. */
+  #isNews(machine: Machine, clash: string): boolean {
+    const told = `${this.#latest.get(machine.id)?.id} ${clash}`
+    if (this.#clashes.get(machine.id) === told) return false
+    this.#clashes.set(machine.id, told)
+    return true
   }
 
   #changed(attempt: Attempt): RosterChange {
@@ -249,7 +274,7 @@ function withSighting(machine: Machine, sighting: Sighting, now: number): Machin
   return {
     ...machine,
     macs: knows ? machine.macs : [...machine.macs, sighting.mac],
-    uuid: machine.uuid ?? sighting.uuid,
+    uuid: machine.uuid ?? tellingUuid(sighting),
     serial: machine.serial ?? sighting.serial,
     manufacturer: sighting.manufacturer ?? machine.manufacturer,
     product: sighting.product ?? machine.product,
@@ -260,9 +285,27 @@ function withSighting(machine: Machine, sighting: Sighting, now: number): Machin
   }
 }
 
-function newAttempt(machine: string, stage: AttemptStage, now: number, chance: Chance): Attempt {
+function withoutCard(machine: Machine, mac: Mac): Machine {
+  return { ...machine, macs: machine.macs.filter((one) => one !== mac) }
+}
+
+/** A UUID that the board's maker left unwritten is none; a card or iPXE may still show the right one. */
+function tellingUuid({ uuid }: Sighting): Uuid | undefined {
+  return uuid !== undefined && namesOneMachine(uuid) ? uuid : undefined
+}
+
+function newAttempt(machine: string, { sighting, stage }: Sign, now: number, chance: Chance): Attempt {
   const id = Array.from(chance(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { id, machine, startedAt: now, lastSeenAt: now, stage, endedAt: undefined, result: undefined }
+  return {
+    id,
+    machine,
+    mac: sighting.mac,
+    startedAt: now,
+    lastSeenAt: now,
+    stage,
+    endedAt: undefined,
+    result: undefined,
+  }
 }
 
 /** Crockford's alphabet: no I, L, O, U, so that it can be read aloud. */

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { timeLimitMs, transition, transitions, type Trigger } from '../../server/machines/lifecycle.ts'
+import type { MachineState } from '../../server/machines/machine.ts'
+
+const states: readonly MachineState[] = [
+  'discovered',
+  'approved',
+  'installing',
+  'installed',
+  'failed',
+  'quarantined',
+]
+const triggers = [...new Set(transitions.map(({ trigger }) => trigger))]
+
+t.test('the table speaks of every state and of nine triggers or more', (t) => {
+  t.same(new Set(transitions.flatMap(({ from, to }) => [from, to])), new Set(states))
+  t.ok(triggers.length >= 9, triggers.join(', '))
+  t.end()
+})
+
+for (const { from, trigger, to } of transitions) {
+  t.test(`a machine that is ${from} becomes ${to} by ${trigger}`, (t) => {
+    t.strictSame(transition(from, trigger), { kind: 'moved', to })
+    t.end()
+  })
+}
+
+t.test('every pair that is not in the table is refused, and told why', (t) => {
+  let refused = 0
+  for (const from of states) {
+    for (const trigger of triggers) {
+      if (transitions.some((entry) => entry.from === from && entry.trigger === trigger)) continue
+      refused++
+      t.strictSame(transition(from, trigger), {
+        kind: 'refused',
+        because: `${trigger} does nothing to a machine that is ${from}`,
+      })
+    }
+  }
+  t.equal(refused, states.length * triggers.length - transitions.length)
+  t.ok(refused > 20, `${refused} pairs`)
+  t.end()
+})
+
+t.test('no state and trigger lead to two places', (t) => {
+  const pairs = transitions.map(({ from, trigger }) => `${from} ${trigger}`)
+  t.equal(new Set(pairs).size, pairs.length)
+  t.end()
+})
+
+t.test('every state can be reached from the first, and none is a dead end', (t) => {
+  const reached = new Set<MachineState>(['discovered'])
+  for (const from of reached) {
+    for (const entry of transitions) if (entry.from === from) reached.add(entry.to)
+  }
+  t.same(reached, new Set(states))
+  for (const state of states)
+    t.ok(
+      transitions.some(({ from, to }) => from === state && to !== state),
+      state,
+    )
+  t.end()
+})
+
+t.test('out of quarantine leads a person, and nothing else', (t) => {
+  const ways: readonly Trigger[] = transitions
+    .filter(({ from }) => from === 'quarantined')
+    .map(({ trigger }) => trigger)
+  t.strictSame(ways, ['retry-asked'])
+  t.end()
+})
+
+t.test('nothing is installed before it was approved', (t) => {
+  const reached = new Set<MachineState>(['discovered'])
+  for (const from of reached) {
+    for (const entry of transitions) {
+      if (entry.from === from && entry.trigger !== 'approved') reached.add(entry.to)
+    }
+  }
+  t.same(reached, new Set(['discovered']))
+  t.end()
+})
+
+t.test('the one state in which an appliance waits for a machine has a limit, and a way out of it', (t) => {
+  t.strictSame(Object.keys(timeLimitMs), ['installing'])
+  for (const state of Object.keys(timeLimitMs) as MachineState[]) {
+    t.strictSame(transition(state, 'time-limit-passed'), { kind: 'moved', to: 'failed' })
+  }
+  t.end()
+})
