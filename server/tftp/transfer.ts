@@ -131,9 +131,9 @@ function sendWindow(transfer: Transfer, now: number): Step {
 
 function silence(transfer: Transfer): string {
   if (transfer.acknowledged < 0) return 'the client never answered our options'
-  if (transfer.acknowledged === 0) return 'the client never acknowledged the first block'
   if (transfer.sent === transfer.lastBlock) {
     return 'the last block was not acknowledged; the client may have it all the same'
   }
+  if (transfer.acknowledged === 0) return 'the client never acknowledged the first block'
   return `the client fell silent after block ${transfer.acknowledged} of ${transfer.lastBlock}`
 }
