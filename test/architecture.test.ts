@@ -22,12 +22,12 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   http: ['wire', 'events', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init'],
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
-  appliance: [
-    ...['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'config', 'boot', 'ipxe-scripts'],
-    ...['cloud-init', 'store', 'listen', 'http', 'jobs'],
-  ],
-  cli: ['appliance', 'config', 'events', 'demo', 'wire'],
-  '.': ['appliance', 'cli', 'http', 'config', 'events'],
+  appliance:
+    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init store listen http jobs'.split(
+      ' ',
+    ),
+  cli: ['appliance', 'config', 'events', 'demo', 'wire', 'types:http'],
+  '.': ['appliance', 'cli', 'http', 'listen'],
 }
 
 const pure = ['wire', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init', 'events']

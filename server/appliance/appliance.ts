@@ -8,7 +8,7 @@ import { bootApp } from '../http/boot-app.ts'
 import { runJobs } from '../jobs/schedule.ts'
 import { listenDhcp } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
-import { listenTftp } from '../listen/tftp.ts'
+import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
 import { Roster } from '../machines/roster.ts'
 import { LeaseTable } from '../networks/lease-table.ts'
 import type { Network } from '../networks/network.ts'
@@ -16,7 +16,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
-import { readPrograms, readTemplates } from './boot-material.ts'
+import { readPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
@@ -78,13 +78,14 @@ export async function startAppliance(
     plans,
     programs,
     templates: readTemplates(),
+    vendorData: readRamVendorData(),
     networkAt: (address) => byAddress.get(address),
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
     chance,
   }
   const dhcp = dhcpDesk({
-    view: { leases, hostnameOf: plans.hostnameOf },
+    view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
     roster,
@@ -103,7 +104,7 @@ export async function startAppliance(
       if (network.mode === 'full') {
         const where = { address: network.serverAddress, port: config.http.port }
         parts.use(await listenHttp(boot, where, tell))
-        parts.use(listenTftp({ network, lookup: tftpDesk(desk, network), tell, now }))
+        parts.use(listenTftp(tftpOf(network)))
       }
       parts.use(listenDhcp(network, dhcp, now))
       opened.use(parts.move())
@@ -144,6 +145,11 @@ export async function startAppliance(
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
   }
   return appliance
+
+  function tftpOf(network: Network): TftpSettings {
+    const { name, interface: device, serverAddress: address } = network
+    return { network: name, interface: device, address, lookup: tftpDesk(desk, network), report: tell }
+  }
 
   function unusable(network: { readonly name: string; readonly interface: string }, because: string): void {
     problems.set(network.name, because)

@@ -2,8 +2,9 @@ import { chooseScript, type ScriptChoice } from '../boot/choose-script.ts'
 import { parseReport, type Report } from '../cloud-init/parse-report.ts'
 import { parsePhoneHome } from '../cloud-init/parse-phone-home.ts'
 import { seedFor, type Seed } from '../cloud-init/seed.ts'
-import type { BootDesk, ScriptQuery, SeedFile } from '../http/boot-app.ts'
+import type { BootDesk, SeedFile } from '../http/boot-app.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
+import { parseBootQuery, type BootQuery } from '../ipxe-scripts/parse-boot-query.ts'
 import { renderChain, renderLocal, renderRam, renderWait } from '../ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { Templates } from '../ipxe-scripts/templates.ts'
@@ -11,9 +12,8 @@ import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import { joined, noChange, type Chance, type Roster, type RosterChange } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
-import { hyphenated, isUnicastMac, parseMac, type Mac } from '../wire/mac.ts'
+import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
-import { parseUuid } from '../wire/uuid.ts'
 import type { Programs } from './boot-material.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
@@ -24,6 +24,8 @@ export type BootDeskParts = {
   readonly plans: Plans
   readonly programs: Programs
   readonly templates: Templates
+  /** The cloud-config that all machines of the method `ram` have in common. */
+  readonly vendorData: string
   readonly networkAt: (serverAddress: string) => Network | undefined
   readonly ports: { readonly http: number; readonly delivery: number }
   readonly now: () => number
@@ -95,7 +97,7 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
         })
         return refused(400, parsed.because)
       }
-      const { hostname = '', instanceId = '' } = parsed.phoneHome
+      const { hostname = '', instanceId } = parsed.phoneHome
       const told = {
         kind: 'phoned-home' as const,
         ...about(found.machine),
@@ -117,14 +119,12 @@ export function chainScriptFor(parts: BootDeskParts, serverAddress: string): Out
   )
 }
 
-async function bootScript(parts: BootDeskParts, arrival: Arrival, query: ScriptQuery): Promise<Outcome> {
+async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string): Promise<Outcome> {
   const { roster, logbook, plans, now, chance } = parts
-  const mac = parseMac(query['mac'] ?? '')
+  const query = parseBootQuery(text)
+  const { mac } = query
   if (mac === undefined || !isUnicastMac(mac)) {
-    return refused(
-      400,
-      `mac=${printable(query['mac'] ?? '')} is no MAC address; iPXE writes it by \${netX/mac:hexhyp}`,
-    )
+    return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
   const network = parts.networkAt(arrival.to)
   const sighting = sightingOf(mac, query, network === undefined ? undefined : plans.hostnameOf(network, mac))
@@ -157,22 +157,26 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, query: ScriptQ
   return scriptOutcome(rendered)
 }
 
-function sightingOf(mac: Mac, query: ScriptQuery, hostname: string | undefined): Sighting {
+function sightingOf(mac: Mac, query: BootQuery, hostname: string | undefined): Sighting {
   return {
     mac,
-    uuid: parseUuid(query['uuid'] ?? ''),
-    serial: boardText(query['serial']),
-    manufacturer: boardText(query['manufacturer']),
-    product: boardText(query['product']),
+    uuid: query.uuid,
+    serial: boardText(query.serial),
+    manufacturer: boardText(query.manufacturer),
+    product: boardText(query.product),
     hostname,
-    ...(query['platform'] === 'efi' ? { firmware: 'uefi' } : {}),
-    ...(query['platform'] === 'pcbios' ? { firmware: 'bios' } : {}),
+    firmware: firmwareNames.get(query.platform ?? ''),
   }
 }
 
+/** iPXE's words for the firmware below it, in the words of `dhcp/architectures`. */
+const firmwareNames: ReadonlyMap<string, string> = new Map([
+  ['efi', 'uefi'],
+  ['pcbios', 'bios'],
+])
+
 /** What board makers leave where they wrote nothing. */
 const unwritten = new Set([
-  '',
   'to be filled by o.e.m.',
   'not specified',
   'default string',
@@ -183,8 +187,7 @@ const unwritten = new Set([
 ])
 
 function boardText(text: string | undefined): string | undefined {
-  const trimmed = printable(text ?? '', 64).trim()
-  return unwritten.has(trimmed.toLowerCase()) ? undefined : trimmed
+  return text === undefined || unwritten.has(text.toLowerCase()) ? undefined : text
 }
 
 function renderChoice(
@@ -283,8 +286,8 @@ function seedOf(
   machine: Machine,
   attempt: Attempt,
 ): ReturnType<typeof seedFor> {
-  const mac = machine.macs.at(-1)
-  if (mac === undefined) return { kind: 'refused', because: `${machine.id} has no MAC address` }
+  const { mac } = attempt
+  const domain = parts.networkAt(arrival.to)?.domain
   const url = base(arrival.to, parts.ports.http)
   return seedFor({
     instanceId: `${machine.id}-${attempt.id.slice(0, 8)}`,
@@ -293,6 +296,8 @@ function seedOf(
     reportUrl: `${url}/report/${attempt.id}`,
     phoneHomeUrl: `${url}/phone-home/${attempt.id}`,
     sshAuthorizedKeys: parts.plans.settingsOf(mac).sshAuthorizedKeys,
+    vendorData: parts.vendorData,
+    ...(domain === undefined ? {} : { domain }),
   })
 }
 

@@ -33,6 +33,11 @@ function filesIn(folder: string): readonly string[] {
 
 const templateFolder = new URL('../../ipxe-scripts/', import.meta.url)
 
+/** The cloud-config that all machines of the method `ram` have in common. */
+export function readRamVendorData(): string {
+  return readFileSync(new URL('../../cloud-init/ram/vendor-data.yaml', import.meta.url), 'utf8')
+}
+
 export function readTemplates(): Templates {
   const texts = templateNames.map((name) => [
     name,

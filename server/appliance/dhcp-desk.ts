@@ -1,8 +1,9 @@
-import { answer, type Answer, type MachineView } from '../boot/answer.ts'
+import { answer, type Answer, type MachineView, type Outgoing } from '../boot/answer.ts'
 import type { BootSettings } from '../boot/decide.ts'
 import type { DhcpDesk } from '../listen/dhcp.ts'
 import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
-import type { LeaseTable } from '../networks/lease-table.ts'
+import type { Lease } from '../networks/lease.ts'
+import type { LeaseTable, Provisional } from '../networks/lease-table.ts'
 import type { Logbook } from './logbook.ts'
 
 export type DhcpParts = {
@@ -21,8 +22,8 @@ export type DhcpParts = {
 export function dhcpDesk(parts: DhcpParts): DhcpDesk {
   const { view, settings, leases, logbook } = parts
   return (incoming, send) => {
-    const waiting: { answered: Answer; settle: ReturnType<LeaseTable['apply']> }[] = []
-    const durable = []
+    const waiting: Waiting[] = []
+    const durable: Lease[] = []
     for (const datagram of incoming) {
       const answered = answer(datagram, view, settings)
       const settle = leases.apply(answered.leases)
@@ -36,18 +37,27 @@ export function dhcpDesk(parts: DhcpParts): DhcpDesk {
       waiting.push({ answered, settle })
     }
     if (waiting.length === 0) return
-    logbook.keep(noChange, durable).then(
-      () => {
-        for (const { answered, settle } of waiting) {
-          settle.confirm()
-          for (const outgoing of answered.send) send(outgoing)
-        }
-      },
-      // The logbook has told why. The clients ask again.
-      () => {
-        for (const { settle } of waiting.toReversed()) settle.revert()
-      },
-    )
+    void settled(logbook.keep(noChange, durable), waiting, send)
+  }
+}
+
+type Waiting = { readonly answered: Answer; readonly settle: Provisional }
+
+async function settled(
+  stored: Promise<void>,
+  waiting: readonly Waiting[],
+  send: (outgoing: Outgoing) => void,
+): Promise<void> {
+  try {
+    await stored
+  } catch {
+    // The logbook has told why. The clients ask again.
+    for (const { settle } of waiting) settle.revert()
+    return
+  }
+  for (const { answered, settle } of waiting) {
+    settle.confirm()
+    for (const outgoing of answered.send) send(outgoing)
   }
 }
 

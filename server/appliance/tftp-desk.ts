@@ -1,4 +1,4 @@
-import type { TftpLookup } from '../listen/tftp.ts'
+import type { FoundFile, WantedFile } from '../listen/tftp.ts'
 import type { Network } from '../networks/network.ts'
 import { bytesOfText } from '../wire/text.ts'
 import { chainScriptFor, type BootDeskParts } from './boot-desk.ts'
@@ -7,7 +7,7 @@ import { chainScriptFor, type BootDeskParts } from './boot-desk.ts'
 const autoexec = 'autoexec.ipxe'
 
 /** What TFTP serves on a network: boot programs and `autoexec.ipxe`, by name, in whatever folder they are asked for. */
-export function tftpDesk(parts: BootDeskParts, network: Network): TftpLookup {
+export function tftpDesk(parts: BootDeskParts, network: Network): (wanted: WantedFile) => FoundFile {
   return ({ file }) => {
     const name = file.slice(file.lastIndexOf('/') + 1)
     if (name === autoexec) {

@@ -1,5 +1,5 @@
 import { decode } from '../dhcp/decode.ts'
-import { destination } from '../dhcp/destination.ts'
+import { destination, type Destination } from '../dhcp/destination.ts'
 import { encode } from '../dhcp/encode.ts'
 import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
 import { messageTypeOf } from '../dhcp/options.ts'
@@ -9,7 +9,7 @@ import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
-import { contains, noAddress, type Ipv4 } from '../wire/ipv4.ts'
+import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
@@ -71,13 +71,14 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
     const { because } = decoded
     return only({ kind: 'packet-malformed', network: network.name, protocol: 'dhcp', from: source, because })
   }
-  const { message } = decoded
-  const identified = identify(message)
+  const identified = identify(decoded.message)
   if (identified.kind === 'not-ours') return ignored({ network: network.name }, identified.because)
   const { client } = identified
   const about: About = { network: network.name, mac: client.mac }
-  const type = messageTypeOf(message)
+  const type = messageTypeOf(decoded.message)
   if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
+  // A client that looks for an address has none (RFC 2131 §4.4.1): an offer must not go where a forged ciaddr points.
+  const message = type === 'discover' ? { ...decoded.message, ciaddr: noAddress } : decoded.message
   if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
     return ignored(about, `the relay ${message.giaddr} stands in no network of the settings`)
   }
@@ -116,13 +117,15 @@ function inform(question: Question, settings: BootSettings): Answer {
     return ignored(about, `${asking}, which wants to be informed, is not of this network`)
   }
   const reply = offer(message, 'ack', incoming.network, undefined, decision)
-  return { send: [outgoing(question, reply, settings)], happened: [], leases: [], seen: signOf(question) }
+  return sending(question, reply, settings, { happened: [], leases: [], seen: signOf(question) })
 }
 
 function grant(question: Question, view: MachineView, settings: BootSettings): Answer {
   const { message, type, incoming, client, about } = question
   const { network, at } = incoming
-  const asked = leaseRequestOf(message, type)
+  const held = view.leases.leaseOf(network.name, client.mac)
+  const offered = held?.state === 'offered' && held.endsAt > at ? held.address : undefined
+  const asked = leaseRequestOf(message, type, { offered, by: network.serverAddress })
   if (asked.kind === 'nothing') return ignored(about, asked.because)
   const hostname = view.hostnameOf(network, client.mac)
   const asker = {
@@ -143,18 +146,14 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
         granted,
         question.decision,
       )
-      return {
-        send: [outgoing(question, reply, settings)],
-        happened: grantedEvents(question, answered),
-        leases,
-        seen: signOf(question),
-      }
+      const happened = grantedEvents(question, answered)
+      return sending(question, reply, settings, { happened, leases, seen: signOf(question) })
     }
     case 'refuse': {
       const { wanted, because } = answered
       const reply = refusal(message, network, because)
       const told: ApplianceEvent = { kind: 'address-refused', ...about, wanted, because }
-      return { send: [outgoing(question, reply, settings)], happened: [told], leases, seen: undefined }
+      return sending(question, reply, settings, { happened: [told], leases, seen: undefined })
     }
     case 'exhausted': {
       const told: ApplianceEvent = { kind: 'pool-exhausted', ...about, because: answered.because }
@@ -217,11 +216,25 @@ function signOf({ client, message, type }: Question): Sign {
   }
 }
 
-function outgoing(question: Question, reply: DhcpMessage, settings: BootSettings): Outgoing {
-  const { message, incoming } = question
+/** The answer that sends `reply`, unless that would leave the network: forged addresses must not be answered elsewhere. */
+function sending(
+  question: Question,
+  reply: DhcpMessage,
+  settings: BootSettings,
+  rest: Omit<Answer, 'send'>,
+): Answer {
+  const { message, incoming, about } = question
+  const to = destination(reply, message, { port: incoming.port, from: incoming.from })
+  const because = unreachable(to, incoming.network)
+  if (because !== undefined) return ignored(about, because)
   const { bytes } = encode(reply, { maxBytes: replySize(message, settings.mtu) })
-  const { address, port } = destination(reply, message, { port: incoming.port, from: incoming.from })
-  return { bytes, to: { address, port } }
+  return { ...rest, send: [{ bytes, to: { address: to.address, port: to.port } }] }
+}
+
+function unreachable({ address, port }: Destination, network: Network): string | undefined {
+  if (port === 0) return `a reply to ${address} would go to port 0`
+  if (address === everyone || contains(network.subnet, address)) return undefined
+  return `a reply to ${address} would leave this network`
 }
 
 function describeClient(client: BootClient): string {

@@ -18,11 +18,7 @@ export async function ask(socketPath: string, method: 'GET' | 'POST', path: stri
 }
 
 /** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
-export async function* listen(
-  socketPath: string,
-  path: string,
-  signal?: AbortSignal,
-): AsyncGenerator<unknown> {
+export async function* listen(socketPath: string, path: string, signal?: AbortSignal): AsyncGenerator {
   const response = await open(socketPath, 'GET', path, signal)
   let rest = ''
   try {

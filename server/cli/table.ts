@@ -1,14 +1,14 @@
 /** Rows under a heading, each column as wide as its widest cell; the last is not filled up. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows]
-  const widths = heading.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)))
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   return all.map((row) => line(row, widths)).join('\n')
 }
 
 function line(row: readonly string[], widths: readonly number[]): string {
   const cells = row.map((cell, column) => {
     const width = widths[column] ?? 0
-    return cell + ' '.repeat(Math.max(0, width - [...cell].length))
+    return cell + ' '.repeat(Math.max(0, width - cell.length))
   })
   return cells.join('  ').trimEnd()
 }

@@ -10,16 +10,14 @@ export type SeedFile = (typeof seedFiles)[number]
 /** What stands behind the boot listener. The appliance gives it; nothing here decides. */
 export type BootDesk = {
   readonly chainScript: (arrival: Arrival) => Outcome
-  readonly bootScript: (arrival: Arrival, query: ScriptQuery) => Promise<Outcome>
+  /** The query as it came, without its question mark: iPXE of 2019 escapes it badly. */
+  readonly bootScript: (arrival: Arrival, query: string) => Promise<Outcome>
   readonly program: (arrival: Arrival, file: string) => Outcome
   readonly seed: (arrival: Arrival, attempt: string, file: SeedFile) => Promise<Outcome>
   readonly report: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
   readonly phoneHome: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
   readonly tell: (event: ApplianceEvent) => void
 }
-
-/** What iPXE says of its machine; every value is text from the network. */
-export type ScriptQuery = { readonly [name: string]: string | undefined }
 
 /** A cloud-init report with the files it may carry, and nothing larger (bytes). */
 const bodyLimit = 256 * 1024
@@ -36,7 +34,7 @@ export function bootApp(desk: BootDesk): Express {
     reply(desk, request, response, desk.chainScript(arrivalOf(request)))
   })
   app.get('/boot.ipxe', async (request, response) => {
-    reply(desk, request, response, await desk.bootScript(arrivalOf(request), singleValues(request.query)))
+    reply(desk, request, response, await desk.bootScript(arrivalOf(request), queryOf(request)))
   })
   app.get('/programs/:file', (request, response) => {
     reply(desk, request, response, desk.program(arrivalOf(request), request.params.file))
@@ -141,14 +139,9 @@ function textOf(request: Request): string {
   return typeof request.body === 'string' ? request.body : ''
 }
 
-/** Only the first of a repeated parameter counts, and none is longer than a name on a board may be. */
-function singleValues(query: Request['query']): ScriptQuery {
-  const values: Record<string, string> = {}
-  for (const [name, value] of Object.entries(query)) {
-    const first = Array.isArray(value) ? value[0] : value
-    if (typeof first === 'string') values[name] = first.slice(0, 256)
-  }
-  return values
+function queryOf(request: Request): string {
+  const mark = request.url.indexOf('?')
+  return mark === -1 ? '' : request.url.slice(mark + 1)
 }
 
 function plain(address: string | undefined): string {

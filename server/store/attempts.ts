@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Attempt } from '../machines/machine.ts'
+import type { Mac } from '../wire/mac.ts'
 import type { AttemptRow, Schema } from './schema.ts'
 import { upsertInto } from './upsert.ts'
 import type { Statement } from './write.ts'
@@ -13,7 +14,16 @@ export class AttemptRecords {
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
-    const columns = ['id', 'machine', 'started_at', 'last_seen_at', 'stage', 'ended_at', 'result'] as const
+    const columns = [
+      'id',
+      'machine',
+      'mac',
+      'started_at',
+      'last_seen_at',
+      'stage',
+      'ended_at',
+      'result',
+    ] as const
     this.#upsert = upsertInto(db, 'attempts', columns, ['id'])
   }
 
@@ -63,6 +73,7 @@ function rowOf(attempt: Attempt): AttemptRow {
   return {
     id: attempt.id,
     machine: attempt.machine,
+    mac: attempt.mac,
     started_at: attempt.startedAt,
     last_seen_at: attempt.lastSeenAt,
     stage: attempt.stage,
@@ -75,6 +86,7 @@ function attemptOf(row: AttemptRow): Attempt {
   return {
     id: row.id,
     machine: row.machine,
+    mac: row.mac as Mac,
     startedAt: row.started_at,
     lastSeenAt: row.last_seen_at,
     stage: row.stage,

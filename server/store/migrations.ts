@@ -71,6 +71,7 @@ async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void
   await table('attempts')
     .addColumn('id', 'text', (c) => c.primaryKey().notNull())
     .addColumn('machine', 'text', (c) => c.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('mac', 'text', (c) => c.notNull())
     .addColumn('started_at', integer, (c) => c.notNull())
     .addColumn('last_seen_at', integer, (c) => c.notNull())
     .addColumn('stage', 'text', (c) => c.notNull())

@@ -52,6 +52,7 @@ export type LeaseRow = {
 export type AttemptRow = {
   readonly id: string
   readonly machine: string
+  readonly mac: string
   readonly started_at: number
   readonly last_seen_at: number
   readonly stage: AttemptStage

@@ -4,6 +4,7 @@ import { openStore } from '../../server/store/open-store.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, uuid } from './records.ts'
+import type { Mac } from '../../server/wire/mac.ts'
 
 t.test('a machine is found by each of its MACs, its UUID and its serial', async (t) => {
   await using store = await openStore(join(t.testdir(), 'ironwake.db'))
@@ -54,6 +55,7 @@ t.test('a machine whose record moves does not lose its attempts', async (t) => {
   const attempt = {
     id: 'a1',
     machine: 'M0000001',
+    mac: '52:54:00:00:00:01' as Mac,
     startedAt: 1,
     lastSeenAt: 2,
     stage: 'ended',

@@ -2,6 +2,7 @@ import type { Attempt, Machine } from '../../server/machines/machine.ts'
 import type { NewEvent } from '../../server/store/events.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
+import type { Mac } from '../../server/wire/mac.ts'
 
 export const uuid = parseUuid('4c4c4544-0042-3510-8058-b4c04f4d3232')
 
@@ -30,6 +31,7 @@ export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
   return {
     id: 'a1',
     machine: 'M0000001',
+    mac: '52:54:00:00:00:01' as Mac,
     startedAt: 1_000,
     lastSeenAt: 1_500,
     stage: 'firmware',
