@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { ApplianceEvent, EventKind, RecordedEvent } from '../events/event.ts'
+import type { NetworkNamespace } from './network-namespace.ts'
+
+/** `ironwake serve` in a process of its own, as a user starts it. Leaving its scope stops it. */
+export type ServedAppliance = AsyncDisposable & {
+  readonly pid: number
+  /** Everything it has printed so far as events, the oldest first. */
+  readonly happened: readonly RecordedEvent[]
+  /** Resolves to the first event that fits, past or to come; rejects when the time is over or the process has ended. */
+  readonly waitFor: <Kind extends EventKind>(
+    kind: Kind,
+    fits: (event: Extract<ApplianceEvent, { kind: Kind }>, recorded: RecordedEvent) => boolean,
+    limit: { readonly withinMs: number },
+  ) => Promise<RecordedEvent>
+  readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
+  /** Resolves when the process has ended by itself or by us. */
+  readonly ended: Promise<number | null>
+  /** Cuts it off as a power failure would. */
+  readonly kill: () => Promise<void>
+}
+
+const program = fileURLToPath(new URL('../main.ts', import.meta.url))
+const startLimitMs = 60_000
+const patienceMs = 10_000
+
+/** Starts the appliance inside the namespace with these settings, and waits until it serves. */
+export async function serveIn(box: NetworkNamespace, settingsFile: string): Promise<ServedAppliance> {
+  const words = ['serve', '--settings', settingsFile, '--output', 'json', '--level', 'debug']
+  const child = box.start([process.execPath, program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const happened: RecordedEvent[] = []
+  const listeners = new Set<(event: RecordedEvent) => void>()
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  let complaint = ''
+  child.stderr
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => (complaint = (complaint + text).slice(-4_000)))
+  if (child.stdout === null || child.pid === undefined) {
+    await once(child, 'spawn')
+    throw new Error(`${process.execPath} could not be started`)
+  }
+  createInterface(child.stdout).on('line', (line) => {
+    const recorded = JSON.parse(line) as RecordedEvent
+    happened.push(recorded)
+    for (const listener of listeners) listener(recorded)
+  })
+
+  const appliance: ServedAppliance = {
+    pid: child.pid,
+    happened,
+    ended,
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    async waitFor(kind, fits, { withinMs }) {
+      return await new Promise((resolve, reject) => {
+        const end = (): void => {
+          clearTimeout(timer)
+          unsubscribe()
+        }
+        const look = (recorded: RecordedEvent): boolean => {
+          if (recorded.event.kind !== kind || !fits(recorded.event as never, recorded)) return false
+          end()
+          resolve(recorded)
+          return true
+        }
+        const timer = setTimeout(() => {
+          end()
+          reject(
+            new Error(`no ${kind} came within ${withinMs} ms; the last was ${happened.at(-1)?.event.kind}`),
+          )
+        }, withinMs)
+        const unsubscribe = appliance.subscribe(look)
+        if (happened.some((recorded) => look(recorded))) return
+        void ended.then((code) => {
+          end()
+          reject(new Error(`the appliance ended with ${code} before ${kind} came: ${complaint.trim()}`))
+        })
+      })
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      await ended
+      clearTimeout(late)
+    },
+  }
+  try {
+    await appliance.waitFor('appliance-started', () => true, { withinMs: startLimitMs })
+    return appliance
+  } catch (error) {
+    await appliance[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** The settings file that an appliance in a test or the demo is given, beside its data. */
+export function settingsFileIn(folder: string): string {
+  return join(folder, 'ironwake.yaml')
+}
