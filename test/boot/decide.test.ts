@@ -1,0 +1,81 @@
+import t from 'tap'
+import { decide, loads } from '../../server/boot/decide.ts'
+import type { BootClient } from '../../server/boot/identify.ts'
+import { architectureNumbered } from '../../server/dhcp/architectures.ts'
+import { aNetwork, macNumber } from '../networks/a-network.ts'
+import { allPrograms } from './a-box.ts'
+
+const settings = { httpPort: 8080, programs: allPrograms, mtu: 1500 }
+
+function decided(changes: Partial<BootClient>) {
+  const client: BootClient = {
+    mac: macNumber(1),
+    kind: 'pxe',
+    architecture: architectureNumbered(7),
+    uuid: undefined,
+    vendorClass: undefined,
+    hostname: undefined,
+    speaksHttp: true,
+    ...changes,
+  }
+  return decide(client, aNetwork(), settings)
+}
+
+t.test('PXE firmware loads a program by TFTP', (t) => {
+  t.strictSame(decided({}), {
+    kind: 'load-program',
+    file: 'snponly.efi',
+    because: 'it is PXE firmware, x64 UEFI',
+  })
+  t.end()
+})
+
+t.test('HTTP boot firmware loads the same program by HTTP, at an address and not a name', (t) => {
+  t.strictSame(decided({ kind: 'http', architecture: architectureNumbered(16) }), {
+    kind: 'http-boot',
+    url: 'http://10.0.0.1:8080/programs/snponly.efi',
+    because: 'it is HTTP boot firmware, x64 UEFI HTTP',
+  })
+  t.end()
+})
+
+t.test('iPXE runs the script, also when it names no architecture', (t) => {
+  const script = { kind: 'run-script', url: 'http://10.0.0.1:8080/chain.ipxe', because: 'it is iPXE' }
+  t.strictSame(decided({ kind: 'ipxe' }), script)
+  t.strictSame(decided({ kind: 'ipxe', architecture: undefined }), script)
+  t.end()
+})
+
+t.test('iPXE without HTTP is given one that has it', (t) => {
+  t.match(decided({ kind: 'ipxe', speaksHttp: false }), { kind: 'load-program', file: 'snponly.efi' })
+  t.end()
+})
+
+t.test('a system is given an address and nothing to boot', (t) => {
+  t.strictSame(decided({ kind: 'system' }), {
+    kind: 'address-only',
+    because: 'it does not boot from the network',
+  })
+  t.end()
+})
+
+t.test('who cannot be served hears why, whichever way it boots', (t) => {
+  for (const kind of ['pxe', 'http'] as const) {
+    const unknown = decided({ kind, architecture: undefined })
+    t.strictSame(unknown, {
+      kind: 'address-only',
+      because: 'it names no architecture (options 93 and 60)',
+    })
+    const alpha = decided({ kind, architecture: architectureNumbered(3) })
+    t.strictSame(alpha, { kind: 'address-only', because: 'no boot program is known for DEC Alpha' })
+  }
+  t.end()
+})
+
+t.test('what is loaded is told in one word', (t) => {
+  t.equal(loads(decided({ kind: 'system' })), undefined)
+  t.equal(loads(decided({})), 'snponly.efi')
+  t.equal(loads(decided({ kind: 'ipxe' })), 'http://10.0.0.1:8080/chain.ipxe')
+  t.equal(loads(decided({ kind: 'http' })), 'http://10.0.0.1:8080/programs/snponly.efi')
+  t.end()
+})

@@ -1,0 +1,61 @@
+import t from 'tap'
+import { programFor, programNames } from '../../server/boot/programs.ts'
+import { architectureNumbered, architectures } from '../../server/dhcp/architectures.ts'
+
+const x64 = architectureNumbered(7)!
+
+t.test('the better program is taken, and the next one where it is missing', (t) => {
+  const given = (...files: string[]) => programFor(x64, new Set(files))
+  t.strictSame(given('ipxe.efi', 'snponly.efi'), { kind: 'program', file: 'snponly.efi' })
+  t.strictSame(given('ipxe.efi'), { kind: 'program', file: 'ipxe.efi' })
+  t.strictSame(given('undionly.kpxe'), {
+    kind: 'none',
+    because: 'this box has none of snponly.efi, ipxe-amd64.efi, ipxe.efi, which x64 UEFI needs',
+  })
+  t.end()
+})
+
+t.test('BIOS, x64, x86, arm64, RISC-V and LoongArch have programs, by TFTP and by HTTP', (t) => {
+  const all = new Set(programNames)
+  const files = Object.fromEntries(
+    architectures.flatMap((architecture) => {
+      const program = programFor(architecture, all)
+      return program.kind === 'program' ? [[architecture.code, program.file]] : []
+    }),
+  )
+  t.strictSame(files, {
+    0: 'undionly.kpxe',
+    1: 'undionly.kpxe',
+    6: 'snponly-i386.efi',
+    7: 'snponly.efi',
+    9: 'snponly.efi',
+    11: 'snponly-arm64.efi',
+    15: 'snponly-i386.efi',
+    16: 'snponly.efi',
+    17: 'snponly.efi',
+    19: 'snponly-arm64.efi',
+    20: 'undionly.kpxe',
+    27: 'snponly-riscv64.efi',
+    28: 'snponly-riscv64.efi',
+    39: 'snponly-loong64.efi',
+    40: 'snponly-loong64.efi',
+  })
+  t.end()
+})
+
+t.test('no BIOS is given an EFI program, and no EFI firmware one for BIOS', (t) => {
+  const all = new Set(programNames)
+  for (const architecture of architectures) {
+    const program = programFor(architecture, all)
+    if (program.kind === 'none') t.match(program.because, architecture.name)
+    else t.equal(program.file.endsWith('.efi'), architecture.family === 'uefi', architecture.name)
+  }
+  t.end()
+})
+
+t.test('every program has a plain name without a folder', (t) => {
+  t.ok(programNames.length > 8)
+  for (const name of programNames) t.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)?\.(?:efi|kpxe)$/)
+  t.equal(new Set(programNames).size, programNames.length)
+  t.end()
+})
