@@ -1,25 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { debianImage } from '../demo/debian-image.ts'
-import { openNetworkNamespace, type NetworkNamespace } from '../demo/network-namespace.ts'
+import { openNetworkNamespace } from '../demo/network-namespace.ts'
+import { serveIn, settingsFileIn, type ServedAppliance } from '../demo/served-appliance.ts'
 import { powerOn, type Firmware } from '../demo/virtual-machine.ts'
-import type { RecordedEvent } from '../events/event.ts'
-import { listen, socketName } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
 import { isMilestone, timelineLine } from './timeline.ts'
 
-const program = fileURLToPath(new URL('../main.ts', import.meta.url))
 const defaultCache = fileURLToPath(new URL('../../.cache/demo', import.meta.url))
 const network = 'demo'
 const mac = '52:54:00:1d:e0:01'
 /** Under software emulation, on a slow and busy machine. */
 const limitMs = 15 * 60 * 1000
-const startLimitMs = 30_000
 
 export const demo: Command = {
   usage: 'ironwake demo [--firmware bios|uefi] [--cache FOLDER]',
@@ -55,11 +51,9 @@ async function show(call: Call, firmware: Firmware, cache: string): Promise<numb
   const folder = await mkdtemp(join(tmpdir(), 'ironwake-demo-'))
   try {
     await using box = await openNetworkNamespace([{ name: network, addresses: ['10.77.0.1/24'] }])
-    const socket = join(folder, 'data', socketName)
-    await writeFile(join(folder, 'ironwake.yaml'), settingsFor(image.folder))
-    await using served = await serving(box, folder)
+    await writeFile(settingsFileIn(folder), settingsFor(image.folder))
+    await using appliance = await serveIn(box, settingsFileIn(folder))
     call.remark(`The appliance runs in the network namespace ${box.name}; its data is in ${folder}.`)
-    const events = await firstAnswer(socket, call.stop, served.child)
     const { device } = await box.addTap(network)
     await using machine = await powerOn({
       folder: join(folder, 'machine'),
@@ -74,7 +68,7 @@ async function show(call: Call, firmware: Firmware, cache: string): Promise<numb
       `A virtual machine (${firmware === 'uefi' ? 'UEFI' : 'BIOS'}, ${mac}, empty disk) is powered on.`,
     )
     call.remark('')
-    const result = await draw(call, events)
+    const result = await draw(call, appliance)
     if (result === 'installed') {
       call.remark('')
       call.remark(
@@ -110,72 +104,27 @@ function settingsFor(imageFolder: string): string {
   ].join('\n')
 }
 
-/** The appliance as a user starts it, in the namespace; stopped with the scope. */
-async function serving(
-  box: NetworkNamespace,
-  folder: string,
-): Promise<AsyncDisposable & { child: ChildProcess }> {
-  const [first, ...words] = box.inside([
-    process.execPath,
-    program,
-    'serve',
-    '--settings',
-    join(folder, 'ironwake.yaml'),
-  ])
-  const child = spawn(first, words, { stdio: ['ignore', 'ignore', 'inherit'] })
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', () => resolve())
-    child.once('error', reject)
-  })
-  return {
-    child,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
-}
-
-/** The stream of events, as soon as the appliance answers. */
-async function firstAnswer(socket: string, stop: AbortSignal, child: ChildProcess): Promise<AsyncGenerator> {
-  const deadline = Date.now() + startLimitMs
-  for (;;) {
-    const events = listen(socket, '/api/v1/events/stream?limit=1000', stop)
-    try {
-      const first = await events.next()
-      return prepended(first, events)
-    } catch (error) {
-      if (!(error instanceof Sorry) || Date.now() > deadline || child.exitCode !== null) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-}
-
-async function* prepended(first: IteratorResult<unknown>, rest: AsyncGenerator): AsyncGenerator {
-  if (first.done === true) return
-  yield first.value
-  yield* rest
-}
-
 /** Draws the machine's timeline as it grows, and gives how its boot ended. */
-async function draw(call: Call, events: AsyncGenerator): Promise<string> {
-  const late = setTimeout(() => void events.return(undefined), limitMs)
+async function draw(call: Call, appliance: ServedAppliance): Promise<string> {
   let startedAt: number | undefined
-  try {
-    for await (const item of events) {
-      const recorded = item as RecordedEvent
-      const { event } = recorded
-      if (event.mac !== mac && recorded.machine === undefined) continue
+  return await new Promise<string>((resolve) => {
+    const end = (result: string): void => {
+      clearTimeout(late)
+      unsubscribe()
+      resolve(result)
+    }
+    const late = setTimeout(() => end('nothing more was heard of it'), limitMs)
+    call.stop.addEventListener('abort', () => end('stopped'), { once: true })
+    void appliance.ended.then(() => end('the appliance ended'))
+    const unsubscribe = appliance.subscribe((recorded) => {
+      if (recorded.machine === undefined) return
       startedAt ??= recorded.at
       if (isMilestone(recorded)) {
         call.print(call.output === 'json' ? JSON.stringify(recorded) : timelineLine(recorded, startedAt))
       }
-      if (event.kind === 'attempt-ended') return event.result
-    }
-    return call.stop.aborted ? 'stopped' : 'the appliance fell silent'
-  } finally {
-    clearTimeout(late)
-  }
+      const { event } = recorded
+      // A machine that starts again on its way is still on its way.
+      if (event.kind === 'attempt-ended' && event.result !== 'abandoned') end(event.result)
+    })
+  })
 }

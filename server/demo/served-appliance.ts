@@ -76,10 +76,12 @@ export async function serveIn(box: NetworkNamespace, settingsFile: string): Prom
         }, withinMs)
         const unsubscribe = appliance.subscribe(look)
         if (happened.some((recorded) => look(recorded))) return
-        void ended.then((code) => {
+        const stopped = (code: number | null): void => {
           end()
           reject(new Error(`the appliance ended with ${code} before ${kind} came: ${complaint.trim()}`))
-        })
+        }
+        if (child.exitCode === null && child.signalCode === null) child.once('exit', stopped)
+        else stopped(child.exitCode)
       })
     },
     async kill() {

@@ -1,0 +1,52 @@
+import t from 'tap'
+import { diskBootedText } from '../../server/demo/bootable-disk.ts'
+import { mac, missingStep, patience, startRig } from './rig.ts'
+
+for (const firmware of ['bios', 'uefi'] as const) {
+  void t.test(
+    `${firmware}: a machine that is not approved is told so, and reaches its own disk`,
+    async (t) => {
+      await using rig = await startRig({ firmware, disk: 'bootable', settings: ['approve: []'] })
+      t.teardown(() => rig.keepLogs(`waits-${firmware}`))
+      await rig.machine.waitForSerial('waits for approval', patience)
+      await rig.machine.waitForSerial(diskBootedText, patience)
+      const screen = await rig.machine.serialText()
+      t.match(screen, /MAC address: 52:54:00:b0:07:01/)
+      t.match(screen, /Why: it is not approved/)
+      t.match(screen, /Next: Add 52:54:00:b0:07:01 to approve/)
+
+      const { machine, timeline } = await rig.record()
+      t.equal(machine.state, 'discovered')
+      const steps = [
+        { kind: 'machine-discovered' },
+        { kind: 'script-served', script: 'wait' },
+        { kind: 'attempt-ended', result: 'local-disk' },
+      ] as const
+      t.equal(missingStep(timeline, steps), undefined)
+      t.notOk(
+        timeline.some(({ event }) => event.kind === 'file-served' || event.kind === 'seed-served'),
+        'neither kernel nor image nor seed was given to it',
+      )
+    },
+  )
+
+  void t.test(`${firmware}: a machine with an installed disk reaches its disk`, async (t) => {
+    const settings = [`approve: ["${mac}"]`, 'defaults: {method: local}']
+    await using rig = await startRig({ firmware, disk: 'bootable', settings })
+    t.teardown(() => rig.keepLogs(`local-${firmware}`))
+    await rig.machine.waitForSerial(diskBootedText, patience)
+    const { machine, timeline } = await rig.record()
+    t.equal(machine.state, 'installed')
+    const steps = [
+      { kind: 'machine-state-changed', to: 'approved' },
+      { kind: 'script-served', script: 'boot-local' },
+      { kind: 'machine-state-changed', from: 'approved', to: 'installed' },
+      { kind: 'attempt-ended', result: 'local-disk' },
+    ] as const
+    t.equal(missingStep(timeline, steps), undefined)
+    t.notOk(
+      timeline.some(({ event }) => event.kind === 'file-served'),
+      'nothing but the script was given to it',
+    )
+  })
+}

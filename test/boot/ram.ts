@@ -1,0 +1,56 @@
+import t from 'tap'
+import type { Firmware } from '../../server/demo/virtual-machine.ts'
+import { mac, missingStep, patience, startRig, type Step } from './rig.ts'
+
+/** From power-on with an empty disk to a system in memory that has reported: every step, in its order. */
+export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
+  void t.test(`${firmware}: a machine with an empty disk runs the image and reports`, async (t) => {
+    await using rig = await startRig({
+      firmware,
+      disk: 'empty',
+      settings: [
+        `approve: ["${mac}"]`,
+        'defaults: {kernel-parameters: ["console=ttyS0,115200"]}',
+        `machines: [{mac: "${mac}", hostname: node-1}]`,
+      ],
+    })
+    t.teardown(() => rig.keepLogs(`ram-${firmware}`))
+    const end = await rig.appliance.waitFor('attempt-ended', ({ result }) => result !== 'abandoned', patience)
+    t.match(end.event, { result: 'installed' })
+
+    const { machine, attempt, lease, timeline } = await rig.record()
+    const boot = timeline.filter((recorded) => recorded.attempt === attempt?.id)
+    t.equal(missingStep(boot, [...begins, ...fromScript]), undefined, 'each step follows the one before')
+    t.match(machine, { state: 'installed', hostname: 'node-1', serial: 'TEST-1', firmware, failures: 0 })
+    t.match(attempt, { stage: 'ended', result: 'installed', mac })
+    t.match(lease, { state: 'leased', mac })
+    t.notOk(
+      timeline.some(({ event }) => event.kind === 'request-refused' || event.kind === 'report-refused'),
+      'nothing was refused on the way',
+    )
+    t.notOk(
+      timeline.some(({ event }) => event.kind === 'cloud-init-finished' && event.result !== 'SUCCESS'),
+      'no stage of cloud-init warned or failed',
+    )
+    t.match(await rig.machine.serialText(), /Ironwake: node-1 is up/, 'the system says so on its console')
+  })
+}
+
+const fromScript: readonly Step[] = [
+  { kind: 'machine-state-changed', from: 'discovered', to: 'approved' },
+  { kind: 'script-served', script: 'run-image' },
+  { kind: 'machine-state-changed', from: 'approved', to: 'installing' },
+  { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
+  { kind: 'file-served', file: 'debian/initrd', complete: true },
+  { kind: 'address-leased', to: 'the system node-1' },
+  { kind: 'file-served', file: 'debian/squashfs', complete: true },
+  { kind: 'seed-served', file: 'meta-data' },
+  { kind: 'seed-served', file: 'user-data' },
+  { kind: 'seed-served', file: 'vendor-data' },
+  { kind: 'cloud-init-finished', stage: 'init-network', result: 'SUCCESS' },
+  { kind: 'cloud-init-finished', stage: 'modules-config', result: 'SUCCESS' },
+  { kind: 'phoned-home', hostname: 'node-1' },
+  { kind: 'cloud-init-finished', stage: 'modules-final', result: 'SUCCESS' },
+  { kind: 'machine-state-changed', from: 'installing', to: 'installed' },
+  { kind: 'attempt-ended', result: 'installed' },
+]

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { MachineSummary } from '../../server/http/api-app.ts'
+import { makeBootableDisk } from '../../server/demo/bootable-disk.ts'
+import { debianImage } from '../../server/demo/debian-image.ts'
+import { openNetworkNamespace } from '../../server/demo/network-namespace.ts'
+import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo/served-appliance.ts'
+import { powerOn, type Firmware, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
+import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
+
+/** Shared with the demo: the same image. */
+export const imageCache = fileURLToPath(new URL('../../.cache/demo', import.meta.url))
+const keptLogs = fileURLToPath(new URL('../../.cache/boot-logs', import.meta.url))
+const program = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
+
+export const mac = '52:54:00:b0:07:01'
+
+/** Emulated firmware beside other work; a boot takes a sixth of it on an idle machine. */
+export const patience = { withinMs: 10 * 60_000 }
+
+export type Rig = AsyncDisposable & {
+  readonly appliance: ServedAppliance
+  readonly machine: VirtualMachine
+  /** What `ironwake machines show` says. */
+  readonly record: () => Promise<MachineSummary & { readonly timeline: readonly RecordedEvent[] }>
+  /** Keeps the serial log and the events where they outlive the test. */
+  readonly keepLogs: (name: string) => void
+}
+
+/** An appliance and one machine on a private network; the machine is powered on. */
+export async function startRig(plan: {
+  readonly firmware: Firmware
+  /** Lines of YAML that say who is approved, and what the machine gets. */
+  readonly settings: readonly string[]
+  readonly disk: 'empty' | 'bootable'
+}): Promise<Rig> {
+  await using started = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
+  started.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const image = await debianImage({ cacheFolder: imageCache })
+  const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
+  const settings = [
+    'data: ./data',
+    'networks: [{name: lab, interface: lab, mode: full, pool: 10.78.0.100-10.78.0.120, domain: lab.example}]',
+    `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
+    ...plan.settings,
+  ]
+  writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
+  const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
+  const { device } = await box.addTap('lab')
+  const disk = join(folder, 'disk.img')
+  if (plan.disk === 'bootable') await makeBootableDisk(disk)
+  const machine = started.use(
+    await powerOn({
+      folder: join(folder, 'machine'),
+      firmware: plan.firmware,
+      mac,
+      tap: device,
+      inside: box.inside,
+      uuid: randomUUID(),
+      serialNumber: 'TEST-1',
+      manufacturer: 'Ironwake tests',
+      ...(plan.disk === 'bootable' ? { disk } : {}),
+    }),
+  )
+  const parts = started.move()
+  return {
+    appliance,
+    machine,
+    async record() {
+      const words = [
+        program,
+        'machines',
+        'show',
+        mac,
+        '--output',
+        'json',
+        '--settings',
+        settingsFileIn(folder),
+      ]
+      const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 64 * 1024 * 1024 })
+      return JSON.parse(stdout) as Awaited<ReturnType<Rig['record']>>
+    },
+    keepLogs(name) {
+      mkdirSync(keptLogs, { recursive: true })
+      copyFileSync(machine.serialLog, join(keptLogs, `${name}.serial.log`))
+      const lines = appliance.happened.map((event) => JSON.stringify(event))
+      writeFileSync(join(keptLogs, `${name}.events.jsonl`), `${lines.join('\n')}\n`)
+    },
+    [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
+  }
+}
+
+/** A step of a timeline: the kind of its event, and what of it matters. */
+export type Step = {
+  readonly [Kind in EventKind]: { readonly kind: Kind } & Partial<Extract<ApplianceEvent, { kind: Kind }>>
+}[EventKind]
+
+/** The first step that does not follow the ones before it; `undefined` when all of them stand there in this order. */
+export function missingStep(timeline: readonly RecordedEvent[], steps: readonly Step[]): Step | undefined {
+  let at = 0
+  for (const step of steps) {
+    const found = timeline.findIndex(({ event }, index) => index >= at && fits(event, step))
+    if (found === -1) return step
+    at = found + 1
+  }
+  return undefined
+}
+
+function fits(event: ApplianceEvent, step: Step): boolean {
+  const fields = new Map<string, unknown>(Object.entries(event))
+  return Object.entries(step).every(([name, value]) => fields.get(name) === value)
+}
