@@ -16,11 +16,10 @@ export function delivered(
   delivery: Delivery,
 ): void {
   const { roster, logbook, holderOf, now } = parts
-  const { file, byteCount, tookMs, complete, status } = delivery
+  const { file, byteCount, tookMs, complete, status, because = `status ${status}` } = delivery
   const address = parseIpv4(delivery.from)
   const about = address === undefined ? {} : { address }
   if (status >= 400) {
-    const because = status === 416 ? 'the range lies outside of the file' : 'the file is not there'
     logbook.note({ kind: 'request-refused', ...about, path: file, status, because })
     return
   }

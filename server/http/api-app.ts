@@ -1,4 +1,4 @@
-import express, { type Express, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
@@ -84,15 +84,31 @@ export function apiApp(desk: ApiDesk): Express {
     else response.status(204).end()
   })
   app.get('/api/v1/events', async (request, response) => {
-    response.json(await desk.events(filterOf(request.query)))
+    const asked = filterOf(request.query)
+    if (asked.kind === 'refused') problem(response, 400, 'No such selection', asked.because)
+    else response.json(await desk.events(asked.filter))
   })
   app.get('/api/v1/events/stream', async (request, response) => {
-    await stream(desk, filterOf(request.query), response)
+    const asked = filterOf(request.query)
+    if (asked.kind === 'refused') problem(response, 400, 'No such selection', asked.because)
+    else await stream(desk, asked.filter, response)
   })
   app.use((request, response) => {
     problem(response, 404, 'No such resource', `${request.method} ${request.path} is not part of the API`)
   })
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    failed(response, error)
+  })
   return app
+}
+
+/** Whoever may ask here owns the box, and is told in full what went wrong. */
+function failed(response: Response, error: unknown): void {
+  const detail = error instanceof Error ? error.message : String(error)
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  if (response.headersSent) response.destroy()
+  else if (status === 400) problem(response, 400, 'The request cannot be understood', detail)
+  else problem(response, 500, 'The appliance failed at this request', detail)
 }
 
 /** An RFC 9457 problem document. */
@@ -110,19 +126,39 @@ async function stream(desk: ApiDesk, filter: EventFilter, response: Response): P
   const early: RecordedEvent[] = []
   let live = false
   const send = (event: RecordedEvent): void => {
-    if (event.id <= sent || !matches(event, filter)) return
-    sent = event.id
-    response.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`)
-    if (response.writableLength > unsentLimitBytes) response.destroy()
+    if (!matches(event, filter) || isSent(event, sent)) return
+    sent = Math.max(sent, event.id)
+    response.write(`${event.id === 0 ? '' : `id: ${event.id}\n`}data: ${JSON.stringify(event)}\n\n`)
   }
   const end = desk.subscribe((event) => {
     if (live) send(event)
     else early.push(event)
+    if (response.writableLength > unsentLimitBytes || early.length > mostEvents) response.destroy()
   })
   response.once('close', end)
-  for (const event of await desk.events(filter)) send(event)
+  for (const event of await desk.events(filter)) {
+    send(event)
+    // Ten thousand events are more than may lie unsent; they go as fast as they are read.
+    if (response.writableNeedDrain) await drained(response)
+    if (response.destroyed) return
+  }
   for (const event of early) send(event)
   live = true
+}
+
+/** What the store could not write has no number, and was not sent before. */
+function isSent(event: RecordedEvent, sent: number): boolean {
+  return event.id !== 0 && event.id <= sent
+}
+
+async function drained(response: Response): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const goOn = (): void => {
+      response.off('drain', goOn).off('close', goOn)
+      resolve()
+    }
+    response.on('drain', goOn).on('close', goOn)
+  })
 }
 
 function matches(event: RecordedEvent, filter: EventFilter): boolean {
@@ -130,18 +166,39 @@ function matches(event: RecordedEvent, filter: EventFilter): boolean {
   return filter.attempt === undefined || event.attempt === filter.attempt
 }
 
-function filterOf(query: express.Request['query']): EventFilter {
+type Asked =
+  | { readonly kind: 'filter'; readonly filter: EventFilter }
+  | { readonly kind: 'refused'; readonly because: string }
+
+const filterNames = new Set(['limit', 'after', 'machine', 'attempt'])
+
+/** A misspelt filter is refused: passed over, it would let everything through. */
+function filterOf(query: Request['query']): Asked {
+  for (const [name, value] of Object.entries(query)) {
+    if (!filterNames.has(name))
+      return refused(`there is no filter ${name}; there are limit, after, machine, attempt`)
+    if (typeof value !== 'string') return refused(`${name} is given more than once`)
+  }
   const limit = wholeNumber(query['limit'])
   const after = wholeNumber(query['after'])
+  if (Number.isNaN(limit)) return refused('limit must be a whole number')
+  if (Number.isNaN(after)) return refused('after must be a whole number, the id of an event')
   const { machine, attempt } = query
-  return {
+  const filter = {
     limit: Math.min(limit ?? 1000, mostEvents),
     ...(after === undefined ? {} : { after }),
     ...(typeof machine === 'string' ? { machine } : {}),
     ...(typeof attempt === 'string' ? { attempt } : {}),
   }
+  return { kind: 'filter', filter }
 }
 
+function refused(because: string): Asked {
+  return { kind: 'refused', because }
+}
+
+/** `undefined` when absent, NaN when it is no number. */
 function wholeNumber(value: unknown): number | undefined {
-  return typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined
+  if (value === undefined) return undefined
+  return typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN
 }
