@@ -74,6 +74,17 @@ const ipv6Router = [
   'hubport,id=card,hubid=0',
 ] as const
 
+/**
+ * OVMF tries PXE and HTTP over IPv4, each also over IPv6, and only then the disk. Without its IPv6 a machine that is sent
+ * on to its disk gets there minutes sooner.
+ */
+const withoutIpv6 = [
+  '-fw_cfg',
+  'name=opt/org.tianocore/IPv6Support,string=no',
+  '-fw_cfg',
+  'name=opt/org.tianocore/IPv6PXESupport,string=no',
+]
+
 const qemu = 'qemu-system-x86_64'
 
 /**
@@ -96,6 +107,7 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
           `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(ovmfCode)}`,
           '-drive',
           `if=pflash,unit=1,format=raw,file=${escaped(join(plan.folder, 'uefi-variables.fd'))}`,
+          ...withoutIpv6,
         ]
   const disk =
     plan.disk === undefined
