@@ -34,12 +34,13 @@ export function networkOnBox(
   if (first === undefined) {
     return unusable(settings, `this box has no interface ${settings.interface} with an IPv4 address`)
   }
-  const own =
+  const found =
     settings.address === undefined ? first : there.find((entry) => entry.address === settings.address)
-  if (own === undefined) {
+  if (found === undefined) {
     const has = there.map((entry) => entry.address).join(', ')
     return unusable(settings, `${settings.interface} has not the address ${settings.address}, but ${has}`)
   }
+  const own = withPrefix(found, settings.prefixLength)
   const outside = [
     settings.pool?.first,
     settings.pool?.last,
@@ -52,6 +53,11 @@ export function networkOnBox(
     )
   }
   return { kind: 'network', network: networkOf(settings, own) }
+}
+
+/** The prefix of the settings counts, where they give one, and else that of the interface. */
+function withPrefix(own: InterfaceAddress, prefixLength: number | undefined): InterfaceAddress {
+  return prefixLength === undefined ? own : { ...own, subnet: subnetOf(own.address, prefixLength) }
 }
 
 function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {

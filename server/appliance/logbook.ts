@@ -32,12 +32,18 @@ export class Logbook {
   readonly #machineThrottle = new Throttle({ burst: 600, perSecond: 5, mostKeys: 20_000 })
   /** What concerns no machine on record: one line a minute for each source and kind, and not many of them in all. */
   readonly #strangerThrottle = new Throttle({ burst: 3, perSecond: 1 / 60, mostKeys: 5_000 })
+  /** Why a machine on record was not answered: what it comes back to, and no more. */
+  readonly #ignoredThrottle = new Throttle({ burst: 10, perSecond: 1 / 60, mostKeys: 20_000 })
+  /** A full disk fails every commit; a few lines say so. */
+  readonly #failureThrottle = new Throttle({ burst: 3, perSecond: 1 / 10, mostKeys: 1 })
   readonly #allStrangers = new Throttle({ burst: 100, perSecond: 2, mostKeys: 1 })
   #machines = new Map<string, Machine>()
   #attempts = new Map<string, Attempt>()
   #leases: Lease[] = []
   #events: Omit<RecordedEvent, 'id'>[] = []
   #next: Promise<void> | undefined
+  /** The commit that was begun last; never rejects. */
+  #last: Promise<void> = Promise.resolve()
   #heldBack = 0
 
   constructor(shelf: Shelf, whose: Whose, now: () => number) {
@@ -77,8 +83,16 @@ export class Logbook {
 
   /** Resolves when all that was noted so far is on disk. What comes in the same turn shares a transaction. */
   async settle(): Promise<void> {
-    this.#next ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => await this.#write())
+    this.#next ??= this.#begin()
     await this.#next
+  }
+
+  /** One commit at a time: were two under way, the records of one that fails could be put back over newer ones. */
+  #begin(): Promise<void> {
+    const endOfTurn = new Promise<void>((resolve) => setImmediate(resolve))
+    const written = Promise.all([this.#last, endOfTurn]).then(async () => await this.#write())
+    this.#last = written.catch(() => {})
+    return written
   }
 
   async #write(): Promise<void> {
@@ -98,11 +112,7 @@ export class Logbook {
       recorded = await this.#shelf.commit(entries)
     } catch (error) {
       this.#takeBack(entries)
-      this.#tell({
-        id: 0,
-        at: this.#now(),
-        event: { kind: 'store-failed', because: error instanceof Error ? error.message : String(error) },
-      })
+      this.#tellFailure(error instanceof Error ? error.message : String(error))
       throw error
     }
     for (const event of recorded) this.#tell(event)
@@ -118,14 +128,22 @@ export class Logbook {
     }
   }
 
+  /** Not written, since nothing can be; whoever listens hears it. */
+  #tellFailure(because: string): void {
+    const at = this.#now()
+    if (!this.#counted(this.#failureThrottle.pass('', at).passes)) return
+    this.#tell({ id: 0, at, event: { kind: 'store-failed', because } })
+  }
+
   #tell(event: RecordedEvent): void {
     for (const listener of this.#listeners) listener(event)
   }
 
   #passes(event: ApplianceEvent, machine: string | undefined, at: number): boolean {
     const { level } = catalogue[event.kind]
-    if (machine !== undefined && event.kind !== 'packet-ignored') {
-      return this.#counted(this.#machineThrottle.pass(machine, at).passes)
+    if (machine !== undefined) {
+      const throttle = event.kind === 'packet-ignored' ? this.#ignoredThrottle : this.#machineThrottle
+      return this.#counted(throttle.pass(machine, at).passes)
     }
     // Ordinary clients of the addresses are in the lease table; their every renewal is no news.
     if (ordinary.has(event.kind)) return false

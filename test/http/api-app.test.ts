@@ -254,10 +254,10 @@ t.test('ten thousand stored events reach a listener that reads', async (t) => {
   const stored = Array.from({ length: 10_000 }, (_, index) => anEvent(index + 1, undefined, long))
   const api = await anApi(t, { events: async () => await Promise.resolve(stored) })
   const { ids, state } = await follow(t, api.port, '?limit=10000')
-  await until(() => ids().length === 10_000 || state.ended)
-  t.equal(ids().length, 10_000)
+  await until(() => ids().length > 0)
   api.tell(anEvent(10_001))
   await until(() => ids().length === 10_001 || state.ended)
+  t.equal(ids().length, 10_001)
   t.equal(ids().at(-1), 10_001)
 })
 

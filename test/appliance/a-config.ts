@@ -1,0 +1,40 @@
+import type { Config, MachineSettings, NetworkSettings } from '../../server/config/config.ts'
+
+export const ram: MachineSettings = {
+  method: 'ram',
+  image: undefined,
+  kernelParameters: [],
+  sshAuthorizedKeys: [],
+}
+
+/** Settings without networks and images; what is given replaces a part of them. */
+export function aConfig(changes: Partial<Config> = {}): Config {
+  return {
+    dataFolder: '/nowhere',
+    http: { port: 8080, deliveryPort: 8081 },
+    bootProgramFolders: [],
+    networks: [],
+    approve: { kind: 'these', macs: new Set() },
+    images: [],
+    defaults: ram,
+    machines: [],
+    events: { keepDays: 90 },
+    ...changes,
+  }
+}
+
+export function networkSettings(changes: Partial<NetworkSettings> = {}): NetworkSettings {
+  return {
+    name: 'rack',
+    interface: 'eth1',
+    mode: 'full',
+    address: undefined,
+    pool: undefined,
+    router: undefined,
+    dnsServers: [],
+    domain: undefined,
+    leaseSeconds: { firmware: 120, system: 43_200 },
+    reservations: [],
+    ...changes,
+  }
+}

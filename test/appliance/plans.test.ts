@@ -1,0 +1,55 @@
+import t from 'tap'
+import { plansOf } from '../../server/appliance/plans.ts'
+import { aNetwork, ip, macNumber } from '../networks/a-network.ts'
+import { aConfig, ram } from './a-config.ts'
+
+const [one, two] = [macNumber(1), macNumber(2)]
+const debian = { name: 'debian', folder: '/images/debian' }
+const ubuntu = { name: 'ubuntu', folder: '/images/ubuntu' }
+
+t.test('a machine has its own entry, or the defaults', (t) => {
+  const own = { ...ram, method: 'local' as const, mac: one, hostname: 'node-1' }
+  const plans = plansOf(aConfig({ machines: [own], defaults: { ...ram, image: 'debian' } }))
+  t.match(plans.settingsOf(one), { method: 'local' })
+  t.match(plans.settingsOf(two), { method: 'ram', image: 'debian' })
+  t.end()
+})
+
+t.test('approval is a rule of the settings, card by card', (t) => {
+  const some = plansOf(aConfig({ approve: { kind: 'these', macs: new Set([one]) } }))
+  t.equal(some.intentFor(one).approved, true)
+  t.equal(some.intentFor(two).approved, false)
+  t.equal(plansOf(aConfig({ approve: { kind: 'all' } })).intentFor(two).approved, true)
+  t.equal(plansOf(aConfig()).intentFor(one).approved, false)
+  t.end()
+})
+
+t.test('an entry for a machine approves nothing', (t) => {
+  const plans = plansOf(aConfig({ machines: [{ ...ram, mac: one, hostname: 'node-1' }] }))
+  t.equal(plans.intentFor(one).approved, false)
+  t.end()
+})
+
+t.test('the image is the one named, or the only one there is', (t) => {
+  const imageOf = (image: string | undefined, ...images: (typeof debian)[]) =>
+    plansOf(aConfig({ images, defaults: { ...ram, image } })).intentFor(one).image
+  t.strictSame(imageOf('ubuntu', debian, ubuntu), { kind: 'image', name: 'ubuntu' })
+  t.strictSame(imageOf(undefined, debian), { kind: 'image', name: 'debian' })
+  t.match(imageOf(undefined, debian, ubuntu), { kind: 'none', because: /name no image for it/ })
+  t.match(imageOf(undefined), { kind: 'none', because: /name no image for it/ })
+  t.match(imageOf('fedora', debian), { kind: 'none', because: /no image of the name fedora/ })
+  t.end()
+})
+
+t.test('the name of a machine is that of its entry, then that of its reservation', (t) => {
+  const plans = plansOf(aConfig({ machines: [{ ...ram, mac: one, hostname: 'node-1' }] }))
+  const reservations = new Map([
+    [one, { address: ip('10.0.0.10'), hostname: 'reserved-1' }],
+    [two, { address: ip('10.0.0.11'), hostname: 'reserved-2' }],
+  ])
+  const network = aNetwork({ reservations })
+  t.equal(plans.hostnameOf(network, one), 'node-1')
+  t.equal(plans.hostnameOf(network, two), 'reserved-2')
+  t.equal(plans.hostnameOf(network, macNumber(3)), undefined)
+  t.end()
+})
