@@ -4,6 +4,7 @@ import { architectures } from '../../server/dhcp/architectures.ts'
 import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import { messageTypes } from '../../server/dhcp/message.ts'
 import { optionCodes } from '../../server/dhcp/option-codes.ts'
+import { Roster } from '../../server/machines/roster.ts'
 import { hexOf } from '../../server/wire/hex.ts'
 import { bytesOfIpv4, ipv4OfBytes, type Ipv4 } from '../../server/wire/ipv4.ts'
 import { bytesOfText } from '../../server/wire/text.ts'
@@ -332,6 +333,28 @@ t.test('a boot is told step by step, and belongs to the machine that sent it', (
   t.match(system.happened[0], { to: 'the system node-3', leased: '10.77.0.100', seconds: 43_200 })
   t.match(system.seen, { stage: 'system' })
   t.equal(box.answer(goldenBytes('discover-ipxe-uefi')).seen?.stage, 'ipxe')
+  t.end()
+})
+
+t.test('the captured boot of one machine is one attempt, from its firmware to its second start', (t) => {
+  const box = new Box()
+  const roster = new Roster()
+  let [now, number] = [0, 0]
+  const chance = (count: number) => new Uint8Array(count).fill(++number)
+  const see = (packet: string, later = 2_000) => {
+    const { seen } = box.answer(goldenBytes(packet))
+    now += later
+    return seen === undefined ? [] : kinds(roster.see(seen, now, chance).happened)
+  }
+  t.strictSame(see('discover-uefi-pxe'), ['machine-discovered', 'attempt-started'])
+  for (const packet of ['discover-uefi-pxe', 'request-uefi-pxe', 'discover-ipxe-uefi', 'request-ipxe-uefi']) {
+    t.strictSame(see(packet), [], packet)
+  }
+  t.strictSame(see('discover-dhclient'), [], 'the system of a machine that nobody knows')
+  t.equal(roster.all().length, 1)
+  t.strictSame(see('discover-uefi-http'), ['attempt-ended', 'attempt-started'])
+  t.strictSame(see('discover-ipxe-bios'), [], 'another card with the same UUID')
+  t.equal(roster.all()[0]?.macs.length, 2)
   t.end()
 })
 
