@@ -1,4 +1,5 @@
 import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
+import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
 import { listenHttp, type HttpListener } from './listen/http.ts'
 
@@ -19,17 +20,21 @@ async function deliver(order: DeliveryOrder): Promise<void> {
   )
   try {
     for (const address of order.addresses) {
-      listeners.push(await listenHttp(app, { address, port: order.port }, () => {}))
+      listeners.push(await listenHttp(app, { address, port: order.port }, tell))
     }
     say({ kind: 'ready' })
   } catch (error) {
     say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
-    process.disconnect()
+    if (process.connected) process.disconnect()
   }
 }
 
 async function end(): Promise<void> {
   for (const listener of listeners) await listener[Symbol.asyncDispose]()
+}
+
+function tell(event: ApplianceEvent): void {
+  say({ kind: 'happened', event })
 }
 
 function say(word: DeliveryWord): void {

@@ -27,7 +27,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
       ' ',
     ),
   cli: ['appliance', 'config', 'events', 'demo', 'wire', 'types:http'],
-  '.': ['appliance', 'cli', 'http', 'listen'],
+  '.': ['appliance', 'cli', 'events', 'http', 'listen'],
 }
 
 const pure = ['wire', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init', 'events']

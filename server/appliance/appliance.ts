@@ -94,6 +94,8 @@ export async function startAppliance(
   })
   const boot = bootApp(bootDesk(desk))
   const tell = (event: ApplianceEvent): void => logbook.note(event)
+  const delivering = deliverTo(networks.filter((network) => network.mode === 'full'))
+  opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
   for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
   const served: Network[] = []
@@ -102,6 +104,7 @@ export async function startAppliance(
       await using parts = new AsyncDisposableStack()
       // DHCP last: who is told what to load finds it there.
       if (network.mode === 'full') {
+        await delivering
         const where = { address: network.serverAddress, port: config.http.port }
         parts.use(await listenHttp(boot, where, tell))
         parts.use(listenTftp(tftpOf(network)))
@@ -116,19 +119,6 @@ export async function startAppliance(
     }
   }
 
-  const full = served.filter((network) => network.mode === 'full')
-  if (full.length > 0) {
-    const order = {
-      addresses: full.map((network) => network.serverAddress),
-      port: config.http.deliveryPort,
-      images: config.images,
-    }
-    const trouble = (because: string): void => {
-      tell({ kind: 'job-ran', job: 'delivery', outcome: because })
-    }
-    const parts = { roster, logbook, holderOf, now }
-    opened.use(await startDelivery(order, (delivery) => delivered(parts, delivery), trouble))
-  }
   const keepDays = config.events.keepDays
   opened.use(runJobs(applianceJobs({ store, roster, logbook, keepDays, now }), jobDone))
   const api = apiDesk({ store, roster, logbook, leases, networks, status: () => appliance.status, now })
@@ -145,6 +135,21 @@ export async function startAppliance(
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
   }
   return appliance
+
+  async function deliverTo(full: readonly Network[]): Promise<AsyncDisposable | undefined> {
+    if (full.length === 0) return undefined
+    const order = {
+      addresses: full.map((network) => network.serverAddress),
+      port: config.http.deliveryPort,
+      images: config.images,
+    }
+    const parts = { roster, logbook, holderOf, now }
+    return await startDelivery(order, {
+      delivered: (delivery) => delivered(parts, delivery),
+      happened: tell,
+      trouble: (because) => tell({ kind: 'delivery-failed', because }),
+    })
+  }
 
   function tftpOf(network: Network): TftpSettings {
     const { name, interface: device, serverAddress: address } = network

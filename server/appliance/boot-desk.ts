@@ -10,7 +10,14 @@ import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { Templates } from '../ipxe-scripts/templates.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
-import { joined, noChange, type Chance, type Roster, type RosterChange } from '../machines/roster.ts'
+import {
+  joined,
+  noChange,
+  type Chance,
+  type Roster,
+  type RosterChange,
+  type Sign,
+} from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
@@ -127,14 +134,19 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
     return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
   const network = parts.networkAt(arrival.to)
-  const sighting = sightingOf(mac, query, network === undefined ? undefined : plans.hostnameOf(network, mac))
-  const seen = roster.see({ stage: 'script', sighting, because: 'iPXE asked for its script' }, now(), chance)
+  const sign: Sign = {
+    stage: 'script',
+    sighting: sightingOf(mac, query),
+    because: 'iPXE asked for its script',
+  }
+  const seen = roster.see(sign, now(), chance)
   const machine = roster.byMac(mac)
   const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
   if (machine === undefined || attempt === undefined) {
     await logbook.keep(seen)
-    return refused(429, 'this box has no room for another machine on its records')
+    return refused(429, 'this box records no more machines, or no more cards of this one; its log says which')
   }
+  const named = roster.rename(machine.id, network === undefined ? undefined : plans.hostnameOf(network, mac))
   const intent = plans.intentFor(mac)
   const approval = roster.move(
     machine.id,
@@ -146,25 +158,24 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
   const choice = chooseScript(current, mac, intent)
   const rendered = renderChoice(parts, arrival, current, attempt, mac, choice)
   if (rendered.kind === 'refused') {
-    await logbook.keep(joined(seen, approval))
+    await logbook.keep(joined(seen, named, approval))
     return refused(409, `its script cannot be made: ${rendered.because}`)
   }
   const served: RosterChange = {
     ...noChange,
     happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
   }
-  await logbook.keep(joined(seen, approval, served, afterChoice(parts, current, attempt, choice)))
+  await logbook.keep(joined(seen, named, approval, served, afterChoice(parts, current, attempt, choice)))
   return scriptOutcome(rendered)
 }
 
-function sightingOf(mac: Mac, query: BootQuery, hostname: string | undefined): Sighting {
+function sightingOf(mac: Mac, query: BootQuery): Sighting {
   return {
     mac,
     uuid: query.uuid,
     serial: boardText(query.serial),
     manufacturer: boardText(query.manufacturer),
     product: boardText(query.product),
-    hostname,
     firmware: firmwareNames.get(query.platform ?? ''),
   }
 }

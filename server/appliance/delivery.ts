@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import type { ApplianceEvent } from '../events/event.ts'
 import type { Delivery } from '../http/delivery-app.ts'
 
 /** What the delivery process is told when it starts. */
@@ -13,6 +14,14 @@ export type DeliveryWord =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly because: string }
   | { readonly kind: 'delivered'; readonly delivery: Delivery }
+  | { readonly kind: 'happened'; readonly event: ApplianceEvent }
+
+/** Who is told what the process does. */
+export type DeliveryNews = {
+  readonly delivered: (delivery: Delivery) => void
+  readonly happened: (event: ApplianceEvent) => void
+  readonly trouble: (because: string) => void
+}
 
 const startLimitMs = 10_000
 /** A process that ends by itself is started again, each time later. */
@@ -22,14 +31,10 @@ const restartPausesMs = [100, 1_000, 5_000, 30_000]
  * Serves images from a process of its own: beside a busy download in the same process a small TFTP fetch took 140 ms
  * instead of 2 (measured). Resolves when it listens, rejects with a sentence when it cannot.
  */
-export async function startDelivery(
-  order: DeliveryOrder,
-  delivered: (delivery: Delivery) => void,
-  trouble: (because: string) => void,
-): Promise<AsyncDisposable> {
+export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): Promise<AsyncDisposable> {
   let stopping = false
   let restarts = 0
-  let child = await launch(order, delivered)
+  let child = await launch(order, heard)
   watch()
   return {
     async [Symbol.asyncDispose]() {
@@ -43,25 +48,28 @@ export async function startDelivery(
 
   function watch(): void {
     child.once('exit', (code, signal) => {
-      if (stopping) return
-      const pause = restartPausesMs[Math.min(restarts++, restartPausesMs.length - 1)] ?? 0
-      trouble(`the process that delivers images ended (${signal ?? code}); it starts again in ${pause} ms`)
-      setTimeout(() => void again(), pause).unref()
+      if (!stopping) startAgain(`the process that delivers images ended (${signal ?? code})`)
     })
+  }
+
+  function startAgain(because: string): void {
+    const pause = restartPausesMs[Math.min(restarts++, restartPausesMs.length - 1)] ?? 0
+    heard.trouble(`${because}; it is started again in ${pause} ms`)
+    setTimeout(() => void again(), pause).unref()
   }
 
   async function again(): Promise<void> {
     if (stopping) return
     try {
-      child = await launch(order, delivered)
+      child = await launch(order, heard)
       watch()
     } catch (error) {
-      trouble(`images are not delivered: ${error instanceof Error ? error.message : String(error)}`)
+      startAgain(error instanceof Error ? error.message : String(error))
     }
   }
 }
 
-async function launch(order: DeliveryOrder, delivered: (delivery: Delivery) => void): Promise<ChildProcess> {
+async function launch(order: DeliveryOrder, heard: DeliveryNews): Promise<ChildProcess> {
   const name = import.meta.url.endsWith('.ts') ? '../deliver.ts' : '../deliver.js'
   const child = fork(new URL(name, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   await new Promise<void>((resolve, reject) => {
@@ -82,7 +90,10 @@ async function launch(order: DeliveryOrder, delivered: (delivery: Delivery) => v
           reject(new Error(word.because))
           return
         case 'delivered':
-          delivered(word.delivery)
+          heard.delivered(word.delivery)
+          return
+        case 'happened':
+          heard.happened(word.event)
       }
     })
     child.send(order)

@@ -279,9 +279,8 @@ export function chooseSourceFiles(targets: string, distribution: Distribution): 
   const files = new Set<string>()
   for (const line of targets.split('\n')) {
     const [release, origin, entry] = line.split('\t')
-    // Before the first 'apt-get update' nobody knows an origin, and apt prints the field's own name.
-    const isOwn =
-      origin?.startsWith('$') === true || origin === '' || origin?.toLowerCase() === distribution.id
+    // A mirror made by hand may name no origin.
+    const isOwn = origin === '' || origin?.toLowerCase() === distribution.id
     if (release !== undefined && releases.includes(release) && isOwn && entry !== undefined) {
       files.add(entry.replace(/:[0-9]+$/, ''))
     }

@@ -112,5 +112,11 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning: 'The store could not write. What could not be written was not acknowledged either.',
     nextStep: 'Look at the free space and the health of the disk that holds the data folder.',
   },
+  'delivery-failed': {
+    level: 'error',
+    meaning:
+      'The process that delivers kernels and images ended, or could not start. It is started again by itself.',
+    nextStep: 'Read the reason. When it comes back, look at the memory of the box and at the image folders.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
 }

@@ -33,11 +33,18 @@ export function bootApp(desk: BootDesk): Express {
   app.get(['/chain.ipxe', '/autoexec.ipxe', '/programs/autoexec.ipxe'], (request, response) => {
     reply(desk, request, response, desk.chainScript(arrivalOf(request)))
   })
+  // To ask whether a script or a seed is there begins no boot.
+  app.head(['/boot.ipxe', '/seed/:attempt/:file'], (_request, response) => {
+    response.type('text/plain').end()
+  })
   app.get('/boot.ipxe', async (request, response) => {
     reply(desk, request, response, await desk.bootScript(arrivalOf(request), queryOf(request)))
   })
   app.get('/programs/:file', (request, response) => {
-    reply(desk, request, response, desk.program(arrivalOf(request), request.params.file))
+    const { file } = request.params
+    const outcome = desk.program(arrivalOf(request), file)
+    if (outcome.kind === 'bytes' && request.method === 'GET') tellWhenSent(desk, request, response, file)
+    reply(desk, request, response, outcome)
   })
   app.get('/seed/:attempt/:file', async (request, response) => {
     const { attempt, file } = request.params
@@ -71,6 +78,16 @@ export function bootApp(desk: BootDesk): Express {
     failed(desk, error, request, response, next)
   })
   return app
+}
+
+function tellWhenSent(desk: BootDesk, request: Request, response: Response, file: string): void {
+  const began = performance.now()
+  const about = from(request)
+  response.once('close', () => {
+    const byteCount = Number(response.getHeader('content-length') ?? 0)
+    const [tookMs, complete] = [performance.now() - began, response.writableFinished]
+    desk.tell({ kind: 'file-served', ...about, file, byteCount: complete ? byteCount : 0, tookMs, complete })
+  })
 }
 
 export function arrivalOf(request: Request): Arrival {

@@ -22,6 +22,7 @@ export class MessageArena {
   readonly #messages = new Uint8Array(new ArrayBuffer(MessageArena.slots * messageBytes))
   readonly #messageFields = new DataView(this.#messages.buffer)
   readonly #nameFields = new DataView(this.#names.buffer)
+  #used = 0
 
   constructor(libc: Libc) {
     this.#libc = libc
@@ -33,6 +34,7 @@ export class MessageArena {
       writeU64(vectorFields, slot * iovecBytes, payloads + slot * slotBytes)
       writeU64(vectorFields, slot * iovecBytes + 8, slotBytes)
       writeU64(this.#messageFields, slot * messageBytes, names + slot * nameBytes)
+      this.#messageFields.setUint32(slot * messageBytes + 8, nameBytes, true)
       writeU64(this.#messageFields, slot * messageBytes + 16, vectors + slot * iovecBytes)
       writeU64(this.#messageFields, slot * messageBytes + 24, 1)
     }
@@ -40,12 +42,13 @@ export class MessageArena {
 
   /** How many datagrams were taken from the queue; none when it is empty or the kernel reports an error. */
   receive(fd: number): number {
-    // The kernel writes the length of each sender's address, so the room for it is stated anew each time.
-    for (let slot = 0; slot < MessageArena.slots; slot++) {
+    // The kernel has overwritten the room for a sender's address by its length.
+    for (let slot = 0; slot < this.#used; slot++) {
       this.#messageFields.setUint32(slot * messageBytes + 8, nameBytes, true)
     }
     const count = this.#libc.recvmmsg(fd, this.#messages, MessageArena.slots, MSG_DONTWAIT, null)
-    return Math.max(0, count)
+    this.#used = Math.max(0, count)
+    return this.#used
   }
 
   /** A copy of the datagram in `slot`; `undefined` when it was longer than its room. */

@@ -24,6 +24,8 @@ export class OutgoingMessage {
   readonly #fields = new DataView(this.#block.buffer)
   readonly #libc: Libc
   readonly #address: number
+  /** The memory that was sent from last, kept alive with its address; a sender uses the same again and again. */
+  #memory: { readonly buffer: ArrayBufferLike; readonly address: number } | undefined
 
   constructor(libc: Libc) {
     this.#libc = libc
@@ -36,13 +38,20 @@ export class OutgoingMessage {
 
   /** A struct msghdr that is valid until the next call, as long as `bytes` lives. */
   of(bytes: Uint8Array, to: { readonly address: Ipv4; readonly port: number }, manner: Manner): Uint8Array {
-    writeU64(this.#fields, vectorAt, this.#libc.addressOf(bytes))
+    writeU64(this.#fields, vectorAt, this.#addressOf(bytes))
     writeU64(this.#fields, vectorAt + 8, bytes.length)
     writeSocketAddress(this.#fields, nameAt, to)
     const controlBytes = this.#writeControl(manner)
     writeU64(this.#fields, 32, controlBytes === 0 ? 0 : this.#address + controlAt)
     writeU64(this.#fields, 40, controlBytes)
     return this.#block
+  }
+
+  #addressOf(bytes: Uint8Array): number {
+    if (this.#memory?.buffer !== bytes.buffer) {
+      this.#memory = { buffer: bytes.buffer, address: this.#libc.addressOf(bytes) - bytes.byteOffset }
+    }
+    return this.#memory.address + bytes.byteOffset
   }
 
   #writeControl({ source, segmentBytes }: Manner): number {
@@ -78,5 +87,17 @@ export function writeSocketAddress(
 ): void {
   fields.setUint16(at, AF_INET, true)
   fields.setUint16(at + 2, port)
-  fields.setUint32(at + 4, numberOfIpv4(address))
+  fields.setUint32(at + 4, addressNumber(address))
+}
+
+const rememberedNumbers = 4_096
+const numbers = new Map<Ipv4, number>()
+
+function addressNumber(address: Ipv4): number {
+  const known = numbers.get(address)
+  if (known !== undefined) return known
+  if (numbers.size >= rememberedNumbers) numbers.clear()
+  const number = numberOfIpv4(address)
+  numbers.set(address, number)
+  return number
 }

@@ -77,6 +77,7 @@ const largestText = 1_000_000
 
 type Conversation = {
   readonly client: Endpoint
+  readonly sender: number
   readonly lane: UdpSocket
   /** The request's bytes, to tell a repetition from another request. */
   readonly request: Uint8Array
@@ -94,9 +95,9 @@ class Listener implements TftpListener {
   readonly #ceilings: TftpCeilings
   readonly #requests: UdpSocket
   readonly #lanes: readonly UdpSocket[]
-  readonly #conversations = new Map<string, Conversation>()
+  readonly #conversations = new Map<number, Conversation>()
   readonly #perClient = new Map<Ipv4, number>()
-  readonly #ended = new Map<string, number>()
+  readonly #ended = new Map<number, number>()
   #nextLane = 0
   #room = new Uint8Array()
   #ticking: NodeJS.Timeout | undefined
@@ -144,11 +145,12 @@ class Listener implements TftpListener {
     for (const datagram of batch) this.#onRequest(datagram, now)
   }
 
-  #onRequest({ bytes, from }: Datagram, now: number): void {
+  #onRequest(datagram: Datagram, now: number): void {
+    const { bytes, from } = datagram
     const packet = decodeTftp(bytes)
     switch (packet.kind) {
       case 'read-request':
-        return this.#read(packet, bytes, from, now)
+        return this.#read(packet, datagram, now)
       case 'write-request':
         return this.#refuse(from, packet.file, 'access-violation', 'this server takes no files')
       case 'malformed':
@@ -162,9 +164,8 @@ class Listener implements TftpListener {
     }
   }
 
-  #read(request: TftpRequest, bytes: Uint8Array, from: Endpoint, now: number): void {
-    const key = keyOf(from)
-    const known = this.#conversations.get(key)
+  #read(request: TftpRequest, { bytes, from, sender }: Datagram, now: number): void {
+    const known = this.#conversations.get(sender)
     if (known !== undefined && isRepetition(known, bytes, now)) return
     if (known !== undefined) this.#end(known, now, notSent(known, 'the client began again'))
     const name = bootFileName(request.file)
@@ -178,15 +179,16 @@ class Listener implements TftpListener {
     }
     const conversation: Conversation = {
       client: from,
+      sender,
       lane: this.#takeLane(),
       request: bytes,
       file: name.file,
       startedAt: now,
       course: undefined,
     }
-    this.#conversations.set(key, conversation)
+    this.#conversations.set(sender, conversation)
     this.#perClient.set(from.address, held + 1)
-    this.#ended.delete(key)
+    this.#ended.delete(sender)
     this.#keepTime()
     this.#find(conversation, request)
   }
@@ -207,7 +209,7 @@ class Listener implements TftpListener {
   }
 
   #begin(conversation: Conversation, request: TftpRequest, found: FoundFile): void {
-    if (this.#conversations.get(keyOf(conversation.client)) !== conversation) return
+    if (this.#conversations.get(conversation.sender) !== conversation) return
     if (found.kind === 'refused') return this.#fail(conversation, found.code, found.because)
     const text = request.mode === 'netascii'
     if (text && found.bytes.length > largestText) {
@@ -230,14 +232,13 @@ class Listener implements TftpListener {
     for (const datagram of batch) this.#onAnswer(lane, datagram, now)
   }
 
-  #onAnswer(lane: UdpSocket, { bytes, from }: Datagram, now: number): void {
+  #onAnswer(lane: UdpSocket, { bytes, from, sender }: Datagram, now: number): void {
     const packet = decodeTftp(bytes)
     if (packet.kind === 'malformed') return this.#reportMalformed(from, packet.because)
-    const key = keyOf(from)
-    const conversation = this.#conversations.get(key)
+    const conversation = this.#conversations.get(sender)
     if (conversation?.lane !== lane || conversation.course === undefined) {
       return this.#onStray(lane, from, packet.kind, {
-        late: conversation !== undefined || this.#endedLately(key, now),
+        late: conversation !== undefined || this.#endedLately(sender, now),
       })
     }
     switch (packet.kind) {
@@ -311,20 +312,19 @@ class Listener implements TftpListener {
   }
 
   #end(conversation: Conversation, now: number, event: ApplianceEvent): void {
-    const { client } = conversation
-    const key = keyOf(client)
-    this.#conversations.delete(key)
+    const { client, sender } = conversation
+    this.#conversations.delete(sender)
     const held = this.#perClient.get(client.address) ?? 1
     if (held > 1) this.#perClient.set(client.address, held - 1)
     else this.#perClient.delete(client.address)
-    this.#ended.set(key, now)
+    this.#ended.set(sender, now)
     if (this.#ended.size > rememberedEnds) this.#forgetOldestEnd()
     this.#report(client, event)
     if (this.#conversations.size === 0) this.#stopTime()
   }
 
-  #endedLately(key: string, now: number): boolean {
-    const endedAt = this.#ended.get(key)
+  #endedLately(sender: number, now: number): boolean {
+    const endedAt = this.#ended.get(sender)
     return endedAt !== undefined && now - endedAt < rememberEndMs
   }
 
@@ -368,7 +368,12 @@ class Listener implements TftpListener {
   }
 
   #reportMalformed(from: Endpoint, because: string): void {
-    this.#report(from, { kind: 'packet-malformed', protocol: 'tftp', from: keyOf(from), because })
+    this.#report(from, {
+      kind: 'packet-malformed',
+      protocol: 'tftp',
+      from: `${from.address}:${from.port}`,
+      because,
+    })
   }
 
   #reportIgnored(from: Endpoint, because: string): void {
@@ -378,10 +383,6 @@ class Listener implements TftpListener {
   #report(about: Endpoint, event: ApplianceEvent): void {
     this.#settings.report({ ...event, address: about.address, network: this.#settings.network })
   }
-}
-
-function keyOf({ address, port }: Endpoint): string {
-  return `${address}:${port}`
 }
 
 /** Whether a request from a client that has a transfer already is the same one again, and the transfer goes on. */

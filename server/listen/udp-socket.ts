@@ -9,7 +9,12 @@ import { bindUdp, boundTo, canSegment, type UdpOptions } from './udp-descriptor.
 export type Endpoint = { readonly address: Ipv4; readonly port: number }
 
 /** A datagram as it arrived; the bytes are a copy of its own. */
-export type Datagram = { readonly bytes: Uint8Array; readonly from: Endpoint }
+export type Datagram = {
+  readonly bytes: Uint8Array
+  readonly from: Endpoint
+  /** The same as one number, to look its sender up by. */
+  readonly sender: number
+}
 
 /** Why a datagram was not sent; the next one may well go out. */
 export type Unsent = { readonly code: string; readonly because: string }
@@ -172,19 +177,22 @@ class KernelSocket implements UdpSocket {
     const datagrams: Datagram[] = []
     for (let slot = 0; slot < count; slot++) {
       const bytes = this.#arena.bytes(slot)
-      if (bytes === undefined) this.counts.tooLong++
-      else datagrams.push({ bytes, from: this.#endpoint(this.#arena.address(slot), this.#arena.port(slot)) })
+      if (bytes === undefined) {
+        this.counts.tooLong++
+        continue
+      }
+      const sender = this.#arena.address(slot) * 0x1_0000 + this.#arena.port(slot)
+      datagrams.push({ bytes, from: this.#endpoint(sender), sender })
     }
     return datagrams
   }
 
-  #endpoint(address: number, port: number): Endpoint {
-    const key = address * 0x1_0000 + port
-    const known = this.#endpoints.get(key)
+  #endpoint(sender: number): Endpoint {
+    const known = this.#endpoints.get(sender)
     if (known !== undefined) return known
     if (this.#endpoints.size >= rememberedEndpoints) this.#endpoints.clear()
-    const endpoint = { address: ipv4OfNumber(address), port }
-    this.#endpoints.set(key, endpoint)
+    const endpoint = { address: ipv4OfNumber(Math.floor(sender / 0x1_0000)), port: sender % 0x1_0000 }
+    this.#endpoints.set(sender, endpoint)
     return endpoint
   }
 }

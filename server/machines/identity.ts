@@ -11,7 +11,6 @@ export type Sighting = {
   readonly product?: string | undefined
   readonly architecture?: string | undefined
   readonly firmware?: string | undefined
-  readonly hostname?: string | undefined
 }
 
 export type Records = {

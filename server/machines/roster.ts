@@ -99,6 +99,15 @@ export class Roster {
     return joined({ machines: [...left, machine], attempts: [], happened }, followed)
   }
 
+  /** Gives a machine the name that a person wrote for it, or takes it away again. */
+  rename(id: string, hostname: string | undefined): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined || machine.hostname === hostname) return noChange
+    const renamed: Machine = { ...machine, hostname }
+    this.#keep(renamed)
+    return { ...noChange, machines: [renamed] }
+  }
+
   /** Moves a machine along the table of its life; a trigger the table does not know there changes nothing. */
   move(id: string, trigger: Trigger, because: string, now: number): RosterChange {
     const machine = this.#machines.get(id)
@@ -278,7 +287,6 @@ function withSighting(machine: Machine, sighting: Sighting, now: number): Machin
     serial: machine.serial ?? sighting.serial,
     manufacturer: sighting.manufacturer ?? machine.manufacturer,
     product: sighting.product ?? machine.product,
-    hostname: sighting.hostname ?? machine.hostname,
     architecture: sighting.architecture ?? machine.architecture,
     firmware: sighting.firmware ?? machine.firmware,
     lastSeenAt: now,

@@ -6,6 +6,7 @@ import { mac, missingStep, patience, startRig, type Step } from './rig.ts'
 export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
   void t.test(`${firmware}: a machine with an empty disk runs the image and reports`, async (t) => {
     await using rig = await startRig({
+      name: `ram-${firmware}`,
       firmware,
       disk: 'empty',
       settings: [
@@ -14,7 +15,6 @@ export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
         `machines: [{mac: "${mac}", hostname: node-1}]`,
       ],
     })
-    t.teardown(() => rig.keepLogs(`ram-${firmware}`))
     const end = await rig.appliance.waitFor('attempt-ended', ({ result }) => result !== 'abandoned', patience)
     t.match(end.event, { result: 'installed' })
 
@@ -22,7 +22,7 @@ export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
     const boot = timeline.filter((recorded) => recorded.attempt === attempt?.id)
     t.equal(missingStep(boot, [...begins, ...fromScript]), undefined, 'each step follows the one before')
     t.match(machine, { state: 'installed', hostname: 'node-1', serial: 'TEST-1', firmware, failures: 0 })
-    t.match(attempt, { stage: 'ended', result: 'installed', mac })
+    t.match(attempt, { stage: 'cloud-init', result: 'installed', mac })
     t.match(lease, { state: 'leased', mac })
     t.notOk(
       timeline.some(({ event }) => event.kind === 'request-refused' || event.kind === 'report-refused'),

@@ -28,12 +28,12 @@ export type Rig = AsyncDisposable & {
   readonly machine: VirtualMachine
   /** What `ironwake machines show` says. */
   readonly record: () => Promise<MachineSummary & { readonly timeline: readonly RecordedEvent[] }>
-  /** Keeps the serial log and the events where they outlive the test. */
-  readonly keepLogs: (name: string) => void
 }
 
 /** An appliance and one machine on a private network; the machine is powered on. */
 export async function startRig(plan: {
+  /** Of the serial log and the list of events that outlive the test. */
+  readonly name: string
   readonly firmware: Firmware
   /** Lines of YAML that say who is approved, and what the machine gets. */
   readonly settings: readonly string[]
@@ -68,6 +68,7 @@ export async function startRig(plan: {
       ...(plan.disk === 'bootable' ? { disk } : {}),
     }),
   )
+  started.defer(() => keepLogs(plan.name, machine, appliance))
   const parts = started.move()
   return {
     appliance,
@@ -86,14 +87,15 @@ export async function startRig(plan: {
       const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 64 * 1024 * 1024 })
       return JSON.parse(stdout) as Awaited<ReturnType<Rig['record']>>
     },
-    keepLogs(name) {
-      mkdirSync(keptLogs, { recursive: true })
-      copyFileSync(machine.serialLog, join(keptLogs, `${name}.serial.log`))
-      const lines = appliance.happened.map((event) => JSON.stringify(event))
-      writeFileSync(join(keptLogs, `${name}.events.jsonl`), `${lines.join('\n')}\n`)
-    },
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
   }
+}
+
+function keepLogs(name: string, machine: VirtualMachine, appliance: ServedAppliance): void {
+  mkdirSync(keptLogs, { recursive: true })
+  copyFileSync(machine.serialLog, join(keptLogs, `${name}.serial.log`))
+  const lines = appliance.happened.map((event) => JSON.stringify(event))
+  writeFileSync(join(keptLogs, `${name}.events.jsonl`), `${lines.join('\n')}\n`)
 }
 
 /** A step of a timeline: the kind of its event, and what of it matters. */
