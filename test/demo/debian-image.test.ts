@@ -77,9 +77,14 @@ t.test("only the distribution's own mirrors are taken", async (t) => {
   ])
 })
 
-t.test('before the first update of apt, when no origin is known, the release decides', async (t) => {
-  const targets = 'bookworm\t$(ORIGIN)\t/etc/apt/sources.list:1\n'
-  t.strictSame(chooseSourceFiles(targets, bookworm), ['/etc/apt/sources.list'])
+t.test('a mirror that names no origin is taken by its release', async (t) => {
+  t.strictSame(chooseSourceFiles('bookworm\t\t/etc/apt/sources.list:1\n', bookworm), [
+    '/etc/apt/sources.list',
+  ])
+})
+
+t.test('where apt knows of no release, nothing is taken', async (t) => {
+  t.strictSame(chooseSourceFiles('', bookworm), [])
 })
 
 t.test('the way to the mirror is that of the machine: proxies and their like, nothing else', async (t) => {
