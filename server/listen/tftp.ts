@@ -336,7 +336,8 @@ class Listener implements TftpListener {
   }
 
   #keepTime(): void {
-    this.#ticking ??= setInterval(() => this.#tick(performance.now()), tickMs)
+    // After a pause of ours the answers that came meanwhile are read first, and then it is seen whose time is over.
+    this.#ticking ??= setInterval(() => setImmediate(() => this.#tick(performance.now())), tickMs)
   }
 
   #stopTime(): void {
