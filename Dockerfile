@@ -11,7 +11,8 @@ COPY LICENSE ironwake ironwake.example.yaml ./
 COPY server server
 COPY ipxe-scripts ipxe-scripts
 COPY cloud-init cloud-init
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/ironwake/.cache/compile
+RUN ./ironwake check >/dev/null || true
 VOLUME /var/lib/ironwake
 ENTRYPOINT ["./ironwake"]
 CMD ["serve", "--settings", "/etc/ironwake/ironwake.yaml", "--data", "/var/lib/ironwake"]

@@ -114,7 +114,11 @@ async function command(program: string, words: readonly string[]): Promise<numbe
   const child = spawn(join(path, program), words, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: `${path}:${process.env['PATH'] ?? ''}` },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(root, '.cache', 'compile'),
+      PATH: `${path}:${process.env['PATH'] ?? ''}`,
+    },
   })
   return await new Promise((resolve, reject) => {
     child.once('error', reject)

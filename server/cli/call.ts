@@ -25,8 +25,6 @@ export type Settings = {
 
 export type Command = {
   readonly usage: string
-  /** One line for the list of commands. */
-  readonly summary: string
   readonly about: string
   readonly options: {
     readonly [name: string]: { readonly type: 'string' | 'boolean'; readonly about: string }

@@ -13,7 +13,6 @@ const marks: { readonly [verdict in Finding['verdict']]: string } = {
 
 export const check: Command = {
   usage: 'ironwake check [--settings FILE]',
-  summary: 'is this box fit to serve?',
   about:
     'Looks at the settings, interfaces, ports, boot programs, images, data folder and clock. It sends nothing.\n' +
     'Exits with 1 when something is wrong (NO); what is only doubtful (??) does not count.',

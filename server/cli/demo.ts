@@ -19,7 +19,6 @@ const limitMs = 15 * 60 * 1000
 
 export const demo: Command = {
   usage: 'ironwake demo [--firmware bios|uefi] [--cache FOLDER]',
-  summary: 'boot a virtual machine with an empty disk, and watch',
   about:
     'Starts the appliance in a network namespace of its own, powers on a virtual machine with real firmware and an\n' +
     'empty disk, and draws its timeline until its last cloud-init stage has reported. Nothing outside of the namespace\n' +

@@ -7,7 +7,6 @@ import { Sorry } from './sorry.ts'
 
 export const events: Command = {
   usage: 'ironwake events [--follow] [--machine MACHINE] [--last N]',
-  summary: 'what happened, and what happens now',
   about: 'Prints the newest events, oldest first. With --follow it stays and prints each as it happens.',
   options: {
     follow: { type: 'boolean', about: 'stay and print each event as it happens' },

@@ -9,7 +9,6 @@ import { isMilestone, timelineLine } from './timeline.ts'
 
 export const machines: Command = {
   usage: 'ironwake machines list | show MACHINE | retry MACHINE',
-  summary: 'the machines on record, and one with its timeline',
   about:
     'MACHINE is an identifier, a MAC address or a host name. `show` prints the record and the timeline of the\n' +
     'latest boot; `retry` lets a machine that failed, or is quarantined, try again at its next boot.',

@@ -1,15 +1,42 @@
 import { parseArgs } from 'node:util'
 import { loadSettings } from './load-settings.ts'
 import type { Call, Command } from './call.ts'
-import { check } from './check.ts'
-import { demo } from './demo.ts'
-import { events } from './events.ts'
-import { machines } from './machines.ts'
-import { serve } from './serve.ts'
 import { Sorry } from './sorry.ts'
 import { version } from '../appliance/version.ts'
 
-const commands: { readonly [name: string]: Command } = { demo, serve, check, machines, events }
+/** Loaded when asked for: who lists machines need not wait for a whole appliance to be read. */
+const commands: ReadonlyMap<string, { readonly summary: string; readonly load: () => Promise<Command> }> =
+  new Map([
+    [
+      'demo',
+      {
+        summary: 'boot a virtual machine with an empty disk, and watch',
+        load: async () => (await import('./demo.ts')).demo,
+      },
+    ],
+    [
+      'serve',
+      {
+        summary: 'run the appliance until it is stopped',
+        load: async () => (await import('./serve.ts')).serve,
+      },
+    ],
+    ['check', { summary: 'is this box fit to serve?', load: async () => (await import('./check.ts')).check }],
+    [
+      'machines',
+      {
+        summary: 'the machines on record, and one with its timeline',
+        load: async () => (await import('./machines.ts')).machines,
+      },
+    ],
+    [
+      'events',
+      {
+        summary: 'what happened, and what happens now',
+        load: async () => (await import('./events.ts')).events,
+      },
+    ],
+  ])
 
 const common = {
   settings: { type: 'string', about: 'the settings file (default: ironwake.yaml here, if there is one)' },
@@ -29,13 +56,14 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     terminal.print(overview())
     return name === undefined ? 2 : 0
   }
-  const command = commands[name]
-  if (command === undefined) {
+  const known = commands.get(name)
+  if (known === undefined) {
     terminal.remark(
-      `ironwake: there is no command ${name}. The commands: ${Object.keys(commands).join(', ')}.`,
+      `ironwake: there is no command ${name}. The commands: ${[...commands.keys()].join(', ')}.`,
     )
     return 2
   }
+  const command = await known.load()
   let call: Call | undefined
   try {
     call = callOf(command, rest, terminal)
@@ -82,11 +110,11 @@ function callOf(command: Command, rest: readonly string[], terminal: Terminal): 
 }
 
 function overview(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length))
+  const width = Math.max(...[...commands.keys()].map((name) => name.length))
   return [
     'ironwake: turns bare servers into Kubernetes nodes',
     '',
-    ...Object.entries(commands).map(([name, command]) => `  ${name.padEnd(width)}  ${command.summary}`),
+    ...[...commands].map(([name, command]) => `  ${name.padEnd(width)}  ${command.summary}`),
     '',
     'ironwake COMMAND --help says more, with examples. ironwake --version prints the version.',
   ].join('\n')

@@ -9,7 +9,6 @@ const levels: readonly EventLevel[] = ['debug', 'info', 'warning', 'error']
 
 export const serve: Command = {
   usage: 'ironwake serve [--settings FILE]',
-  summary: 'run the appliance until it is stopped',
   about:
     'Answers DHCP, TFTP and HTTP boot requests on the networks that the settings name, and prints what happens.\n' +
     'Without settings it only observes: it answers nobody, says what it saw and what it would answer.',
