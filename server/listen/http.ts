@@ -43,6 +43,8 @@ export async function listenSocketFile(app: RequestListener, path: string): Prom
   return closing(server, 0)
 }
 
+const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
 function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A peer that hangs up in the middle has said nothing wrong.
@@ -51,9 +53,9 @@ function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void):
         'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '?'
       tell({ kind: 'packet-malformed', protocol: 'http', from, because: error.message })
     }
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    else socket.destroy()
+    if (!socket.writable) socket.destroy()
+    // A peer that neither reads nor closes would otherwise hold the connection for ever.
+    else socket.end(badRequest, () => socket.destroy())
   })
 }
 

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** How a process is, seen from outside. */
+export type Vitals = { readonly atMs: number; readonly residentBytes: number; readonly descriptors: number }
+
+export function vitalsOf(pid: number): Vitals {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const resident = /^VmRSS:\s+([0-9]+) kB$/m.exec(status)?.[1]
+  if (resident === undefined) throw new Error(`the process ${pid} has ended`)
+  return {
+    atMs: performance.now(),
+    residentBytes: Number(resident) * 1024,
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** The processes that a process has started and that still run. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number),
+  )
+}
+
+/** All that lies in a folder, in bytes. */
+export function folderBytes(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => {
+    const found = statSync(join(folder, name), { throwIfNoEntry: false })
+    return sum + (found?.size ?? 0)
+  }, 0)
+}
+
+/** Looks at the processes a few times a second until it is disposed of. */
+export class Watch implements Disposable {
+  readonly samples: Vitals[] = []
+  readonly #timer: NodeJS.Timeout
+
+  constructor(pid: number) {
+    this.samples.push(vitalsOf(pid))
+    this.#timer = setInterval(() => this.samples.push(vitalsOf(pid)), 250)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+
+  /** How much the memory grew from a fifth of the time to its end: the median of some samples there and there, in bytes. */
+  growth(): number {
+    const { length } = this.samples
+    const some = Math.max(3, Math.floor(length / 10))
+    const early = this.samples.slice(Math.floor(length / 5)).slice(0, some)
+    return medianResident(this.samples.slice(-some)) - medianResident(early)
+  }
+
+  text(): string {
+    const megabytes = this.samples.map(({ residentBytes }) => Math.round(residentBytes / 1e6))
+    const tenth = Math.max(1, Math.floor(megabytes.length / 10))
+    return `MB resident: ${megabytes.filter((_, index) => index % tenth === 0).join(' ')} ${megabytes.at(-1)}`
+  }
+}
+
+function medianResident(samples: readonly Vitals[]): number {
+  const sorted = samples.map(({ residentBytes }) => residentBytes).sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? 0
+}
+
+/** Does something so many times a second, a few at once, and comes back when all of it is done. */
+export async function paced(count: number, perSecond: number, act: (index: number) => void): Promise<void> {
+  const began = performance.now()
+  for (let done = 0; done < count;) {
+    const due = Math.min(count, Math.ceil(((performance.now() - began) / 1000) * perSecond))
+    for (; done < due; done++) act(done)
+    await pause(5)
+  }
+}

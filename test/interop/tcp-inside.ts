@@ -1,0 +1,46 @@
+import { get as httpGet } from 'node:http'
+import { Socket } from 'node:net'
+import { writeSocketAddress } from '../../server/listen/outgoing-message.ts'
+import type { Ipv4 } from '../../server/wire/ipv4.ts'
+import { calls, inside } from './inside.ts'
+
+type Where = { readonly address: Ipv4; readonly port: number }
+
+const AF_INET = 2
+const SOCK_STREAM = 1
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+
+/** The descriptor of a connection that is being opened from a namespace. Whoever asked for it closes it. */
+export function descriptorInside(namespace: string, to: Where): number {
+  const address = new Uint8Array(16)
+  writeSocketAddress(new DataView(address.buffer), 0, to)
+  return inside(namespace, () => {
+    const fd = calls().socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    if (fd < 0) throw new Error('no socket can be opened')
+    calls().connect(fd, address, address.length)
+    return fd
+  })
+}
+
+/** A TCP connection from a namespace; what is written waits until it stands. */
+export function connectInside(namespace: string, to: Where): Socket {
+  return new Socket({ fd: descriptorInside(namespace, to), readable: true, writable: true })
+}
+
+export type HttpAnswer = { readonly status: number; readonly body: Buffer }
+
+/** Asks by HTTP from a namespace, on a connection of its own. */
+export async function getInside(namespace: string, to: Where, path: string): Promise<HttpAnswer> {
+  return await new Promise((resolve, reject) => {
+    const connection = { createConnection: () => connectInside(namespace, to), agent: false, timeout: 10_000 }
+    const asked = httpGet({ host: to.address, port: to.port, path, ...connection }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }))
+      response.once('error', reject)
+    })
+    asked.once('timeout', () => asked.destroy(new Error(`${path}: no answer`)))
+    asked.once('error', reject)
+  })
+}
