@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number }
 type Ring = { readonly name: string; readonly run: () => Promise<Count> }
 
+const none: Count = { passed: 0, failed: 0, skipped: 0 }
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tapFolder = join(root, '.cache', 'tap')
 
@@ -46,7 +47,7 @@ if (unknown.length > 0) {
 }
 
 async function runRings(chosen: readonly Ring[]): Promise<void> {
-  let total: Count = { passed: 0, failed: 0, skipped: 0 }
+  let total = none
   const lines: string[] = []
   for (const ring of chosen) {
     console.log(`\n── ${ring.name} ──`)
@@ -65,7 +66,7 @@ async function runRings(chosen: readonly Ring[]): Promise<void> {
 
 /** Types, lint and format: each one check. */
 async function checks(): Promise<Count> {
-  let count: Count = { passed: 0, failed: 0, skipped: 0 }
+  let count = none
   const commands = [
     ['tsc'],
     ['oxlint', '--type-aware', '--deny-warnings', 'server', 'test'],
@@ -79,7 +80,11 @@ async function checks(): Promise<Count> {
   return count
 }
 
-const none: Count = { passed: 0, failed: 0, skipped: 0 }
+/** The image is made before the tests that share it; two machines at a time fill two processors. */
+async function boot(): Promise<Count> {
+  if ((await command('node', ['test/boot/prepare.ts'])) !== 0) return { ...none, failed: 1 }
+  return await tap('boot', ['--jobs=2', '--timeout=1200'], ['test/boot/*.boot.ts'])
+}
 
 /** Runs test files under tap and counts the tests of each file. A file that ends badly counts as failed by itself. */
 async function tap(ring: string, words: readonly string[], files: readonly string[]): Promise<Count> {
