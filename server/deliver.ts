@@ -22,6 +22,8 @@ async function deliver(order: DeliveryOrder): Promise<void> {
     for (const address of order.addresses) {
       listeners.push(await listenHttp(app, { address, port: order.port }, tell))
     }
+    // The parent may have gone while the last of them opened.
+    if (!process.connected) await end()
     say({ kind: 'ready' })
   } catch (error) {
     say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })

@@ -6,7 +6,7 @@ import { openBox, until } from '../interop/a-box.ts'
 import { udhcpc } from '../interop/dhcp-clients.ts'
 import { needs } from '../interop/needs.ts'
 import { newSeed, seeded } from '../interop/random.ts'
-import { connectInside, descriptorInside, getInside } from '../interop/tcp-inside.ts'
+import { connectInside, descriptorInside, askInside } from '../interop/tcp-inside.ts'
 import { ip } from '../networks/a-network.ts'
 import { badRequests } from './http-mutations.ts'
 import { childrenOf, folderBytes, isAlive, vitalsOf, Watch } from './vitals.ts'
@@ -51,7 +51,7 @@ images: [{name: debian, folder: ${debian}}]
   const attacker = await box.addNeighbour('lab')
   await attacker.run(['ip', 'address', 'add', '10.77.0.9/24', 'dev', 'eth0'])
   const where = (port: number) => ({ address: box1, port })
-  for (const port of ports) await getInside(attacker.name, where(port), '/')
+  for (const port of ports) await askInside(attacker.name, where(port), { path: '/' })
   const [delivery = 0, ...others] = childrenOf(box.appliance.pid)
   t.same(others, [])
   const pids = [box.appliance.pid, delivery]
@@ -88,12 +88,12 @@ images: [{name: debian, folder: ${debian}}]
   await until('closing', closed, patienceOfServerMs).catch(() => {})
   t.ok(closed(), `the box has closed every connection; ${left().join(' and ')} are left`)
 
-  const chain = await getInside(attacker.name, where(8080), '/chain.ipxe')
-    t.match({ ...chain, body: chain.body.toString() }, { status: 200, body: /^#!ipxe/ })
-    const kernel = await getInside(attacker.name, where(8081), '/images/debian/vmlinuz')
-    t.equal(kernel.status, 200, kernel.body.toString('utf8', 0, 200))
-    t.ok(kernel.body.equals(vmlinuz), 'the next good client gets its kernel')
-    t.equal((await getInside(attacker.name, where(8081), '/images/debian/secret')).status, 404)
+  const chain = await askInside(attacker.name, where(8080), { path: '/chain.ipxe' })
+  t.match({ ...chain, body: chain.body.toString() }, { status: 200, body: /^#!ipxe/ })
+  const kernel = await askInside(attacker.name, where(8081), { path: '/images/debian/vmlinuz' })
+  t.equal(kernel.status, 200, kernel.body.toString('utf8', 0, 200))
+  t.ok(kernel.body.equals(vmlinuz), 'the next good client gets its kernel')
+  t.equal((await askInside(attacker.name, where(8081), { path: '/images/debian/secret' })).status, 404)
   await using client = await udhcpc(await box.addNeighbour('lab'), ['-t', '5', '-T', '1'])
   t.match(await client.next(['bound']), { serverid: '10.77.0.1' })
 })

@@ -1,4 +1,4 @@
-import { get as httpGet } from 'node:http'
+import { request } from 'node:http'
 import { Socket } from 'node:net'
 import { writeSocketAddress } from '../../server/listen/outgoing-message.ts'
 import type { Ipv4 } from '../../server/wire/ipv4.ts'
@@ -30,11 +30,18 @@ export function connectInside(namespace: string, to: Where): Socket {
 
 export type HttpAnswer = { readonly status: number; readonly body: Buffer }
 
+export type HttpQuestion = { readonly method?: string; readonly path: string; readonly body?: string }
+
 /** Asks by HTTP from a namespace, on a connection of its own. */
-export async function getInside(namespace: string, to: Where, path: string): Promise<HttpAnswer> {
+export async function askInside(
+  namespace: string,
+  to: Where,
+  { method = 'GET', path, body }: HttpQuestion,
+): Promise<HttpAnswer> {
   return await new Promise((resolve, reject) => {
-    const connection = { createConnection: () => connectInside(namespace, to), agent: false, timeout: 10_000 }
-    const asked = httpGet({ host: to.address, port: to.port, path, ...connection }, (response) => {
+    const createConnection = (): Socket => connectInside(namespace, to)
+    const where = { host: to.address, port: to.port, method, path }
+    const asked = request({ ...where, createConnection, timeout: 10_000 }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.once('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }))
@@ -42,5 +49,6 @@ export async function getInside(namespace: string, to: Where, path: string): Pro
     })
     asked.once('timeout', () => asked.destroy(new Error(`${path}: no answer`)))
     asked.once('error', reject)
+    asked.end(body)
   })
 }
