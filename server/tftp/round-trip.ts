@@ -17,14 +17,20 @@ const firstWait = 300
  */
 const shortestWait = 30
 
-const longestWait = 2_000
+/**
+ * The time-out of most clients, who then send their last acknowledgement again. atftp acknowledges a repeated block only
+ * once, and begins its time-out anew with each further repetition: so in the end we wait longer than the client.
+ */
+const usualClientTimeoutMs = 5_000
+const longerThanClient = 1.25
+const longestWait = 10_000
 
 /**
- * A time-out that the client asked for (RFC 2349) is taken as the longest wait: to send a lost block again sooner does
- * no harm, and curl asks for six seconds.
+ * A time-out that the client named (RFC 2349) bounds the wait, but does not set it: to send a lost block again sooner
+ * does no harm, and curl always names six seconds.
  */
 export function unknownRoundTrip(timeoutMs: number | undefined): RoundTrip {
-  const longest = Math.min(longestWait, timeoutMs ?? longestWait)
+  const longest = Math.min(longestWait, (timeoutMs ?? usualClientTimeoutMs) * longerThanClient)
   return { smoothed: undefined, variation: 0, wait: Math.min(firstWait, longest), longest }
 }
 

@@ -41,7 +41,7 @@ const longestSilenceMs = 30_000
  * The same before the first block has arrived, so that a request with a forged sender draws few packets to its victim,
  * and after the last block was sent, when most clients are gone, whether their acknowledgement arrives or not.
  */
-const longestSilenceAtEndsMs = 10_000
+const longestSilenceAtEndsMs = 20_000
 
 export function startTransfer(byteCount: number, { terms, granted }: Agreement, now: number): Step {
   const transfer: Transfer = {

@@ -9,15 +9,30 @@ t.test('the wait follows what was measured, between its limits', (t) => {
   for (let i = 0; i < 50; i++) known = measured(known, 100)
   t.ok(known.wait > 100 && known.wait < 200, `${known.wait} ms`)
   for (let i = 0; i < 50; i++) known = measured(known, 60_000)
-  t.equal(known.wait, 2_000, 'never longer')
+  t.equal(known.wait, 6_250, 'never much longer than the time-out of a client')
   t.end()
 })
 
 t.test('each time-out doubles the wait, up to its limit', (t) => {
   const known = unknownRoundTrip(undefined)
   t.equal(doubled(known).wait, 600)
-  t.equal(doubled(doubled(doubled(doubled(known)))).wait, 2_000)
-  t.equal(doubled(doubled(unknownRoundTrip(500))).wait, 500)
+  let often = known
+  for (let i = 0; i < 10; i++) often = doubled(often)
+  t.equal(often.wait, 6_250)
+  t.end()
+})
+
+t.test('a client that names its time-out is given a little longer in the end', (t) => {
+  for (const [timeout, longest] of [
+    [1_000, 1_250],
+    [6_000, 7_500],
+    [255_000, 10_000],
+  ] as const) {
+    let known = unknownRoundTrip(timeout)
+    t.equal(known.wait, 300, 'it begins like any other')
+    for (let i = 0; i < 10; i++) known = doubled(known)
+    t.equal(known.wait, longest)
+  }
   t.end()
 })
 

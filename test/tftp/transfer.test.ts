@@ -120,18 +120,22 @@ t.test('a window is sent again when its time is over, then ever more rarely', (t
     waits.push(step.transfer.dueAt - due)
   }
   t.ok(waits.every((wait, i) => i === 0 || wait >= waits[i - 1]!))
-  t.equal(waits.at(-1), 2_000)
+  t.ok(waits.at(-1)! > waits[0]! * 50, `${waits.join(', ')} ms`)
   t.equal(step.transfer.resentBlocks, 8)
   t.end()
 })
 
-t.test('a time-out that the client named is never exceeded', (t) => {
-  let step: Step = begun(512 * 10, { timeout: 1 })
-  for (let i = 0; i < 8; i++) {
-    const due = step.transfer.dueAt
-    step = timeOut(step.transfer, due)
-    t.ok(step.transfer.dueAt - due <= 1_000)
+t.test('a client that answers a repeated block once, and then only after a silence, is waited for', (t) => {
+  const step = upTo(3, begun(512 * 10))
+  let again: Step = step
+  const sentAt: number[] = []
+  for (let i = 0; i < 12; i++) {
+    again = timeOut(again.transfer, again.transfer.dueAt)
+    if (again.kind === 'give-up') break
+    sentAt.push(again.transfer.sentAt)
   }
+  const silences = sentAt.slice(1).map((at, i) => at - sentAt[i]!)
+  t.ok(Math.max(...silences) > 5_000, 'atftp counts its five seconds from the last packet, whatever it was')
   t.end()
 })
 
@@ -147,12 +151,12 @@ t.test('silence ends a transfer, with the place where it fell', (t) => {
   const cases = [
     [
       startTransfer(9_000, negotiate(asked({ blksize: 1000 }), 9_000, ceilings), 0),
-      10,
+      20,
       /never answered our options/,
     ],
-    [begun(9_000), 10, /never acknowledged the first block/],
+    [begun(9_000), 20, /never acknowledged the first block/],
     [upTo(3, begun(9_000)), 30, /fell silent after block 3 of 18/],
-    [upTo(17, begun(9_000)), 10, /last block was not acknowledged/],
+    [upTo(17, begun(9_000)), 20, /last block was not acknowledged/],
   ] as const
   for (const [begunStep, seconds, because] of cases) {
     let step: Step = begunStep
@@ -163,7 +167,7 @@ t.test('silence ends a transfer, with the place where it fell', (t) => {
     }
     t.match(step.because, because)
     const silentMs = step.transfer.dueAt - step.transfer.movedAt
-    t.ok(silentMs >= seconds * 1_000 && silentMs < seconds * 1_000 + 2_100, `after ${silentMs} ms`)
+    t.ok(silentMs >= seconds * 1_000 && silentMs < seconds * 1_000 + 6_300, `after ${silentMs} ms`)
     t.ok(sends < 30, `${sends} repetitions`)
   }
   t.end()
