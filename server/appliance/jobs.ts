@@ -4,6 +4,8 @@ import type { Store } from '../store/open-store.ts'
 import type { Logbook } from './logbook.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
+/** Some 600 MB; a thousand machines that boot every day say as much in ten days. */
+const mostEvents = 2_000_000
 
 /** What the appliance does by the clock. */
 export function applianceJobs(parts: {
@@ -28,14 +30,23 @@ export function applianceJobs(parts: {
       name: 'sweep-events',
       when: '17 * * * *',
       async work() {
-        let swept = 0
-        for (;;) {
-          const deleted = await store.deleteEventsBefore(now() - keepDays * dayMs)
-          swept += deleted
-          if (deleted === 0) break
-        }
-        return swept === 0 ? undefined : `${swept} events older than ${keepDays} days were deleted`
+        const old = await all(async () => await store.deleteEventsBefore(now() - keepDays * dayMs))
+        const beyond = await all(async () => await store.deleteEventsBeyond(mostEvents))
+        const told = [
+          ...(old === 0 ? [] : [`${old} events older than ${keepDays} days were deleted`]),
+          ...(beyond === 0 ? [] : [`${beyond} events beyond the newest ${mostEvents} were deleted`]),
+        ]
+        return told.length === 0 ? undefined : told.join('; ')
       },
     },
   ]
+}
+
+/** Goes on until there is nothing left to delete, and tells how much was deleted. */
+async function all(some: () => Promise<number>): Promise<number> {
+  for (let sum = 0; ;) {
+    const deleted = await some()
+    if (deleted === 0) return sum
+    sum += deleted
+  }
 }

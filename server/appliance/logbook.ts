@@ -36,6 +36,9 @@ export class Logbook {
   readonly #ignoredThrottle = new Throttle({ burst: 10, perSecond: 1 / 60, mostKeys: 20_000 })
   /** A full disk fails every commit; a few lines say so. */
   readonly #failureThrottle = new Throttle({ burst: 3, perSecond: 1 / 10, mostKeys: 1 })
+  /** A rack of a thousand that boots says 200,000 things in ten minutes; made-up machines must not fill the disk. */
+  readonly #allMachines = new Throttle({ burst: 100_000, perSecond: 200, mostKeys: 1 })
+  readonly #errorThrottle = new Throttle({ burst: 5, perSecond: 1 / 60, mostKeys: 1_000 })
   readonly #allStrangers = new Throttle({ burst: 100, perSecond: 2, mostKeys: 1 })
   #machines = new Map<string, Machine>()
   #attempts = new Map<string, Attempt>()
@@ -143,11 +146,15 @@ export class Logbook {
     const { level } = catalogue[event.kind]
     if (machine !== undefined) {
       const throttle = event.kind === 'packet-ignored' ? this.#ignoredThrottle : this.#machineThrottle
-      return this.#counted(throttle.pass(machine, at).passes)
+      return this.#counted(throttle.pass(machine, at).passes && this.#allMachines.pass('', at).passes)
     }
     // Ordinary clients of the addresses are in the lease table; their every renewal is no news.
     if (ordinary.has(event.kind)) return false
-    if (owned.has(event.kind) || level === 'error') return true
+    if (owned.has(event.kind)) return true
+    // What is wrong with a network itself, such as an empty pool, is told for the network, whoever met it.
+    if (level === 'error') {
+      return this.#counted(this.#errorThrottle.pass(`${event.kind} ${event.network ?? ''}`, at).passes)
+    }
     const source = event.mac ?? event.address ?? ('from' in event ? event.from : event.network) ?? ''
     const passes =
       this.#strangerThrottle.pass(`${event.kind} ${source}`, at).passes &&

@@ -62,6 +62,20 @@ export class EventRecords {
     return { sql, rows: [parameters as readonly SqlValue[]] }
   }
 
+  /** Deletes the oldest 1000 of the events beyond the newest so many; call it again while it deletes any. */
+  deletingBeyond(newest: number): Statement {
+    const old = this.#db
+      .selectFrom('events')
+      .select('id')
+      .where('id', '<=', (builder) =>
+        builder.selectFrom('events').select(({ eb, fn }) => eb(fn.max('id'), '-', newest).as('last')),
+      )
+      .orderBy('id')
+      .limit(mostDeleted)
+    const { sql, parameters } = this.#db.deleteFrom('events').where('id', 'in', old).compile()
+    return { sql, rows: [parameters as readonly SqlValue[]] }
+  }
+
   async list(filter: EventFilter = {}): Promise<readonly RecordedEvent[]> {
     const limit = Math.min(Math.max(0, filter.limit ?? usuallyListed), mostListed)
     const direction = filter.order === 'oldest-first' ? 1 : -1

@@ -43,6 +43,8 @@ export type Store = AsyncDisposable & {
   record(events: readonly NewEvent[]): Promise<readonly RecordedEvent[]>
   /** Deletes at most 1000 events from before a time and tells how many it deleted. */
   deleteEventsBefore(time: number): Promise<number>
+  /** Deletes at most 1000 events that are older than the newest so many and tells how many it deleted. */
+  deleteEventsBeyond(newest: number): Promise<number>
 }
 
 /** Opens the store in this file, and makes the file and its folder, for this user alone, when they are missing. */
@@ -100,6 +102,10 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     record: (happened) => commit({ events: happened }),
     deleteEventsBefore: async (time) => {
       const [result] = await writer.write([events.deletingBefore(time)])
+      return result?.changed ?? 0
+    },
+    deleteEventsBeyond: async (newest) => {
+      const [result] = await writer.write([events.deletingBeyond(newest)])
       return result?.changed ?? 0
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

@@ -49,3 +49,14 @@ t.test('old events are deleted a thousand at a time, and their numbers never com
   t.equal(await store.deleteEventsBefore(1500), 0)
   t.match(await store.record([anEvent(5)]), [{ id: 1501 }])
 })
+
+t.test('only the newest events are kept where too many are stored', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  t.equal(await store.deleteEventsBeyond(10), 0, 'none of none')
+  await store.record(Array.from({ length: 1500 }, (_, at) => anEvent(at)))
+  t.equal(await store.deleteEventsBeyond(1500), 0)
+  t.equal(await store.deleteEventsBeyond(300), 1000)
+  t.equal(await store.deleteEventsBeyond(300), 200)
+  t.equal(await store.deleteEventsBeyond(300), 0)
+  t.match(await store.events.list({ order: 'oldest-first', limit: 1 }), [{ id: 1201 }])
+})
