@@ -1,5 +1,6 @@
 import t from 'tap'
 import { diskBootedText } from '../../server/demo/bootable-disk.ts'
+import type { ApplianceEvent } from '../../server/events/event.ts'
 import { mac, missingStep, patience, startRig } from './rig.ts'
 
 for (const firmware of ['bios', 'uefi'] as const) {
@@ -30,7 +31,7 @@ for (const firmware of ['bios', 'uefi'] as const) {
       ] as const
       t.equal(missingStep(timeline, steps), undefined)
       t.notOk(
-        timeline.some(({ event }) => event.kind === 'file-served' || event.kind === 'seed-served'),
+        timeline.some(({ event }) => isOfImage(event)),
         'neither kernel nor image nor seed was given to it',
       )
     },
@@ -52,8 +53,12 @@ for (const firmware of ['bios', 'uefi'] as const) {
     ] as const
     t.equal(missingStep(timeline, steps), undefined)
     t.notOk(
-      timeline.some(({ event }) => event.kind === 'file-served'),
+      timeline.some(({ event }) => isOfImage(event)),
       'nothing but the script was given to it',
     )
   })
+}
+
+function isOfImage(event: ApplianceEvent): boolean {
+  return event.kind === 'seed-served' || (event.kind === 'file-served' && event.file.startsWith('debian/'))
 }
