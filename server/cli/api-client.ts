@@ -57,6 +57,8 @@ function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
+    // A path too long for a socket: no appliance can have started there.
+    case 'EINVAL':
       return new Sorry(
         `no appliance is running here (${socketPath}). Start it with: ironwake serve`,
         'If it runs with other settings, name them with --settings or its folder with --data.',

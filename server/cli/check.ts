@@ -3,7 +3,7 @@ import { checkBox, type Finding } from '../appliance/check-box.ts'
 import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { socketOf } from './socket-of.ts'
-import { Sorry } from './sorry.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 
 const marks: { readonly [verdict in Finding['verdict']]: string } = {
   well: 'ok',
@@ -19,7 +19,7 @@ export const check: Command = {
   options: {},
   examples: ['ironwake check', 'ironwake check --settings /etc/ironwake/ironwake.yaml --output json'],
   async run(call) {
-    if (call.words.length > 0) throw new Sorry(`check: ${call.words.join(' ')} is not understood`)
+    if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
     const { config, file } = call.settings()
     const settings: Finding = {
       verdict: 'well',

@@ -10,6 +10,7 @@ import { powerOn, type Firmware } from '../demo/virtual-machine.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
 import { isMilestone, timelineLine } from './timeline.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 
 const defaultCache = fileURLToPath(new URL('../../.cache/demo', import.meta.url))
 const network = 'demo'
@@ -30,8 +31,9 @@ export const demo: Command = {
   },
   examples: ['ironwake demo', 'ironwake demo --firmware bios'],
   async run(call) {
-    if (process.getuid?.() !== 0) throw new Sorry('the demo makes a network namespace; run it as root')
+    if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
     const firmware = firmwareOf(call)
+    if (process.getuid?.() !== 0) throw new Sorry('the demo makes a network namespace; run it as root')
     const { cache = defaultCache } = call.options
     try {
       return await show(call, firmware, String(cache))
@@ -86,7 +88,7 @@ async function show(call: Call, firmware: Firmware, cache: string): Promise<numb
 function firmwareOf(call: Call): Firmware {
   const { firmware = 'uefi' } = call.options
   if (firmware === 'bios' || firmware === 'uefi') return firmware
-  throw new Sorry(`--firmware is bios or uefi, not ${String(firmware)}`)
+  throw new WronglyCalled(`--firmware is bios or uefi, not ${String(firmware)}`)
 }
 
 function settingsFor(imageFolder: string): string {

@@ -3,7 +3,7 @@ import { sentence } from '../events/sentence.ts'
 import { ask, listen } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { socketOf } from './socket-of.ts'
-import { Sorry } from './sorry.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 
 export const events: Command = {
   usage: 'ironwake events [--follow] [--machine MACHINE] [--last N]',
@@ -19,7 +19,7 @@ export const events: Command = {
     'ironwake events --follow --output json | jq -c "select(.event.kind == \\"attempt-ended\\")"',
   ],
   async run(call) {
-    if (call.words.length > 0) throw new Sorry(`events: ${call.words.join(' ')} is not understood`)
+    if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
     const socket = socketOf(call)
     const query = await queryOf(call, socket)
     if (call.options['follow'] === true) {
@@ -38,7 +38,7 @@ export const events: Command = {
 async function queryOf(call: Call, socket: string): Promise<string> {
   const { last = '50', machine } = call.options
   if (typeof last !== 'string' || !/^[0-9]{1,5}$/.test(last) || Number(last) > 10_000) {
-    throw new Sorry('--last takes a whole number from 0 to 10000')
+    throw new WronglyCalled('--last takes a whole number from 0 to 10000')
   }
   if (typeof machine !== 'string') return `limit=${last}`
   const found = (await ask(socket, 'GET', `/api/v1/machines/${encodeURIComponent(machine)}`)) as {

@@ -3,7 +3,7 @@ import type { MachineSummary } from '../http/api-app.ts'
 import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { socketOf } from './socket-of.ts'
-import { Sorry } from './sorry.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 import { ago, table } from './table.ts'
 import { isMilestone, timelineLine } from './timeline.ts'
 
@@ -24,7 +24,7 @@ export const machines: Command = {
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'show' && name !== undefined && more.length === 0) return await show(call, name)
     if (verb === 'retry' && name !== undefined && more.length === 0) return await retry(call, name)
-    throw new Sorry('machines: say list, show MACHINE or retry MACHINE', 'See: ironwake machines --help')
+    throw new WronglyCalled('say list, show MACHINE or retry MACHINE')
   },
 }
 

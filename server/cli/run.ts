@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util'
+import { closest } from '../config/closest.ts'
+import { printable } from '../wire/text.ts'
 import { loadSettings } from './load-settings.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 import { version } from '../appliance/version.ts'
 
 /** Loaded when asked for: who lists machines need not wait for a whole appliance to be read. */
@@ -58,27 +61,24 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
   }
   const known = commands.get(name)
   if (known === undefined) {
-    terminal.remark(
-      `ironwake: there is no command ${name}. The commands: ${[...commands.keys()].join(', ')}.`,
-    )
+    terminal.remark(`ironwake: there is no command ${printable(name)}.${meant(name, commands.keys(), '')}`)
+    terminal.remark(`The commands: ${[...commands.keys()].join(', ')}. See: ironwake --help`)
     return 2
   }
   const command = await known.load()
-  let call: Call | undefined
   try {
-    call = callOf(command, rest, terminal)
-  } catch (error) {
-    terminal.remark(`ironwake ${name}: ${error instanceof Error ? error.message : String(error)}`)
-    terminal.remark(`See: ironwake ${name} --help`)
-    return 2
-  }
-  if (call.options['help'] === true) {
-    terminal.print(helpOf(command))
-    return 0
-  }
-  try {
+    const call = callOf(command, rest, terminal)
+    if (call.options['help'] === true) {
+      terminal.print(helpOf(command))
+      return 0
+    }
     return await command.run(call)
   } catch (error) {
+    if (error instanceof WronglyCalled) {
+      terminal.remark(`ironwake ${name}: ${error.message}`)
+      terminal.remark(`See: ironwake ${name} --help`)
+      return 2
+    }
     if (!(error instanceof Sorry)) throw error
     terminal.remark(`ironwake ${name}: ${error.message}`)
     if (error.nextStep !== undefined) terminal.remark(error.nextStep)
@@ -91,14 +91,10 @@ export type Terminal = Pick<Call, 'print' | 'remark' | 'stop' | 'isTerminal' | '
 
 function callOf(command: Command, rest: readonly string[], terminal: Terminal): Call {
   const options = { ...common, ...command.options }
-  const { values, positionals } = parseArgs({
-    args: [...rest],
-    options,
-    allowPositionals: true,
-    strict: true,
-  })
+  const { values, positionals } = parsed(rest, options)
   const output = values.output ?? 'table'
-  if (output !== 'table' && output !== 'json') throw new Error(`--output is table or json, not ${output}`)
+  if (output !== 'table' && output !== 'json')
+    throw new WronglyCalled(`--output is table or json, not ${output}`)
   let settings: ReturnType<Call['settings']> | undefined
   return {
     ...terminal,
@@ -107,6 +103,24 @@ function callOf(command: Command, rest: readonly string[], terminal: Terminal): 
     output,
     settings: () => (settings ??= loadSettings(values.settings, values.data)),
   }
+}
+
+function parsed(words: readonly string[], options: typeof common & Command['options']) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error
+    const [, dashes = '', unknown] = /^Unknown option '(-*)([^']*)'/.exec(error.message) ?? []
+    if (unknown === undefined) throw new WronglyCalled(error.message, { cause: error })
+    const hint = meant(unknown, Object.keys(options), '--')
+    throw new WronglyCalled(`there is no option ${dashes}${printable(unknown)}.${hint}`, { cause: error })
+  }
+}
+
+/** ` Did you mean …?` where a word is nearly one that is known. */
+function meant(word: string, known: Iterable<string>, prefix: string): string {
+  const near = closest(word, known)
+  return near === undefined ? '' : ` Did you mean ${prefix}${near}?`
 }
 
 function overview(): string {

@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import type { Call, Command } from './call.ts'
 import { eventLine } from './events.ts'
 import { Sorry } from './sorry.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 
 const levels: readonly EventLevel[] = ['debug', 'info', 'warning', 'error']
 
@@ -20,7 +21,7 @@ export const serve: Command = {
   },
   examples: ['ironwake serve', 'ironwake serve --settings /etc/ironwake/ironwake.yaml --output json'],
   async run(call) {
-    if (call.words.length > 0) throw new Sorry(`serve: ${call.words.join(' ')} is not understood`)
+    if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
     const { config, file } = call.settings()
     const least = levelOf(call)
     const print = (event: RecordedEvent): void => {
@@ -64,7 +65,7 @@ function explainObserving(
 function levelOf(call: Call): number {
   const { level = 'info' } = call.options
   const found = levels.findIndex((known) => known === level)
-  if (found === -1) throw new Sorry(`--level is one of ${levels.join(', ')}`)
+  if (found === -1) throw new WronglyCalled(`--level is one of ${levels.join(', ')}`)
   return found
 }
 

@@ -61,9 +61,10 @@ function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void):
 
 async function started(server: Server, listen: () => void, where: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(sentenceFor(error, where), { cause: error })),
-    )
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const told = new Error(sentenceFor(error, where), { cause: error })
+      reject(Object.assign(told, { code: error.code }))
+    })
     server.once('listening', resolve)
     listen()
   })
@@ -75,6 +76,9 @@ function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
       return `${where} is taken by another program. Stop it, or choose another port in the settings (http).`
     case 'EACCES':
       return `${where} may not be opened. Run as root, or give the program CAP_NET_BIND_SERVICE.`
+    case 'EINVAL':
+      // struct sockaddr_un has room for 108 bytes, the closing NUL included (unix(7)).
+      return `${where} is too long for the path of a socket, which has at most 107 bytes. Choose another data folder.`
     case 'EADDRNOTAVAIL':
       return `${where} is not an address of this box.`
     default:
