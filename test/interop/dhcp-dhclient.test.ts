@@ -1,7 +1,7 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { sharedBox, type Box } from './a-box.ts'
+import { sharedBox, until, type Box } from './a-box.ts'
 import { dhclient, dhclientFiles, type DhclientFiles } from './dhcp-clients.ts'
 import { needs } from './needs.ts'
 import { sniff } from './sniff.ts'
@@ -29,6 +29,11 @@ const theBox = sharedBox(t, { networks, settings })
 
 async function filesIn(box: Box): Promise<DhclientFiles> {
   return await dhclientFiles(await mkdtemp(join(box.folder, 'dhclient-')))
+}
+
+/** dhclient writes its lease after its script has ended. */
+async function leaseIsWritten({ leases }: DhclientFiles): Promise<void> {
+  await until('the lease is written', async () => (await readFile(leases, 'utf8')).includes('fixed-address'))
 }
 
 t.test('dhclient is bound, and renews a short lease before it ends', needed, async (t) => {
@@ -68,6 +73,7 @@ t.test('dhclient that starts again asks for its address alone, and keeps it', ne
   {
     await using client = dhclient(neighbour, files)
     address = (await client.next(['BOUND']))['new_ip_address']
+    await leaseIsWritten(files)
   }
   using wire = sniff(neighbour.name)
   await using client = dhclient(neighbour, files)
@@ -86,6 +92,7 @@ t.test('dhclient from another network is refused its address at once, and given 
   {
     await using client = dhclient(await box.addNeighbour('lab', { mac }), files)
     t.match(await client.next(['BOUND']), { new_ip_address: /^10\.77\./ })
+    await leaseIsWritten(files)
   }
   const moved = await box.addNeighbour('other', { mac: '52:54:00:00:02:04' })
   await moved.run(['ip', 'link', 'set', 'eth0', 'address', mac])
