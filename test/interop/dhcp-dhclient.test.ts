@@ -119,6 +119,7 @@ t.test('what dhclient -r gives back, the next client may have', needed, async (t
   const files = await filesIn(box)
   await using client = dhclient(neighbour, files)
   const { new_ip_address: address = '' } = await client.next(['BOUND'])
+  await leaseIsWritten(files)
   await using leaving = dhclient(neighbour, files, ['-r'])
   t.equal(await leaving.ended, 0)
   t.match(
