@@ -24,7 +24,7 @@ const seconds = Number(process.argv[2] ?? 5)
 const rounds = Number(process.argv[3] ?? 3)
 const clients = 3_000
 const rates = [2_000, 5_000, 10_000]
-const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 
 const servers: readonly Server[] = [
   {
@@ -33,7 +33,7 @@ const servers: readonly Server[] = [
       const settings = join(folder, 'ironwake.yaml')
       const network = '{name: lab, interface: lab, mode: full, pool: 10.99.1.0-10.99.40.255}'
       writeFileSync(settings, `data: ./data\nnetworks: [${network}]\n`)
-      return box.start([process.execPath, main, 'serve', '--settings', settings], { stdio: 'ignore' })
+      return box.start([program, 'serve', '--settings', settings], { stdio: 'ignore' })
     },
   },
   {
