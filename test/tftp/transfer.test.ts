@@ -18,6 +18,7 @@ function begun(byteCount: number, options: Record<string, number> = {}): Step {
 function upTo(block: number, step: Step): Step {
   let [next, now] = [step, 10]
   while (next.transfer.acknowledged < block) {
+    if (next.kind === 'complete') throw new Error(`the transfer ended before block ${block}`)
     next = acknowledge(next.transfer, Math.min(block, next.transfer.sent) & 0xffff, now++)
   }
   return next
