@@ -8,8 +8,11 @@ export type RoundTrip = {
   readonly longest: number
 }
 
-/** Before anything is known. A second, as RFC 6298 §2.1 asks, is long for a network of one room. */
-const firstWait = 300
+/**
+ * Before anything is known (RFC 6298 §2.1). It must not be shorter: atftp and the npm package tftp break off when an OACK
+ * comes twice, so one is repeated only when it, or the answer to it, must be lost.
+ */
+const firstWait = 1_000
 
 /**
  * A lost packet costs this much. TCP takes 200 ms and more; here a needless repetition harms little, since late answers
