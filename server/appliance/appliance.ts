@@ -12,6 +12,7 @@ import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
 import { Roster } from '../machines/roster.ts'
 import { LeaseTable } from '../networks/lease-table.ts'
 import type { Network } from '../networks/network.ts'
+import { Whereabouts } from '../networks/whereabouts.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
@@ -62,7 +63,8 @@ export async function startAppliance(
   const leases = new LeaseTable(networks)
   leases.load(await store.leases.all(), now())
   const roster = new Roster(await store.machines.all(), await store.attempts.latest())
-  const holderOf = (address: Ipv4) => macAt(leases, networks, address)
+  const whereabouts = new Whereabouts()
+  const holderOf = (address: Ipv4) => macAt(leases, networks, address) ?? whereabouts.macAt(address)
   const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)
   opened.defer(async () => await logbook.settle().catch(() => {}))
   logbook.subscribe(listener)
@@ -80,6 +82,7 @@ export async function startAppliance(
     templates: readTemplates(),
     vendorData: readRamVendorData(),
     networkAt: (address) => byAddress.get(address),
+    whereabouts,
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
     chance,
@@ -88,13 +91,14 @@ export async function startAppliance(
     view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
+    whereabouts,
     roster,
     logbook,
     chance,
   })
   const boot = bootApp(bootDesk(desk))
   const tell = (event: ApplianceEvent): void => logbook.note(event)
-  const delivering = deliverTo(networks.filter((network) => network.mode === 'full'))
+  const delivering = deliverTo(networks.filter((network) => network.mode !== 'observe'))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
   for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
@@ -103,7 +107,7 @@ export async function startAppliance(
     try {
       await using parts = new AsyncDisposableStack()
       // DHCP last: who is told what to load finds it there.
-      if (network.mode === 'full') {
+      if (network.mode !== 'observe') {
         await delivering
         const where = { address: network.serverAddress, port: config.http.port }
         parts.use(await listenHttp(boot, where, tell))

@@ -19,6 +19,8 @@ import {
   type Sign,
 } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
+import type { Whereabouts } from '../networks/whereabouts.ts'
+import { parseIpv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import type { Programs } from './boot-material.ts'
@@ -34,6 +36,8 @@ export type BootDeskParts = {
   /** The cloud-config that all machines of the method `ram` have in common. */
   readonly vendorData: string
   readonly networkAt: (serverAddress: string) => Network | undefined
+  /** Learns who asks from an address. */
+  readonly whereabouts: Whereabouts
   readonly ports: { readonly http: number; readonly delivery: number }
   readonly now: () => number
   readonly chance: Chance
@@ -134,6 +138,8 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
     return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
   const network = parts.networkAt(arrival.to)
+  const address = parseIpv4(arrival.from)
+  if (network?.mode === 'proxy' && address !== undefined) parts.whereabouts.note({ address, mac })
   const sign: Sign = {
     stage: 'script',
     sighting: sightingOf(mac, query),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { programFor } from '../boot/programs.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
+import { ports } from '../dhcp/destination.ts'
 import { size } from '../events/sentence.ts'
 import { imageFiles } from '../http/delivery-app.ts'
 import { listenHttp } from '../listen/http.ts'
@@ -84,6 +85,13 @@ async function portsOf(config: Config, networks: readonly Network[]): Promise<Fi
       ),
     )
     if (mode === 'observe') continue
+    if (mode === 'proxy') {
+      findings.push(
+        await tried(`UDP 4011 on ${device}`, () =>
+          openUdp({ address: noAddress, port: ports.bootServer, interface: device }, () => {}),
+        ),
+      )
+    }
     findings.push(await tried(`UDP 69 on ${address}`, () => openUdp({ address, port: 69 }, () => {})))
     for (const port of [config.http.port, config.http.deliveryPort]) {
       const nothing = (): void => {}

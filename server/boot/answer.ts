@@ -2,19 +2,21 @@ import { decode } from '../dhcp/decode.ts'
 import { destination, type Destination } from '../dhcp/destination.ts'
 import { encode } from '../dhcp/encode.ts'
 import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
-import { messageTypeOf } from '../dhcp/options.ts'
+import { messageTypeOf, serverIdentifierOf } from '../dhcp/options.ts'
 import { replySize } from '../dhcp/reply-size.ts'
 import type { About, ApplianceEvent } from '../events/event.ts'
 import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
+import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
 import { offer, refusal, type Granted } from './offer.ts'
+import { addressHeard, proxyReply } from './proxy-reply.ts'
 
 /** A datagram as it came in on a DHCP port. */
 export type Incoming = {
@@ -41,6 +43,8 @@ export type Answer = {
   readonly leases: readonly Lease[]
   /** The machine that showed itself, for the records; absent where nothing is to be recorded. */
   readonly seen: Sign | undefined
+  /** The address that the sender was heard to have from another server. */
+  readonly stands?: Whereabout
 }
 
 /** What the policy may know of machines and addresses. */
@@ -77,6 +81,10 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
   const about: About = { network: network.name, mac: client.mac }
   const type = messageTypeOf(decoded.message)
   if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
+  if (from.address === network.serverAddress && decoded.message.giaddr === noAddress) {
+    // The kernel gives back what this box itself broadcast: its search for other servers.
+    return ignored(about, 'this box sent it itself')
+  }
   // A client that looks for an address has none (RFC 2131 §4.4.1): an offer must not go where a forged ciaddr points.
   const message = type === 'discover' ? { ...decoded.message, ciaddr: noAddress } : decoded.message
   if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
@@ -88,11 +96,18 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
       return observe(question)
     case 'full':
       return type === 'inform' ? inform(question, settings) : grant(question, view, settings)
+    case 'proxy':
+      return assist(question, settings)
   }
 }
 
 /** Says what a network in mode `full` would have answered, and sends nothing. */
-function observe({ type, client, decision, incoming, about }: Question): Answer {
+function observe({ message, type, client, decision, incoming, about }: Question): Answer {
+  const server = type === 'request' ? serverIdentifierOf(message) : undefined
+  if (server !== undefined && server !== incoming.network.serverAddress) {
+    const because = `${nameOfClient(client)} at ${client.mac} takes its address from it`
+    return only({ kind: 'foreign-server-seen', network: incoming.network.name, server, because })
+  }
   if (type !== 'discover')
     return ignored(about, `this network is only observed; it was a ${type.toUpperCase()}`)
   const { pool } = incoming.network
@@ -166,26 +181,60 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
   }
 }
 
-function grantedEvents(
-  question: Question,
-  answered: LeaseAnswer & { kind: 'offer' | 'acknowledge' },
-): ApplianceEvent[] {
-  const { client, about, decision } = question
-  const { lease, seconds } = answered
-  if (answered.kind === 'acknowledge') {
-    return [{ kind: 'address-leased', ...about, leased: lease.address, seconds, to: nameOfClient(client) }]
+/** Says what to boot beside the server that gives the addresses, and notes the address it gave. */
+function assist(question: Question, settings: BootSettings): Answer {
+  const { message, client, about, incoming, type, decision } = question
+  const { network, port } = incoming
+  const asked = { message, type, client, port, network, decision }
+  const address = addressHeard(asked)
+  const stands = address === undefined ? {} : { stands: { address, mac: client.mac } }
+  const answered = proxyReply(asked)
+  const seen = signOf(question)
+  if (answered.kind === 'reply') {
+    const happened = [...(type === 'discover' ? [firmwareAsked(question)] : []), bootOffered(question)]
+    const rest = { happened, leases: [], seen, ...stands }
+    return sending(question, answered.reply, settings, rest)
   }
-  const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
-  if (client.kind === 'system') return [offered]
-  const asked: ApplianceEvent = {
+  const { because } = answered
+  const server = serverIdentifierOf(message)
+  if (type === 'request' && address !== undefined && server !== network.serverAddress) {
+    const from = server === undefined ? 'the server it had it from' : `the server ${server}`
+    const told: ApplianceEvent = { kind: 'address-taken', ...about, taken: address, from }
+    return { send: [], happened: [told], leases: [], seen, ...stands }
+  }
+  if (type === 'discover' && client.kind !== 'system') {
+    return { send: [], happened: [firmwareAsked(question), bootOffered(question)], leases: [], seen }
+  }
+  return { ...ignored(about, because), seen, ...stands }
+}
+
+function firmwareAsked({ client, about }: Question): ApplianceEvent {
+  return {
     kind: 'firmware-asked',
     ...about,
     client: nameOfClient(client),
     architecture: client.architecture?.name ?? 'unknown architecture',
     ...(client.vendorClass === undefined ? {} : { vendorClass: client.vendorClass }),
   }
+}
+
+function bootOffered({ about, decision }: Question): ApplianceEvent {
   const program = loads(decision) ?? 'nothing'
-  return [asked, offered, { kind: 'boot-offered', ...about, program, because: decision.because }]
+  return { kind: 'boot-offered', ...about, program, because: decision.because }
+}
+
+function grantedEvents(
+  question: Question,
+  answered: LeaseAnswer & { kind: 'offer' | 'acknowledge' },
+): ApplianceEvent[] {
+  const { client, about } = question
+  const { lease, seconds } = answered
+  if (answered.kind === 'acknowledge') {
+    return [{ kind: 'address-leased', ...about, leased: lease.address, seconds, to: nameOfClient(client) }]
+  }
+  const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
+  if (client.kind === 'system') return [offered]
+  return [firmwareAsked(question), offered, bootOffered(question)]
 }
 
 function noted(about: About, lease: Lease): ApplianceEvent[] {

@@ -24,11 +24,13 @@ export type Config = {
 export type NetworkSettings = {
   readonly name: string
   readonly interface: string
-  readonly mode: 'observe' | 'full'
+  readonly mode: 'observe' | 'proxy' | 'full'
   /** The address of the box there; absent, the interface's first IPv4 address is taken. */
   readonly address: Ipv4 | undefined
   /** Given as `address: 10.0.0.1/24`; absent, the interface's own prefix counts. */
   readonly prefixLength?: number
+  /** In mode `full`: give addresses also where another DHCP server answers. */
+  readonly authoritative?: boolean
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dnsServers: readonly Ipv4[]

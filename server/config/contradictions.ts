@@ -98,7 +98,14 @@ function findingsInNetwork(network: NetworkView): readonly Finding[] {
     value(
       ['mode'],
       'Mode full has no addresses to give: there is neither a pool nor a reservation.',
-      'Add `pool: FIRST-LAST`, or use mode observe.',
+      'Add `pool: FIRST-LAST`, or use mode proxy or observe.',
+    )
+  }
+  if (network.mode === 'proxy' && network.hasPool) {
+    value(
+      ['pool'],
+      'In mode proxy another server gives the addresses, so this pool would never be used.',
+      'Leave the pool out, or use mode full.',
     )
   }
   const notHost =

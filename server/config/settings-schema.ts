@@ -169,9 +169,10 @@ const machineSettings = {
 const network = z.strictObject({
   name: name.optional(),
   interface: interfaceName,
-  mode: z.enum(['observe', 'full']).default('observe'),
+  mode: z.enum(['observe', 'proxy', 'full']).default('observe'),
   address: textAs('an IPv4 address, as 10.0.0.1 or 10.0.0.1/24', readAddress).optional(),
   pool: textAs('a pool, as 10.0.0.100-10.0.0.200', readPool).optional(),
+  authoritative: z.boolean().default(false),
   router: ipv4.optional(),
   dns: z.array(ipv4).max(8).default([]),
   domain: textUnless('a domain', whyNotDomain).optional(),

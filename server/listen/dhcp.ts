@@ -1,21 +1,37 @@
 import type { Incoming, Outgoing } from '../boot/answer.ts'
 import type { Network } from '../networks/network.ts'
+import { ports } from '../dhcp/destination.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { openUdp, type Datagram } from './udp-socket.ts'
 
 /** What a DHCP port does with the datagrams of one moment. It gives them all at once, so that one commit serves them. */
 export type DhcpDesk = (incoming: readonly Incoming[], send: (outgoing: Outgoing) => void) => void
 
-const dhcpServerPort = 67
 /** Room for the burst of a whole rack that was switched on: some 10,000 datagrams. */
 const receiveBufferBytes = 8 * 1024 * 1024
 
-/** Listens for DHCP on the interface of a network, and on no other. */
+/**
+ * Listens for DHCP on the interface of a network, and on no other. Who leaves the addresses to another server listens as a
+ * boot server, too: firmware that takes its offer for one asks again there.
+ */
 export function listenDhcp(network: Network, desk: DhcpDesk, now: () => number): AsyncDisposable {
+  const opened = new AsyncDisposableStack()
+  try {
+    opened.use(listenAt(ports.server, network, desk, now))
+    if (network.mode === 'proxy') opened.use(listenAt(ports.bootServer, network, desk, now))
+    return opened.move()
+  } catch (error) {
+    // What is open by now must not keep its port.
+    void opened.disposeAsync()
+    throw error
+  }
+}
+
+function listenAt(port: number, network: Network, desk: DhcpDesk, now: () => number): AsyncDisposable {
   const socket = openUdp(
     {
       address: noAddress,
-      port: dhcpServerPort,
+      port,
       interface: network.interface,
       source: network.serverAddress,
       broadcast: true,
@@ -27,7 +43,7 @@ export function listenDhcp(network: Network, desk: DhcpDesk, now: () => number):
   return socket
 
   function incomingOf({ bytes, from }: Datagram): Incoming {
-    return { bytes, from, port: dhcpServerPort, network, at: now() }
+    return { bytes, from, port, network, at: now() }
   }
 
   function send({ bytes, to }: Outgoing): void {
