@@ -12,22 +12,23 @@ const mostAddresses = 20_000
  * word counting. It is good for telling whose a transfer is, and for nothing that must not be forged.
  */
 export class Whereabouts {
-  readonly #macs = new Map<Ipv4, Mac>()
-  readonly #limit: number
+  /** Two halves, because the first key of a large map from which much was deleted is slow to find. */
+  #recent = new Map<Ipv4, Mac>()
+  #older: ReadonlyMap<Ipv4, Mac> = new Map()
+  readonly #half: number
 
   constructor(limit = mostAddresses) {
-    this.#limit = limit
+    this.#half = Math.ceil(limit / 2)
   }
 
   note({ address, mac }: Whereabout): void {
-    this.#macs.delete(address)
-    this.#macs.set(address, mac)
-    if (this.#macs.size <= this.#limit) return
-    const [longestUnheard] = this.#macs.keys()
-    if (longestUnheard !== undefined) this.#macs.delete(longestUnheard)
+    this.#recent.set(address, mac)
+    if (this.#recent.size < this.#half) return
+    this.#older = this.#recent
+    this.#recent = new Map()
   }
 
   macAt(address: Ipv4): Mac | undefined {
-    return this.#macs.get(address)
+    return this.#recent.get(address) ?? this.#older.get(address)
   }
 }
