@@ -21,6 +21,8 @@ import { readPrograms, readRamVendorData, readTemplates } from './boot-material.
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
+import { searchForServers, type SearchWords } from './foreign-servers.ts'
+import { Gate } from './gate.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
@@ -103,6 +105,7 @@ export async function startAppliance(
 
   for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
   const served: Network[] = []
+  const searches: (() => void)[] = []
   for (const network of networks) {
     try {
       await using parts = new AsyncDisposableStack()
@@ -113,7 +116,8 @@ export async function startAppliance(
         parts.use(await listenHttp(boot, where, tell))
         parts.use(listenTftp(tftpOf(network)))
       }
-      parts.use(listenDhcp(network, dhcp, now))
+      if (network.mode === 'full') parts.use(serveAddresses(network))
+      else parts.use(listenDhcp(network, dhcp, now))
       opened.use(parts.move())
       served.push(network)
       const { name, mode, serverAddress } = network
@@ -129,6 +133,8 @@ export async function startAppliance(
   opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   tell({ kind: 'appliance-started', version })
   await logbook.settle()
+  // Last, so that a server found does not keep the appliance from starting: its other parts are of use.
+  for (const search of searches) search()
 
   const parts = opened.move()
   const appliance: Appliance = {
@@ -160,6 +166,30 @@ export async function startAppliance(
     return { network: name, interface: device, address, lookup: tftpDesk(desk, network), report: tell }
   }
 
+  /** The pool opens when no other server has answered for a moment, and shuts when one does later. */
+  function serveAddresses(network: Network): AsyncDisposable {
+    const { name, authoritative = false } = network
+    const gate = new Gate(dhcp)
+    const serving = new AsyncDisposableStack()
+    serving.use(listenDhcp(network, gate.desk, now))
+    if (authoritative) gate.open()
+    const words: SearchWords = {
+      found({ server, offered }) {
+        tell({ kind: 'foreign-server-seen', network: name, server, because: `it offers ${offered}` })
+        if (authoritative || problems.has(name)) return
+        gate.shut()
+        unusable(network, besideServer(server))
+      },
+      quiet: () => gate.open(),
+      impossible(because) {
+        tell({ kind: 'foreign-servers-unknown', network: name, because })
+        gate.open()
+      },
+    }
+    searches.push(() => void serving.use(searchForServers(network, chance, words)))
+    return serving
+  }
+
   function unusable(network: { readonly name: string; readonly interface: string }, because: string): void {
     problems.set(network.name, because)
     tell({ kind: 'network-unusable', network: network.name, interface: network.interface, because })
@@ -178,4 +208,8 @@ export async function startAppliance(
   function jobDone(job: string, outcome: string): void {
     tell({ kind: 'job-ran', job, outcome })
   }
+}
+
+function besideServer(server: Ipv4): string {
+  return `the DHCP server ${server} gives addresses there already, and two would give the same ones twice. Set mode: proxy to leave the addresses to it, or stop it and start Ironwake again.`
 }

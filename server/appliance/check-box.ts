@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { programFor } from '../boot/programs.ts'
@@ -9,8 +10,10 @@ import { imageFiles } from '../http/delivery-app.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
 import type { Network } from '../networks/network.ts'
+import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { readPrograms } from './boot-material.ts'
+import { serversOn } from './foreign-servers.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
 /** One thing looked at, and how it stands. */
@@ -21,12 +24,17 @@ export type Finding = {
   readonly nextStep?: string
 }
 
-/** Looks whether this box is fit to serve these settings. It sends nothing, and changes nothing but the data folder. */
+/**
+ * Looks whether this box is fit to serve these settings. It asks each network for its DHCP servers, sends nothing else,
+ * and changes nothing but the data folder.
+ */
 export async function checkBox(config: Config, now: number, running: boolean): Promise<readonly Finding[]> {
+  const chance = (count: number): Uint8Array => randomBytes(count)
   const { findings, networks } = networksOf(config)
   return [
     ...findings,
     ...(running ? [runs] : await portsOf(config, networks)),
+    ...(await Promise.all(networks.map(async (network) => await foreignServersOf(network, chance)))),
     ...programsOf(config),
     ...config.images.flatMap(imageOf),
     ...approvalOf(config),
@@ -114,6 +122,30 @@ async function tried(
   } catch (error) {
     return { verdict: 'wrong', subject, fact: error instanceof Error ? error.message : String(error) }
   }
+}
+
+async function foreignServersOf(network: Network, chance: Chance): Promise<Finding> {
+  const { name, interface: device, mode, authoritative } = network
+  const subject = `other DHCP servers on ${name}`
+  const search = await serversOn(network, chance)
+  if (search.kind === 'impossible') {
+    const nextStep = 'Stop the DHCP client of this interface, or look by hand that no other server answers'
+    return { verdict: 'doubtful', subject, fact: search.because, nextStep }
+  }
+  const { servers } = search
+  if (servers.length === 0) {
+    const fact = 'none answered'
+    if (mode !== 'proxy') return { verdict: 'well', subject, fact }
+    const nextStep = `Look whether a DHCP server serves ${device}; mode proxy gives no addresses`
+    return { verdict: 'doubtful', subject, fact, nextStep }
+  }
+  const fact = servers.map(({ server, offered }) => `${server} offers ${offered}`).join(', ')
+  if (mode !== 'full') return { verdict: 'well', subject, fact }
+  if (authoritative === true) {
+    return { verdict: 'doubtful', subject, fact: `${fact}; addresses are given beside it (authoritative)` }
+  }
+  const nextStep = `Set mode: proxy for ${name} to leave the addresses to it, or stop it`
+  return { verdict: 'wrong', subject, fact, nextStep }
 }
 
 /** The firmware most racks have: BIOS, and UEFI on x64 (numbers of IANA's table). */
