@@ -102,12 +102,10 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
 }
 
 /** Says what a network in mode `full` would have answered, and sends nothing. */
-function observe({ message, type, client, decision, incoming, about }: Question): Answer {
-  const server = type === 'request' ? serverIdentifierOf(message) : undefined
-  if (server !== undefined && server !== incoming.network.serverAddress) {
-    const because = `${nameOfClient(client)} at ${client.mac} takes its address from it`
-    return only({ kind: 'foreign-server-seen', network: incoming.network.name, server, because })
-  }
+function observe(question: Question): Answer {
+  const { type, client, decision, incoming, about } = question
+  const [chosen] = otherServer(question)
+  if (chosen !== undefined) return only(chosen)
   if (type !== 'discover')
     return ignored(about, `this network is only observed; it was a ${type.toUpperCase()}`)
   const { pool } = incoming.network
@@ -122,6 +120,16 @@ function observe({ message, type, client, decision, incoming, about }: Question)
     client: describeClient(client),
     answer: `${address}; ${program}`,
   })
+}
+
+/** The server that a client has chosen, where that is not this box. Behind a relay, the relay may be taken for it. */
+function otherServer({ message, type, client, incoming }: Question): ApplianceEvent[] {
+  const { network } = incoming
+  const server = serverIdentifierOf(message)
+  if (type !== 'request' || server === undefined || server === network.serverAddress) return []
+  if (message.giaddr !== noAddress || network.authoritative === true) return []
+  const because = `${nameOfClient(client)} at ${client.mac} takes its address from it`
+  return [{ kind: 'foreign-server-seen', network: network.name, server, because }]
 }
 
 /** The client has an address and wants to know the rest (RFC 2131 §4.3.5). */
@@ -174,8 +182,10 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
       const told: ApplianceEvent = { kind: 'pool-exhausted', ...about, because: answered.because }
       return { send: [], happened: [told], leases, seen: signOf(question) }
     }
-    case 'stay-silent':
-      return { ...ignored(about, answered.because), leases }
+    case 'stay-silent': {
+      const told = ignored(about, answered.because)
+      return { ...told, happened: [...told.happened, ...otherServer(question)], leases }
+    }
     case 'noted':
       return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
   }

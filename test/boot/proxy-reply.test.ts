@@ -237,6 +237,17 @@ t.test('an observed network tells which server its clients choose', (t) => {
   t.end()
 })
 
+t.test('a box that owns its network tells of clients that choose another server', (t) => {
+  const full = new Box(captured)
+  t.match(full.ask(taking('request-udhcpc')).happened, [
+    { kind: 'packet-ignored' },
+    { kind: 'foreign-server-seen', server: '10.77.0.2' },
+  ])
+  const beside = new Box({ ...captured, authoritative: true })
+  t.strictSame(kinds(beside.ask(taking('request-udhcpc')).happened), ['packet-ignored'], 'it knows')
+  t.end()
+})
+
 function encoded(message: DhcpMessage): Uint8Array {
   return encode(message, { maxBytes: 1472 }).bytes
 }
