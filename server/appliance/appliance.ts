@@ -6,7 +6,7 @@ import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
 import { runJobs } from '../jobs/schedule.ts'
-import { listenDhcp } from '../listen/dhcp.ts'
+import { listenDhcp, type DhcpPlace } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
 import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
 import { Roster } from '../machines/roster.ts'
@@ -24,6 +24,7 @@ import { dhcpDesk } from './dhcp-desk.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
+import { isServed, networkOfRequest, placesOf } from './places.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
@@ -56,11 +57,12 @@ export async function startAppliance(
 
   const addresses = interfaceAddresses()
   const onBox = config.networks.map((settings) => networkOnBox(settings, addresses))
-  const networks =
+  const places = placesOf(
     config.networks.length === 0
       ? observedNetworks(addresses)
-      : onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : []))
-  const byAddress = new Map<string, Network>(networks.map((network) => [network.serverAddress, network]))
+      : onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : [])),
+  )
+  const networks = places.flatMap((place) => [place.network, ...place.behind])
 
   const leases = new LeaseTable(networks)
   leases.load(await store.leases.all(), now())
@@ -83,7 +85,7 @@ export async function startAppliance(
     programs,
     templates: readTemplates(),
     vendorData: readRamVendorData(),
-    networkAt: (address) => byAddress.get(address),
+    networkAt: (arrival) => networkOfRequest(networks, arrival),
     whereabouts,
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
@@ -100,30 +102,31 @@ export async function startAppliance(
   })
   const boot = bootApp(bootDesk(desk))
   const tell = (event: ApplianceEvent): void => logbook.note(event)
-  const delivering = deliverTo(networks.filter((network) => network.mode !== 'observe'))
+  const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
   for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
-  const served: Network[] = []
   const searches: (() => void)[] = []
-  for (const network of networks) {
+  for (const place of places) {
+    const { network, behind } = place
     try {
       await using parts = new AsyncDisposableStack()
       // DHCP last: who is told what to load finds it there.
-      if (network.mode !== 'observe') {
+      if (isServed(place)) {
         await delivering
         const where = { address: network.serverAddress, port: config.http.port }
         parts.use(await listenHttp(boot, where, tell))
         parts.use(listenTftp(tftpOf(network)))
       }
-      if (network.mode === 'full') parts.use(serveAddresses(network))
-      else parts.use(listenDhcp(network, dhcp, now))
+      if (network.mode === 'full' && network.relayed !== true) parts.use(serveAddresses(place))
+      else parts.use(listenDhcp(place, dhcp, now))
       opened.use(parts.move())
-      served.push(network)
-      const { name, mode, serverAddress } = network
-      tell({ kind: 'network-ready', network: name, interface: network.interface, mode, serverAddress })
+      for (const { name, interface: device, mode, serverAddress } of [network, ...behind]) {
+        tell({ kind: 'network-ready', network: name, interface: device, mode, serverAddress })
+      }
     } catch (error) {
-      unusable(network, error instanceof Error ? error.message : String(error))
+      const because = error instanceof Error ? error.message : String(error)
+      for (const one of [network, ...behind]) unusable(one, because)
     }
   }
 
@@ -167,18 +170,19 @@ export async function startAppliance(
   }
 
   /** The pool opens when no other server has answered for a moment, and shuts when one does later. */
-  function serveAddresses(network: Network): AsyncDisposable {
+  function serveAddresses(place: DhcpPlace): AsyncDisposable {
+    const { network, behind } = place
     const { name, authoritative = false } = network
     const gate = new Gate(dhcp)
     const serving = new AsyncDisposableStack()
-    serving.use(listenDhcp(network, gate.desk, now))
+    serving.use(listenDhcp(place, gate.desk, now))
     if (authoritative) gate.open()
     const words: SearchWords = {
       found({ server, offered }) {
         tell({ kind: 'foreign-server-seen', network: name, server, because: `it offers ${offered}` })
         if (authoritative || problems.has(name)) return
         gate.shut()
-        unusable(network, besideServer(server))
+        for (const one of [network, ...behind]) unusable(one, besideServer(server))
       },
       quiet: () => gate.open(),
       impossible(because) {

@@ -14,6 +14,7 @@ import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { readPrograms } from './boot-material.ts'
 import { serversOn } from './foreign-servers.ts'
+import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
 /** One thing looked at, and how it stands. */
@@ -34,7 +35,11 @@ export async function checkBox(config: Config, now: number, running: boolean): P
   return [
     ...findings,
     ...(running ? [runs] : await portsOf(config, networks)),
-    ...(await Promise.all(networks.map(async (network) => await foreignServersOf(network, chance)))),
+    ...(await Promise.all(
+      networks
+        .filter(({ relayed }) => relayed !== true)
+        .map(async (network) => await foreignServersOf(network, chance)),
+    )),
     ...programsOf(config),
     ...config.images.flatMap(imageOf),
     ...approvalOf(config),
@@ -77,7 +82,8 @@ function networksOf(config: Config): { findings: readonly Finding[]; networks: r
       return { verdict: 'wrong', subject: `network ${one.settings.name}`, fact: one.because, nextStep }
     }
     const { name, interface: device, serverAddress, subnet, mode } = one.network
-    const fact = `${mode} on ${device} as ${serverAddress}/${subnet.prefixLength}`
+    const behind = one.network.relayed === true ? ' behind a relay' : ''
+    const fact = `${mode} on ${device}${behind} as ${serverAddress}/${subnet.prefixLength}`
     return { verdict: 'well', subject: `network ${name}`, fact }
   })
   return { findings, networks: onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : [])) }
@@ -85,15 +91,15 @@ function networksOf(config: Config): { findings: readonly Finding[]; networks: r
 
 async function portsOf(config: Config, networks: readonly Network[]): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const network of networks) {
-    const { interface: device, serverAddress: address, mode } = network
+  for (const place of placesOf(networks)) {
+    const { interface: device, serverAddress: address } = place.network
     findings.push(
       await tried(`UDP 67 on ${device}`, () =>
         openUdp({ address: noAddress, port: 67, interface: device, broadcast: true }, () => {}),
       ),
     )
-    if (mode === 'observe') continue
-    if (mode === 'proxy') {
+    if (!isServed(place)) continue
+    if ([place.network, ...place.behind].some(({ mode }) => mode === 'proxy')) {
       findings.push(
         await tried(`UDP 4011 on ${device}`, () =>
           openUdp({ address: noAddress, port: ports.bootServer, interface: device }, () => {}),

@@ -13,6 +13,7 @@ import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
+import { chooseNetwork } from './choose-network.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
 import { offer, refusal, type Granted } from './offer.ts'
@@ -25,6 +26,8 @@ export type Incoming = {
   /** The port of ours it came to. */
   readonly port: number
   readonly network: Network
+  /** What else is reached over the same interface, through relays. */
+  readonly behind?: readonly Network[]
   /** Milliseconds since 1970-01-01 UTC. */
   readonly at: number
 }
@@ -67,28 +70,35 @@ type Question = {
  * Decides all that follows from one datagram on a DHCP port: the heart of the appliance. It is given everything as values
  * and does nothing itself, so that a boot that failed in the field is replayed by feeding its bytes to it.
  */
-export function answer(incoming: Incoming, view: MachineView, settings: BootSettings): Answer {
-  const { network, bytes, from } = incoming
+export function answer(came: Incoming, view: MachineView, settings: BootSettings): Answer {
+  const { bytes, from } = came
   const decoded = decode(bytes)
   if (decoded.kind === 'malformed') {
     const source = `${from.address}:${from.port}`
     const { because } = decoded
-    return only({ kind: 'packet-malformed', network: network.name, protocol: 'dhcp', from: source, because })
+    return only({
+      kind: 'packet-malformed',
+      network: came.network.name,
+      protocol: 'dhcp',
+      from: source,
+      because,
+    })
   }
   const identified = identify(decoded.message)
-  if (identified.kind === 'not-ours') return ignored({ network: network.name }, identified.because)
+  if (identified.kind === 'not-ours') return ignored({ network: came.network.name }, identified.because)
   const { client } = identified
-  const about: About = { network: network.name, mac: client.mac }
   const type = messageTypeOf(decoded.message)
-  if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
-  if (from.address === network.serverAddress && decoded.message.giaddr === noAddress) {
-    // The kernel gives back what this box itself broadcast: its search for other servers.
-    return ignored(about, 'this box sent it itself')
-  }
   // A client that looks for an address has none (RFC 2131 §4.4.1): an offer must not go where a forged ciaddr points.
   const message = type === 'discover' ? { ...decoded.message, ciaddr: noAddress } : decoded.message
-  if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
-    return ignored(about, `the relay ${message.giaddr} stands in no network of the settings`)
+  const chosen = chooseNetwork(message, from.address, [came.network, ...(came.behind ?? [])])
+  if (chosen.kind === 'none') return ignored({ network: came.network.name, mac: client.mac }, chosen.because)
+  const { network } = chosen
+  const incoming = { ...came, network }
+  const about: About = { network: network.name, mac: client.mac }
+  if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
+  if (from.address === network.serverAddress && message.giaddr === noAddress) {
+    // The kernel gives back what this box itself broadcast: its search for other servers.
+    return ignored(about, 'this box sent it itself')
   }
   const question = { incoming, message, type, client, about, decision: decide(client, network, settings) }
   switch (network.mode) {
@@ -284,15 +294,19 @@ function sending(
 ): Answer {
   const { message, incoming, about } = question
   const to = destination(reply, message, { port: incoming.port, from: incoming.from })
-  const because = unreachable(to, incoming.network)
+  const because = unreachable(to, incoming.network, message)
   if (because !== undefined) return ignored(about, because)
   const { bytes } = encode(reply, { maxBytes: replySize(message, settings.mtu) })
   return { ...rest, send: [{ bytes, to: { address: to.address, port: to.port } }] }
 }
 
-function unreachable({ address, port }: Destination, network: Network): string | undefined {
+function unreachable(
+  { address, port }: Destination,
+  network: Network,
+  { giaddr }: DhcpMessage,
+): string | undefined {
   if (port === 0) return `a reply to ${address} would go to port 0`
-  if (address === everyone || contains(network.subnet, address)) return undefined
+  if (address === everyone || address === giaddr || contains(network.subnet, address)) return undefined
   return `a reply to ${address} would leave this network`
 }
 

@@ -7,6 +7,9 @@ import { openUdp, type Datagram } from './udp-socket.ts'
 /** What a DHCP port does with the datagrams of one moment. It gives them all at once, so that one commit serves them. */
 export type DhcpDesk = (incoming: readonly Incoming[], send: (outgoing: Outgoing) => void) => void
 
+/** A network, and those that are reached over the same interface through relays. */
+export type DhcpPlace = { readonly network: Network; readonly behind: readonly Network[] }
+
 /** Room for the burst of a whole rack that was switched on: some 10,000 datagrams. */
 const receiveBufferBytes = 8 * 1024 * 1024
 
@@ -14,11 +17,12 @@ const receiveBufferBytes = 8 * 1024 * 1024
  * Listens for DHCP on the interface of a network, and on no other. Who leaves the addresses to another server listens as a
  * boot server, too: firmware that takes its offer for one asks again there.
  */
-export function listenDhcp(network: Network, desk: DhcpDesk, now: () => number): AsyncDisposable {
+export function listenDhcp(at: DhcpPlace, desk: DhcpDesk, now: () => number): AsyncDisposable {
   const opened = new AsyncDisposableStack()
   try {
-    opened.use(listenAt(ports.server, network, desk, now))
-    if (network.mode === 'proxy') opened.use(listenAt(ports.bootServer, network, desk, now))
+    opened.use(listenAt(ports.server, at, desk, now))
+    const isBootServer = [at.network, ...at.behind].some(({ mode }) => mode === 'proxy')
+    if (isBootServer) opened.use(listenAt(ports.bootServer, at, desk, now))
     return opened.move()
   } catch (error) {
     // What is open by now must not keep its port.
@@ -27,7 +31,8 @@ export function listenDhcp(network: Network, desk: DhcpDesk, now: () => number):
   }
 }
 
-function listenAt(port: number, network: Network, desk: DhcpDesk, now: () => number): AsyncDisposable {
+function listenAt(port: number, at: DhcpPlace, desk: DhcpDesk, now: () => number): AsyncDisposable {
+  const { network, behind } = at
   const socket = openUdp(
     {
       address: noAddress,
@@ -43,7 +48,7 @@ function listenAt(port: number, network: Network, desk: DhcpDesk, now: () => num
   return socket
 
   function incomingOf({ bytes, from }: Datagram): Incoming {
-    return { bytes, from, port, network, at: now() }
+    return { bytes, from, port, network, behind, at: now() }
   }
 
   function send({ bytes, to }: Outgoing): void {

@@ -21,6 +21,8 @@ export type Network = {
   readonly dnsServers: readonly Ipv4[]
   readonly domain: string | undefined
   readonly leaseSeconds: LeaseTimes
+  /** Whether a relay brings what its clients send; the box has no address in the subnet. */
+  readonly relayed?: boolean
   /** Whether addresses are given also where another server gives some. */
   readonly authoritative?: boolean
 }
