@@ -3,6 +3,9 @@ import t from 'tap'
 import type { Finding } from '../../server/appliance/check-box.ts'
 import { openBox, until } from './a-box.ts'
 import { udhcpc } from './dhcp-clients.ts'
+import { noAddress } from '../../server/wire/ipv4.ts'
+import { openUdp } from '../../server/listen/udp-socket.ts'
+import { inside } from './inside.ts'
 import { startDnsmasq, startKea } from './foreign-servers.ts'
 import { needs } from './needs.ts'
 import { sniff } from './sniff.ts'
@@ -95,6 +98,19 @@ t.test(
     t.equal((await box.machines()).length, 0)
   },
 )
+
+t.test('where the search is impossible, that is told and the pool opens', needs('udhcpc'), async (t) => {
+  await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
+  await box.stop()
+  // A DHCP client that keeps its port to itself.
+  await using taken = inside(box.namespace.name, () => openUdp({ address: noAddress, port: 68 }, () => {}))
+  void taken
+  await box.start()
+  const told = await box.appliance.waitFor('foreign-servers-unknown', () => true, { withinMs: 5_000 })
+  t.match(told.event, { network: 'lab', because: /UDP port 68 on lab is taken/ })
+  await using client = await udhcpc(await box.addNeighbour('lab'))
+  t.match(await client.next(['bound']), ours)
+})
 
 t.test('the check names the servers of each network', needs('dnsmasq'), async (t) => {
   await using box = await openBox({ networks, settings: settingsFor(`mode: proxy`) })
