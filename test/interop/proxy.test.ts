@@ -48,10 +48,11 @@ for (const [name, start] of [
         t.match(await client.next(['bound']), theirs)
       }
       {
+        await using files = new AsyncDisposableStack()
         const folder = await mkdtemp(join(tmpdir(), 'dhclient-'))
+        files.defer(async () => await rm(folder, { recursive: true, force: true }))
         await using client = dhclient(await box.addNeighbour('lab'), await dhclientFiles(folder))
         t.match(await client.next(['BOUND']), { new_ip_address: theirs.ip })
-        await rm(folder, { recursive: true, force: true })
       }
       t.same(fromBox(), [], 'ordinary clients hear nothing of the box')
 
