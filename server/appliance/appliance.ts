@@ -6,12 +6,13 @@ import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
 import { runJobs } from '../jobs/schedule.ts'
-import { listenDhcp } from '../listen/dhcp.ts'
+import { listenDhcp, type DhcpPlace } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
 import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
 import { Roster } from '../machines/roster.ts'
 import { LeaseTable } from '../networks/lease-table.ts'
 import type { Network } from '../networks/network.ts'
+import { Whereabouts } from '../networks/whereabouts.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
@@ -20,7 +21,10 @@ import { readPrograms, readRamVendorData, readTemplates } from './boot-material.
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
+import { searchForServers, type SearchWords } from './foreign-servers.ts'
+import { Gate } from './gate.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
+import { isServed, networkOfRequest, placesOf } from './places.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
@@ -53,16 +57,18 @@ export async function startAppliance(
 
   const addresses = interfaceAddresses()
   const onBox = config.networks.map((settings) => networkOnBox(settings, addresses))
-  const networks =
+  const places = placesOf(
     config.networks.length === 0
       ? observedNetworks(addresses)
-      : onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : []))
-  const byAddress = new Map<string, Network>(networks.map((network) => [network.serverAddress, network]))
+      : onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : [])),
+  )
+  const networks = places.flatMap((place) => [place.network, ...place.behind])
 
   const leases = new LeaseTable(networks)
   leases.load(await store.leases.all(), now())
   const roster = new Roster(await store.machines.all(), await store.attempts.latest())
-  const holderOf = (address: Ipv4) => macAt(leases, networks, address)
+  const whereabouts = new Whereabouts()
+  const holderOf = (address: Ipv4) => macAt(leases, networks, address) ?? whereabouts.macAt(address)
   const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)
   opened.defer(async () => await logbook.settle().catch(() => {}))
   logbook.subscribe(listener)
@@ -79,7 +85,8 @@ export async function startAppliance(
     programs,
     templates: readTemplates(),
     vendorData: readRamVendorData(),
-    networkAt: (address) => byAddress.get(address),
+    networkAt: (arrival) => networkOfRequest(networks, arrival),
+    whereabouts,
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
     chance,
@@ -88,34 +95,38 @@ export async function startAppliance(
     view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
+    whereabouts,
     roster,
     logbook,
     chance,
   })
   const boot = bootApp(bootDesk(desk))
   const tell = (event: ApplianceEvent): void => logbook.note(event)
-  const delivering = deliverTo(networks.filter((network) => network.mode === 'full'))
+  const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
   for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
-  const served: Network[] = []
-  for (const network of networks) {
+  const searches: (() => void)[] = []
+  for (const place of places) {
+    const { network, behind } = place
     try {
       await using parts = new AsyncDisposableStack()
       // DHCP last: who is told what to load finds it there.
-      if (network.mode === 'full') {
+      if (isServed(place)) {
         await delivering
         const where = { address: network.serverAddress, port: config.http.port }
         parts.use(await listenHttp(boot, where, tell))
         parts.use(listenTftp(tftpOf(network)))
       }
-      parts.use(listenDhcp(network, dhcp, now))
+      if (network.mode === 'full' && network.relayed !== true) parts.use(serveAddresses(place))
+      else parts.use(listenDhcp(place, dhcp, now))
       opened.use(parts.move())
-      served.push(network)
-      const { name, mode, serverAddress } = network
-      tell({ kind: 'network-ready', network: name, interface: network.interface, mode, serverAddress })
+      for (const { name, interface: device, mode, serverAddress } of [network, ...behind]) {
+        tell({ kind: 'network-ready', network: name, interface: device, mode, serverAddress })
+      }
     } catch (error) {
-      unusable(network, error instanceof Error ? error.message : String(error))
+      const because = error instanceof Error ? error.message : String(error)
+      for (const one of [network, ...behind]) unusable(one, because)
     }
   }
 
@@ -125,6 +136,8 @@ export async function startAppliance(
   opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   tell({ kind: 'appliance-started', version })
   await logbook.settle()
+  // Last, so that a server found does not keep the appliance from starting: its other parts are of use.
+  for (const search of searches) search()
 
   const parts = opened.move()
   const appliance: Appliance = {
@@ -156,6 +169,31 @@ export async function startAppliance(
     return { network: name, interface: device, address, lookup: tftpDesk(desk, network), report: tell }
   }
 
+  /** The pool opens when no other server has answered for a moment, and shuts when one does later. */
+  function serveAddresses(place: DhcpPlace): AsyncDisposable {
+    const { network, behind } = place
+    const { name, authoritative = false } = network
+    const gate = new Gate(dhcp)
+    const serving = new AsyncDisposableStack()
+    serving.use(listenDhcp(place, gate.desk, now))
+    if (authoritative) gate.open()
+    const words: SearchWords = {
+      found({ server, offered }) {
+        tell({ kind: 'foreign-server-seen', network: name, server, because: `it offers ${offered}` })
+        if (authoritative || problems.has(name)) return
+        gate.shut()
+        for (const one of [network, ...behind]) unusable(one, besideServer(server))
+      },
+      quiet: () => gate.open(),
+      impossible(because) {
+        tell({ kind: 'foreign-servers-unknown', network: name, because })
+        gate.open()
+      },
+    }
+    searches.push(() => void serving.use(searchForServers(network, chance, words)))
+    return serving
+  }
+
   function unusable(network: { readonly name: string; readonly interface: string }, because: string): void {
     problems.set(network.name, because)
     tell({ kind: 'network-unusable', network: network.name, interface: network.interface, because })
@@ -174,4 +212,8 @@ export async function startAppliance(
   function jobDone(job: string, outcome: string): void {
     tell({ kind: 'job-ran', job, outcome })
   }
+}
+
+function besideServer(server: Ipv4): string {
+  return `the DHCP server ${server} gives addresses there already, and two would give the same ones twice. Set mode: proxy to leave the addresses to it, or stop it and start Ironwake again.`
 }

@@ -19,6 +19,8 @@ import {
   type Sign,
 } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
+import type { Whereabouts } from '../networks/whereabouts.ts'
+import { parseIpv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import type { Programs } from './boot-material.ts'
@@ -33,7 +35,9 @@ export type BootDeskParts = {
   readonly templates: Templates
   /** The cloud-config that all machines of the method `ram` have in common. */
   readonly vendorData: string
-  readonly networkAt: (serverAddress: string) => Network | undefined
+  readonly networkAt: (arrival: Arrival) => Network | undefined
+  /** Learns who asks from an address. */
+  readonly whereabouts: Whereabouts
   readonly ports: { readonly http: number; readonly delivery: number }
   readonly now: () => number
   readonly chance: Chance
@@ -133,7 +137,9 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
   if (mac === undefined || !isUnicastMac(mac)) {
     return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
-  const network = parts.networkAt(arrival.to)
+  const network = parts.networkAt(arrival)
+  const address = parseIpv4(arrival.from)
+  if (network?.mode === 'proxy' && address !== undefined) parts.whereabouts.note({ address, mac })
   const sign: Sign = {
     stage: 'script',
     sighting: sightingOf(mac, query),
@@ -298,7 +304,7 @@ function seedOf(
   attempt: Attempt,
 ): ReturnType<typeof seedFor> {
   const { mac } = attempt
-  const domain = parts.networkAt(arrival.to)?.domain
+  const domain = parts.networkAt(arrival)?.domain
   const url = base(arrival.to, parts.ports.http)
   return seedFor({
     instanceId: `${machine.id}-${attempt.id.slice(0, 8)}`,

@@ -1,15 +1,20 @@
+import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { programFor } from '../boot/programs.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
+import { ports } from '../dhcp/destination.ts'
 import { size } from '../events/sentence.ts'
 import { imageFiles } from '../http/delivery-app.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
 import type { Network } from '../networks/network.ts'
+import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { readPrograms } from './boot-material.ts'
+import { serversOn } from './foreign-servers.ts'
+import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
 /** One thing looked at, and how it stands. */
@@ -20,12 +25,21 @@ export type Finding = {
   readonly nextStep?: string
 }
 
-/** Looks whether this box is fit to serve these settings. It sends nothing, and changes nothing but the data folder. */
+/**
+ * Looks whether this box is fit to serve these settings. It asks each network for its DHCP servers, sends nothing else,
+ * and changes nothing but the data folder.
+ */
 export async function checkBox(config: Config, now: number, running: boolean): Promise<readonly Finding[]> {
+  const chance = (count: number): Uint8Array => randomBytes(count)
   const { findings, networks } = networksOf(config)
   return [
     ...findings,
     ...(running ? [runs] : await portsOf(config, networks)),
+    ...(await Promise.all(
+      networks
+        .filter(({ relayed }) => relayed !== true)
+        .map(async (network) => await foreignServersOf(network, chance)),
+    )),
     ...programsOf(config),
     ...config.images.flatMap(imageOf),
     ...approvalOf(config),
@@ -68,7 +82,8 @@ function networksOf(config: Config): { findings: readonly Finding[]; networks: r
       return { verdict: 'wrong', subject: `network ${one.settings.name}`, fact: one.because, nextStep }
     }
     const { name, interface: device, serverAddress, subnet, mode } = one.network
-    const fact = `${mode} on ${device} as ${serverAddress}/${subnet.prefixLength}`
+    const behind = one.network.relayed === true ? ' behind a relay' : ''
+    const fact = `${mode} on ${device}${behind} as ${serverAddress}/${subnet.prefixLength}`
     return { verdict: 'well', subject: `network ${name}`, fact }
   })
   return { findings, networks: onBox.flatMap((one) => (one.kind === 'network' ? [one.network] : [])) }
@@ -76,14 +91,21 @@ function networksOf(config: Config): { findings: readonly Finding[]; networks: r
 
 async function portsOf(config: Config, networks: readonly Network[]): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const network of networks) {
-    const { interface: device, serverAddress: address, mode } = network
+  for (const place of placesOf(networks)) {
+    const { interface: device, serverAddress: address } = place.network
     findings.push(
       await tried(`UDP 67 on ${device}`, () =>
         openUdp({ address: noAddress, port: 67, interface: device, broadcast: true }, () => {}),
       ),
     )
-    if (mode === 'observe') continue
+    if (!isServed(place)) continue
+    if ([place.network, ...place.behind].some(({ mode }) => mode === 'proxy')) {
+      findings.push(
+        await tried(`UDP 4011 on ${device}`, () =>
+          openUdp({ address: noAddress, port: ports.bootServer, interface: device }, () => {}),
+        ),
+      )
+    }
     findings.push(await tried(`UDP 69 on ${address}`, () => openUdp({ address, port: 69 }, () => {})))
     for (const port of [config.http.port, config.http.deliveryPort]) {
       const nothing = (): void => {}
@@ -106,6 +128,30 @@ async function tried(
   } catch (error) {
     return { verdict: 'wrong', subject, fact: error instanceof Error ? error.message : String(error) }
   }
+}
+
+async function foreignServersOf(network: Network, chance: Chance): Promise<Finding> {
+  const { name, interface: device, mode, authoritative } = network
+  const subject = `other DHCP servers on ${name}`
+  const search = await serversOn(network, chance)
+  if (search.kind === 'impossible') {
+    const nextStep = 'Stop the DHCP client of this interface, or look by hand that no other server answers'
+    return { verdict: 'doubtful', subject, fact: search.because, nextStep }
+  }
+  const { servers } = search
+  if (servers.length === 0) {
+    const fact = 'none answered'
+    if (mode !== 'proxy') return { verdict: 'well', subject, fact }
+    const nextStep = `Look whether a DHCP server serves ${device}; mode proxy gives no addresses`
+    return { verdict: 'doubtful', subject, fact, nextStep }
+  }
+  const fact = servers.map(({ server, offered }) => `${server} offers ${offered}`).join(', ')
+  if (mode !== 'full') return { verdict: 'well', subject, fact }
+  if (authoritative === true) {
+    return { verdict: 'doubtful', subject, fact: `${fact}; addresses are given beside it (authoritative)` }
+  }
+  const nextStep = `Set mode: proxy for ${name} to leave the addresses to it, or stop it`
+  return { verdict: 'wrong', subject, fact, nextStep }
 }
 
 /** The firmware most racks have: BIOS, and UEFI on x64 (numbers of IANA's table). */

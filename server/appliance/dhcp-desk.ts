@@ -2,6 +2,7 @@ import { answer, type Answer, type MachineView, type Outgoing } from '../boot/an
 import type { BootSettings } from '../boot/decide.ts'
 import type { DhcpDesk } from '../listen/dhcp.ts'
 import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
+import type { Whereabouts } from '../networks/whereabouts.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { LeaseTable, Provisional } from '../networks/lease-table.ts'
 import type { Logbook } from './logbook.ts'
@@ -10,6 +11,7 @@ export type DhcpParts = {
   readonly view: MachineView
   readonly settings: BootSettings
   readonly leases: LeaseTable
+  readonly whereabouts: Whereabouts
   readonly roster: Roster
   readonly logbook: Logbook
   readonly chance: Chance
@@ -26,6 +28,7 @@ export function dhcpDesk(parts: DhcpParts): DhcpDesk {
     const durable: Lease[] = []
     for (const datagram of incoming) {
       const answered = answer(datagram, view, settings)
+      if (answered.stands !== undefined) parts.whereabouts.note(answered.stands)
       const settle = leases.apply(answered.leases)
       note(parts, answered, datagram.at)
       const stored = answered.leases.filter((lease) => lease.state !== 'offered')

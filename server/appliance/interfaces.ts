@@ -40,7 +40,10 @@ export function networkOnBox(
     const has = there.map((entry) => entry.address).join(', ')
     return unusable(settings, `${settings.interface} has not the address ${settings.address}, but ${has}`)
   }
-  const own = withPrefix(found, settings.prefixLength)
+  const own =
+    settings.relayed === undefined
+      ? withPrefix(found, settings.prefixLength)
+      : { ...found, subnet: settings.relayed }
   const outside = [
     settings.pool?.first,
     settings.pool?.last,
@@ -49,7 +52,7 @@ export function networkOnBox(
   if (outside !== undefined) {
     return unusable(
       settings,
-      `${outside} is not in ${own.subnet.network}/${own.subnet.prefixLength}, the subnet of ${settings.interface}`,
+      `${outside} is not in ${own.subnet.network}/${own.subnet.prefixLength}, the subnet ${settings.relayed === undefined ? `of ${settings.interface}` : 'behind the relay'}`,
     )
   }
   return { kind: 'network', network: networkOf(settings, own) }
@@ -75,6 +78,8 @@ function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {
     dnsServers: settings.dnsServers,
     domain: settings.domain,
     leaseSeconds: settings.leaseSeconds,
+    ...(settings.relayed === undefined ? {} : { relayed: true }),
+    ...(settings.authoritative === true ? { authoritative: true } : {}),
   }
 }
 

@@ -171,6 +171,7 @@ export class Logbook {
 const ordinary: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'address-offered',
   'address-leased',
+  'address-taken',
   'address-released',
   'packet-ignored',
 ])

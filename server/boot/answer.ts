@@ -2,19 +2,22 @@ import { decode } from '../dhcp/decode.ts'
 import { destination, type Destination } from '../dhcp/destination.ts'
 import { encode } from '../dhcp/encode.ts'
 import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
-import { messageTypeOf } from '../dhcp/options.ts'
+import { messageTypeOf, serverIdentifierOf } from '../dhcp/options.ts'
 import { replySize } from '../dhcp/reply-size.ts'
 import type { About, ApplianceEvent } from '../events/event.ts'
 import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
+import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
+import { chooseNetwork } from './choose-network.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
 import { offer, refusal, type Granted } from './offer.ts'
+import { addressHeard, proxyReply } from './proxy-reply.ts'
 
 /** A datagram as it came in on a DHCP port. */
 export type Incoming = {
@@ -23,6 +26,8 @@ export type Incoming = {
   /** The port of ours it came to. */
   readonly port: number
   readonly network: Network
+  /** What else is reached over the same interface, through relays. */
+  readonly behind?: readonly Network[]
   /** Milliseconds since 1970-01-01 UTC. */
   readonly at: number
 }
@@ -41,6 +46,8 @@ export type Answer = {
   readonly leases: readonly Lease[]
   /** The machine that showed itself, for the records; absent where nothing is to be recorded. */
   readonly seen: Sign | undefined
+  /** The address that the sender was heard to have from another server. */
+  readonly stands?: Whereabout
 }
 
 /** What the policy may know of machines and addresses. */
@@ -63,24 +70,35 @@ type Question = {
  * Decides all that follows from one datagram on a DHCP port: the heart of the appliance. It is given everything as values
  * and does nothing itself, so that a boot that failed in the field is replayed by feeding its bytes to it.
  */
-export function answer(incoming: Incoming, view: MachineView, settings: BootSettings): Answer {
-  const { network, bytes, from } = incoming
+export function answer(came: Incoming, view: MachineView, settings: BootSettings): Answer {
+  const { bytes, from } = came
   const decoded = decode(bytes)
   if (decoded.kind === 'malformed') {
     const source = `${from.address}:${from.port}`
     const { because } = decoded
-    return only({ kind: 'packet-malformed', network: network.name, protocol: 'dhcp', from: source, because })
+    return only({
+      kind: 'packet-malformed',
+      network: came.network.name,
+      protocol: 'dhcp',
+      from: source,
+      because,
+    })
   }
   const identified = identify(decoded.message)
-  if (identified.kind === 'not-ours') return ignored({ network: network.name }, identified.because)
+  if (identified.kind === 'not-ours') return ignored({ network: came.network.name }, identified.because)
   const { client } = identified
-  const about: About = { network: network.name, mac: client.mac }
   const type = messageTypeOf(decoded.message)
-  if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
   // A client that looks for an address has none (RFC 2131 §4.4.1): an offer must not go where a forged ciaddr points.
   const message = type === 'discover' ? { ...decoded.message, ciaddr: noAddress } : decoded.message
-  if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
-    return ignored(about, `the relay ${message.giaddr} stands in no network of the settings`)
+  const chosen = chooseNetwork(message, from.address, [came.network, ...(came.behind ?? [])])
+  if (chosen.kind === 'none') return ignored({ network: came.network.name, mac: client.mac }, chosen.because)
+  const { network } = chosen
+  const incoming = { ...came, network }
+  const about: About = { network: network.name, mac: client.mac }
+  if (type === undefined) return ignored(about, 'it has no DHCP message type that is known here (option 53)')
+  if (from.address === network.serverAddress && message.giaddr === noAddress) {
+    // The kernel gives back what this box itself broadcast: its search for other servers.
+    return ignored(about, 'this box sent it itself')
   }
   const question = { incoming, message, type, client, about, decision: decide(client, network, settings) }
   switch (network.mode) {
@@ -88,11 +106,16 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
       return observe(question)
     case 'full':
       return type === 'inform' ? inform(question, settings) : grant(question, view, settings)
+    case 'proxy':
+      return assist(question, settings)
   }
 }
 
 /** Says what a network in mode `full` would have answered, and sends nothing. */
-function observe({ type, client, decision, incoming, about }: Question): Answer {
+function observe(question: Question): Answer {
+  const { type, client, decision, incoming, about } = question
+  const [chosen] = otherServer(question)
+  if (chosen !== undefined) return only(chosen)
   if (type !== 'discover')
     return ignored(about, `this network is only observed; it was a ${type.toUpperCase()}`)
   const { pool } = incoming.network
@@ -107,6 +130,16 @@ function observe({ type, client, decision, incoming, about }: Question): Answer 
     client: describeClient(client),
     answer: `${address}; ${program}`,
   })
+}
+
+/** The server that a client has chosen, where that is not this box. Behind a relay, the relay may be taken for it. */
+function otherServer({ message, type, client, incoming }: Question): ApplianceEvent[] {
+  const { network } = incoming
+  const server = serverIdentifierOf(message)
+  if (type !== 'request' || server === undefined || server === network.serverAddress) return []
+  if (message.giaddr !== noAddress || network.authoritative === true) return []
+  const because = `${nameOfClient(client)} at ${client.mac} takes its address from it`
+  return [{ kind: 'foreign-server-seen', network: network.name, server, because }]
 }
 
 /** The client has an address and wants to know the rest (RFC 2131 §4.3.5). */
@@ -159,33 +192,69 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
       const told: ApplianceEvent = { kind: 'pool-exhausted', ...about, because: answered.because }
       return { send: [], happened: [told], leases, seen: signOf(question) }
     }
-    case 'stay-silent':
-      return { ...ignored(about, answered.because), leases }
+    case 'stay-silent': {
+      const told = ignored(about, answered.because)
+      return { ...told, happened: [...told.happened, ...otherServer(question)], leases }
+    }
     case 'noted':
       return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
   }
 }
 
-function grantedEvents(
-  question: Question,
-  answered: LeaseAnswer & { kind: 'offer' | 'acknowledge' },
-): ApplianceEvent[] {
-  const { client, about, decision } = question
-  const { lease, seconds } = answered
-  if (answered.kind === 'acknowledge') {
-    return [{ kind: 'address-leased', ...about, leased: lease.address, seconds, to: nameOfClient(client) }]
+/** Says what to boot beside the server that gives the addresses, and notes the address it gave. */
+function assist(question: Question, settings: BootSettings): Answer {
+  const { message, client, about, incoming, type, decision } = question
+  const { network, port } = incoming
+  const asked = { message, type, client, port, network, decision }
+  const address = addressHeard(asked)
+  const stands = address === undefined ? {} : { stands: { address, mac: client.mac } }
+  const answered = proxyReply(asked)
+  const seen = signOf(question)
+  if (answered.kind === 'reply') {
+    const happened = [...(type === 'discover' ? [firmwareAsked(question)] : []), bootOffered(question)]
+    const rest = { happened, leases: [], seen, ...stands }
+    return sending(question, answered.reply, settings, rest)
   }
-  const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
-  if (client.kind === 'system') return [offered]
-  const asked: ApplianceEvent = {
+  const { because } = answered
+  const server = serverIdentifierOf(message)
+  if (type === 'request' && address !== undefined && server !== network.serverAddress) {
+    const from = server === undefined ? 'the server it had it from' : `the server ${server}`
+    const told: ApplianceEvent = { kind: 'address-taken', ...about, taken: address, from }
+    return { send: [], happened: [told], leases: [], seen, ...stands }
+  }
+  if (type === 'discover' && client.kind !== 'system') {
+    return { send: [], happened: [firmwareAsked(question), bootOffered(question)], leases: [], seen }
+  }
+  return { ...ignored(about, because), seen, ...stands }
+}
+
+function firmwareAsked({ client, about }: Question): ApplianceEvent {
+  return {
     kind: 'firmware-asked',
     ...about,
     client: nameOfClient(client),
     architecture: client.architecture?.name ?? 'unknown architecture',
     ...(client.vendorClass === undefined ? {} : { vendorClass: client.vendorClass }),
   }
+}
+
+function bootOffered({ about, decision }: Question): ApplianceEvent {
   const program = loads(decision) ?? 'nothing'
-  return [asked, offered, { kind: 'boot-offered', ...about, program, because: decision.because }]
+  return { kind: 'boot-offered', ...about, program, because: decision.because }
+}
+
+function grantedEvents(
+  question: Question,
+  answered: LeaseAnswer & { kind: 'offer' | 'acknowledge' },
+): ApplianceEvent[] {
+  const { client, about } = question
+  const { lease, seconds } = answered
+  if (answered.kind === 'acknowledge') {
+    return [{ kind: 'address-leased', ...about, leased: lease.address, seconds, to: nameOfClient(client) }]
+  }
+  const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
+  if (client.kind === 'system') return [offered]
+  return [firmwareAsked(question), offered, bootOffered(question)]
 }
 
 function noted(about: About, lease: Lease): ApplianceEvent[] {
@@ -225,15 +294,19 @@ function sending(
 ): Answer {
   const { message, incoming, about } = question
   const to = destination(reply, message, { port: incoming.port, from: incoming.from })
-  const because = unreachable(to, incoming.network)
+  const because = unreachable(to, incoming.network, message)
   if (because !== undefined) return ignored(about, because)
   const { bytes } = encode(reply, { maxBytes: replySize(message, settings.mtu) })
   return { ...rest, send: [{ bytes, to: { address: to.address, port: to.port } }] }
 }
 
-function unreachable({ address, port }: Destination, network: Network): string | undefined {
+function unreachable(
+  { address, port }: Destination,
+  network: Network,
+  { giaddr }: DhcpMessage,
+): string | undefined {
   if (port === 0) return `a reply to ${address} would go to port 0`
-  if (address === everyone || contains(network.subnet, address)) return undefined
+  if (address === everyone || address === giaddr || contains(network.subnet, address)) return undefined
   return `a reply to ${address} would leave this network`
 }
 

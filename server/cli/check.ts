@@ -14,7 +14,8 @@ const marks: { readonly [verdict in Finding['verdict']]: string } = {
 export const check: Command = {
   usage: 'ironwake check [--settings FILE]',
   about:
-    'Looks at the settings, interfaces, ports, boot programs, images, data folder and clock. It sends nothing.\n' +
+    'Looks at the settings, interfaces, ports, boot programs, images, data folder and clock, and asks each\n' +
+    'network for its DHCP servers, which takes five seconds.\n' +
     'Exits with 1 when something is wrong (NO); what is only doubtful (??) does not count.',
   options: {},
   examples: ['ironwake check', 'ironwake check --settings /etc/ironwake/ironwake.yaml --output json'],

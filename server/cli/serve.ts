@@ -57,7 +57,7 @@ function explainObserving(
   )
   call.remark(
     file === undefined
-      ? 'Next: copy ironwake.example.yaml to ironwake.yaml, give a network a pool and mode: full, and start again.'
+      ? 'Next: copy ironwake.example.yaml to ironwake.yaml, give a network a pool and mode: full, or mode: proxy beside another server, and start again.'
       : `Next: when the answers are right, set mode: full for a network in ${file}, and start again.`,
   )
 }

@@ -1,4 +1,4 @@
-import type { Ipv4 } from '../wire/ipv4.ts'
+import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 
 /** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
@@ -24,11 +24,15 @@ export type Config = {
 export type NetworkSettings = {
   readonly name: string
   readonly interface: string
-  readonly mode: 'observe' | 'full'
+  readonly mode: 'observe' | 'proxy' | 'full'
   /** The address of the box there; absent, the interface's first IPv4 address is taken. */
   readonly address: Ipv4 | undefined
   /** Given as `address: 10.0.0.1/24`; absent, the interface's own prefix counts. */
   readonly prefixLength?: number
+  /** The subnet behind a relay whose packets come in at the interface; absent, the network is that of the interface. */
+  readonly relayed?: Subnet
+  /** In mode `full`: give addresses also where another DHCP server answers. */
+  readonly authoritative?: boolean
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dnsServers: readonly Ipv4[]

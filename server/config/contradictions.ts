@@ -1,6 +1,6 @@
 import { closest } from './closest.ts'
 import type { Finding, SettingsPath } from './mistake.ts'
-import { readAddress, readMac, readPool } from './settings-schema.ts'
+import { readAddress, readMac, readPool, readSubnet } from './settings-schema.ts'
 import { broadcastOf, contains, numberOfIpv4, parseIpv4, subnetOf } from '../wire/ipv4.ts'
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 
@@ -16,7 +16,9 @@ export function contradictions(settings: unknown): readonly Finding[] {
   return [
     ...networks.flatMap(findingsInNetwork),
     ...twice(
-      networks.map(({ at, interface: name }) => ({ at: [...at, 'interface'], key: name })),
+      networks
+        .filter(({ isRelayed }) => !isRelayed)
+        .map(({ at, interface: name }) => ({ at: [...at, 'interface'], key: name })),
       (name) => ({
         because: `Another network already has the interface ${name}.`,
         nextStep: 'Give each network an interface of its own.',
@@ -48,6 +50,7 @@ type NetworkView = {
   readonly name: string | undefined
   readonly interface: string | undefined
   readonly mode: unknown
+  readonly isRelayed: boolean
   readonly address: Ipv4 | undefined
   readonly subnet: Subnet | undefined
   readonly hasPool: boolean
@@ -69,8 +72,11 @@ function viewOf(network: unknown, at: SettingsPath): NetworkView {
     name: readText(network, 'name', (text) => text),
     interface: readText(network, 'interface', (text) => text),
     mode: member(network, 'mode'),
+    isRelayed: member(network, 'relayed') !== undefined,
     address,
-    subnet: own?.prefixLength === undefined ? undefined : subnetOf(own.address, own.prefixLength),
+    subnet:
+      readText(network, 'relayed', readSubnet) ??
+      (own?.prefixLength === undefined ? undefined : subnetOf(own.address, own.prefixLength)),
     hasPool: member(network, 'pool') !== undefined,
     pool: readText(network, 'pool', readPool),
     router: readText(network, 'router', parseIpv4),
@@ -98,8 +104,30 @@ function findingsInNetwork(network: NetworkView): readonly Finding[] {
     value(
       ['mode'],
       'Mode full has no addresses to give: there is neither a pool nor a reservation.',
-      'Add `pool: FIRST-LAST`, or use mode observe.',
+      'Add `pool: FIRST-LAST`, or use mode proxy or observe.',
     )
+  }
+  if (network.mode === 'proxy' && network.hasPool) {
+    value(
+      ['pool'],
+      'In mode proxy another server gives the addresses, so this pool would never be used.',
+      'Leave the pool out, or use mode full.',
+    )
+  }
+  if (network.isRelayed && network.name === undefined) {
+    value(
+      ['relayed'],
+      'A network behind a relay needs a name: its interface is that of another.',
+      'Add `name: NAME`.',
+    )
+  }
+  if (network.isRelayed && network.address !== undefined) {
+    value(
+      ['address'],
+      'The box has no address behind a relay.',
+      'Leave it out: the address of the interface counts.',
+    )
+    return findings
   }
   const notHost =
     subnet === undefined || network.address === undefined ? undefined : whyNotHost(subnet, network.address)

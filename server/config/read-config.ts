@@ -89,6 +89,8 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     mode: network.mode,
     address: address?.address,
     ...(address?.prefixLength === undefined ? {} : { prefixLength: address.prefixLength }),
+    ...(network.relayed === undefined ? {} : { relayed: network.relayed }),
+    ...(network.authoritative ? { authoritative: true } : {}),
     pool: network.pool,
     router: network.router,
     dnsServers: network.dns,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { parseIpv4 } from '../wire/ipv4.ts'
-import type { Ipv4 } from '../wire/ipv4.ts'
+import { parseIpv4, parseSubnet } from '../wire/ipv4.ts'
+import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import { isUnicastMac, parseMac } from '../wire/mac.ts'
 import type { Mac } from '../wire/mac.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
@@ -82,6 +82,13 @@ export function readAddress(
   return /^(?:[89]|[12][0-9]|30)$/.test(lengthText)
     ? { address, prefixLength: Number(lengthText) }
     : undefined
+}
+
+/** The subnet behind a relay; the same lengths as for an address of the box. */
+export function readSubnet(text: string): Subnet | undefined {
+  const prefixLength = readAddress(text)?.prefixLength
+  const subnet = prefixLength === undefined ? undefined : parseSubnet(text)
+  return subnet !== undefined && text.startsWith(`${subnet.network}/`) ? subnet : undefined
 }
 
 export function readPool(text: string): { readonly first: Ipv4; readonly last: Ipv4 } | undefined {
@@ -169,9 +176,11 @@ const machineSettings = {
 const network = z.strictObject({
   name: name.optional(),
   interface: interfaceName,
-  mode: z.enum(['observe', 'full']).default('observe'),
+  mode: z.enum(['observe', 'proxy', 'full']).default('observe'),
   address: textAs('an IPv4 address, as 10.0.0.1 or 10.0.0.1/24', readAddress).optional(),
   pool: textAs('a pool, as 10.0.0.100-10.0.0.200', readPool).optional(),
+  relayed: textAs('a subnet, as 10.9.0.0/24', readSubnet).optional(),
+  authoritative: z.boolean().default(false),
   router: ipv4.optional(),
   dns: z.array(ipv4).max(8).default([]),
   domain: textUnless('a domain', whyNotDomain).optional(),

@@ -50,6 +50,23 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning: 'An address was offered and is held for this client for a minute.',
   },
   'address-leased': { level: 'info', meaning: 'A lease was written to disk and acknowledged.' },
+  'address-taken': {
+    level: 'info',
+    meaning:
+      'On a network in mode `proxy`: a machine took its address from the server that gives them there.',
+  },
+  'foreign-server-seen': {
+    level: 'warning',
+    meaning: 'Another DHCP server gives addresses on this network.',
+    nextStep:
+      'Use `mode: proxy` to leave the addresses to it, or stop it. `authoritative: true` serves addresses beside it, for those who know why.',
+  },
+  'foreign-servers-unknown': {
+    level: 'warning',
+    meaning: 'Other DHCP servers could not be looked for on this network.',
+    nextStep:
+      'Read the reason. Most often a DHCP client of this box keeps port 68 to itself; look by hand that no other server answers.',
+  },
   'address-refused': {
     level: 'warning',
     meaning: 'A client asked for an address that it cannot have here, and was told so (DHCPNAK).',

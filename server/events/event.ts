@@ -45,6 +45,9 @@ export type ApplianceEvent = About &
         readonly seconds: number
         readonly to: string
       }
+    | { readonly kind: 'address-taken'; readonly taken: Ipv4; readonly from: string }
+    | { readonly kind: 'foreign-server-seen'; readonly server: Ipv4; readonly because: string }
+    | { readonly kind: 'foreign-servers-unknown'; readonly because: string }
     | { readonly kind: 'address-refused'; readonly wanted: Ipv4; readonly because: string }
     | { readonly kind: 'address-released'; readonly released: Ipv4 }
     | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }

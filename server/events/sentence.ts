@@ -28,6 +28,12 @@ function words(event: ApplianceEvent): string {
       return `${event.offered} offered`
     case 'address-leased':
       return `${event.leased} leased to ${event.to} for ${duration(event.seconds)}`
+    case 'address-taken':
+      return `${event.taken} asked of ${event.from}`
+    case 'foreign-server-seen':
+      return `another DHCP server, ${event.server}, on network ${event.network ?? '(none)'}: ${event.because}`
+    case 'foreign-servers-unknown':
+      return `network ${event.network ?? '(none)'} was not searched for other DHCP servers: ${event.because}`
     case 'address-refused':
       return `${event.wanted} refused: ${event.because}`
     case 'address-released':

@@ -1,8 +1,11 @@
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 
-/** `observe` answers nobody and reports what it would do; `full` owns the addresses of the network. */
-export type NetworkMode = 'observe' | 'full'
+/**
+ * `observe` answers nobody and reports what it would do; `full` owns the addresses of the network; `proxy` tells machines
+ * what to boot and leaves the addresses to another server.
+ */
+export type NetworkMode = 'observe' | 'proxy' | 'full'
 
 /** One network the box stands in, as the settings and the interface together give it. */
 export type Network = {
@@ -18,6 +21,10 @@ export type Network = {
   readonly dnsServers: readonly Ipv4[]
   readonly domain: string | undefined
   readonly leaseSeconds: LeaseTimes
+  /** Whether a relay brings what its clients send; the box has no address in the subnet. */
+  readonly relayed?: boolean
+  /** Whether addresses are given also where another server gives some. */
+  readonly authoritative?: boolean
 }
 
 /** First and last address that may be given out, both included. */

@@ -36,6 +36,21 @@ t.test('the address of the settings is taken where the interface has it', (t) =>
   t.end()
 })
 
+t.test('a network behind a relay has its own subnet, and the box’s address on the wire to it', (t) => {
+  const relayed = subnet('10.20.0.0/24')
+  const pool = { first: ip('10.20.0.10'), last: ip('10.20.0.20') }
+  t.match(onBox({ relayed, pool }), {
+    kind: 'network',
+    network: { relayed: true, serverAddress: '10.0.0.1', subnet: relayed },
+  })
+  const outside = { first: ip('10.0.0.10'), last: ip('10.0.0.20') }
+  t.equal(
+    because({ relayed, pool: outside }),
+    '10.0.0.10 is not in 10.20.0.0/24, the subnet behind the relay',
+  )
+  t.end()
+})
+
 t.test('the prefix of the settings counts more than that of the interface', (t) => {
   const found = onBox({ address: ip('10.0.0.1'), prefixLength: 24 })
   t.match(found, { network: { subnet: { network: '10.0.0.0', prefixLength: 24 } } })

@@ -31,7 +31,8 @@ const servers: readonly Server[] = [
     name: 'ironwake',
     start(box, folder) {
       const settings = join(folder, 'ironwake.yaml')
-      const network = '{name: lab, interface: lab, mode: full, pool: 10.99.1.0-10.99.40.255}'
+      const network =
+        '{name: lab, interface: lab, mode: full, authoritative: true, pool: 10.99.1.0-10.99.40.255}'
       writeFileSync(settings, `data: ./data\nnetworks: [${network}]\n`)
       return box.start([program, 'serve', '--settings', settings], { stdio: 'ignore' })
     },

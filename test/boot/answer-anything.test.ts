@@ -89,7 +89,12 @@ function check(
 
 t.test(`${rounds} random and mutated packets never throw, and each silence says why`, (t) => {
   const roll = dice(0x1d2c3b4a)
-  const boxes = [new Box(captured), new Box(byHand), new Box({ ...captured, subnet: subnet('0.0.0.0/0') })]
+  const boxes = [
+    new Box(captured),
+    new Box(byHand),
+    new Box({ ...captured, subnet: subnet('0.0.0.0/0') }),
+    new Box({ ...captured, mode: 'proxy' }),
+  ]
   let [replies, silences] = [0, 0]
   for (let round = 0; round < rounds; round++) {
     const box = boxes[round % boxes.length]!

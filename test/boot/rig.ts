@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import type { MachineSummary } from '../../server/http/api-app.ts'
 import { makeBootableDisk } from '../../server/demo/bootable-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
-import { openNetworkNamespace } from '../../server/demo/network-namespace.ts'
+import { openNetworkNamespace, type NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo/served-appliance.ts'
 import { powerOn, type Firmware, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
@@ -30,6 +30,8 @@ export type Rig = AsyncDisposable & {
   readonly record: () => Promise<MachineSummary & { readonly timeline: readonly RecordedEvent[] }>
 }
 
+const ownsAddresses = 'mode: full, pool: 10.78.0.100-10.78.0.120'
+
 /** An appliance and one machine on a private network; the machine is powered on. */
 export async function startRig(plan: {
   /** Of the serial log and the list of events that outlive the test. */
@@ -38,6 +40,10 @@ export async function startRig(plan: {
   /** Lines of YAML that say who is approved, and what the machine gets. */
   readonly settings: readonly string[]
   readonly disk: 'empty' | 'bootable'
+  /** What the box does on the network; left out, it owns the addresses. */
+  readonly network?: string
+  /** Who else is on the network before the machine is powered on. */
+  readonly others?: (box: NetworkNamespace) => Promise<AsyncDisposable>
 }): Promise<Rig> {
   await using started = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
@@ -46,11 +52,12 @@ export async function startRig(plan: {
   const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
   const settings = [
     'data: ./data',
-    'networks: [{name: lab, interface: lab, mode: full, pool: 10.78.0.100-10.78.0.120, domain: lab.example}]',
+    `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example}]`,
     `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
     ...plan.settings,
   ]
   writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
+  if (plan.others !== undefined) started.use(await plan.others(box))
   const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
   const { device } = await box.addTap('lab')
   const disk = join(folder, 'disk.img')

@@ -48,7 +48,18 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     leaseSeconds: { firmware: 120, system: 43_200 },
     reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
   })
-  t.equal(config.networks[1]?.name, 'eth2')
+  t.strictSame(
+    config.networks.map(({ name, mode, relayed }) => [name, mode, relayed]),
+    [
+      ['rack-1', 'full', undefined],
+      ['eth2', 'proxy', undefined],
+      ['eth3', 'observe', undefined],
+      ['rack-9', 'full', { network: '10.9.0.0', prefixLength: 24 }],
+    ],
+  )
+  t.match(read('networks: [{interface: eth0, authoritative: true}]'), {
+    config: { networks: [{ authoritative: true }] },
+  })
   t.strictSame(config.approve, { kind: 'these', macs: new Set(['52:54:00:12:34:56']) })
   t.strictSame(config.machines[0]?.kernelParameters, ['console=ttyS1,115200'])
   t.strictSame(config.machines[0]?.sshAuthorizedKeys, config.defaults.sshAuthorizedKeys)

@@ -54,6 +54,23 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     seconds: 43_200,
     to: 'the system node-1',
   },
+  'address-taken': {
+    kind: 'address-taken',
+    ...about,
+    taken: ip('10.0.0.77'),
+    from: 'the server 10.0.0.2',
+  },
+  'foreign-server-seen': {
+    kind: 'foreign-server-seen',
+    network: 'rack',
+    server: ip('10.0.0.2'),
+    because: 'it offers 10.0.0.77',
+  },
+  'foreign-servers-unknown': {
+    kind: 'foreign-servers-unknown',
+    network: 'rack',
+    because: 'UDP port 68 is taken',
+  },
   'address-refused': {
     kind: 'address-refused',
     ...about,

@@ -52,8 +52,10 @@ for (const [mac, address, hostname] of [
       options: { netmask: '255.255.255.0', router: ['10.77.0.254'] },
     })
     t.equal(bound.options['hostname'], hostname)
+    // The box broadcasts DISCOVERs of its own when it starts: it looks for other servers.
+    const replies = wire.dhcp().filter(({ type }) => type !== 'discover')
     t.same(
-      wire.dhcp().map(({ type }) => type),
+      replies.map(({ type }) => type),
       ['offer', 'ack'],
     )
   })

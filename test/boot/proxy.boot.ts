@@ -1,0 +1,64 @@
+import t from 'tap'
+import { startDnsmasq } from '../interop/foreign-servers.ts'
+import { mac, missingStep, patience, startRig, type Step } from './rig.ts'
+
+// dnsmasq gives the addresses and knows nothing of booting; the box says what to boot and knows no address.
+
+const asked = 'the server 10.78.0.2'
+const begins: { readonly [firmware in 'bios' | 'uefi']: readonly Step[] } = {
+  bios: [
+    { kind: 'firmware-asked', client: 'iPXE', architecture: 'x86 BIOS' },
+    { kind: 'boot-offered', program: 'http://10.78.0.1:8080/chain.ipxe' },
+    { kind: 'address-taken', from: asked },
+  ],
+  uefi: [
+    { kind: 'firmware-asked', client: 'PXE firmware', architecture: 'x64 UEFI' },
+    { kind: 'boot-offered', program: 'snponly.efi' },
+    { kind: 'address-taken', from: asked },
+    { kind: 'program-not-sent', file: 'snponly.efi', expected: true },
+    { kind: 'program-sent', file: 'snponly.efi' },
+    { kind: 'firmware-asked', client: 'iPXE', architecture: 'x64 UEFI' },
+    { kind: 'boot-offered', program: 'http://10.78.0.1:8080/chain.ipxe' },
+    { kind: 'address-taken', from: asked },
+  ],
+}
+const thenKernel: readonly Step[] = [
+  { kind: 'script-served', script: 'run-image' },
+  { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
+  { kind: 'file-served', file: 'debian/initrd', complete: true },
+]
+
+for (const firmware of ['bios', 'uefi'] as const) {
+  void t.test(`${firmware}: a machine boots beside dnsmasq, which gives its address`, async (t) => {
+    await using rig = await startRig({
+      name: `proxy-${firmware}`,
+      firmware,
+      disk: 'empty',
+      network: 'mode: proxy',
+      settings: [
+        `approve: ["${mac}"]`,
+        'defaults: {kernel-parameters: ["console=ttyS0,115200"]}',
+        `machines: [{mac: "${mac}", hostname: node-1}]`,
+      ],
+      others: async (box) => {
+        const plan = { address: '10.78.0.2/24', first: '10.78.0.100', last: '10.78.0.120' }
+        return await startDnsmasq(await box.addNeighbour('lab'), { ...plan, ping: true })
+      },
+    })
+    // The system in memory takes its address from dnsmasq as well; it is told of by what it fetches.
+    await rig.appliance.waitFor(
+      'file-served',
+      (event, { machine }) => event.file === 'debian/squashfs' && machine !== undefined,
+      patience,
+    )
+    const { attempt, timeline } = await rig.record()
+    const boot = timeline.filter((recorded) => recorded.attempt === attempt?.id)
+    t.equal(
+      missingStep(boot, [...begins[firmware], ...thenKernel]),
+      undefined,
+      'each step follows the one before',
+    )
+    t.match(await rig.machine.serialText(), /Linux version/, 'the kernel runs')
+    t.notOk(timeline.some(({ event }) => event.kind === 'address-offered' || event.kind === 'address-leased'))
+  })
+}

@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
+
+/** A DHCP server that is not ours, on `eth0` of a neighbour. Leaving its scope stops it. */
+export type ForeignServer = AsyncDisposable & { readonly log: () => string }
+
+export type ForeignPlan = {
+  /** Of the server, with its prefix, as `10.86.0.2/24`. */
+  readonly address: string
+  readonly first: string
+  readonly last: string
+  /** Whether it looks first whether an address is in use: what dnsmasq does unless told otherwise, for 3 s. */
+  readonly ping?: boolean
+}
+
+export type StartForeign = (neighbour: NetworkNamespace, plan: ForeignPlan) => Promise<ForeignServer>
+
+export const startDnsmasq: StartForeign = async (neighbour, plan) =>
+  await started(neighbour, plan, 'DHCP, IP range', async (folder) => [
+    ...'dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --port=0 --interface=eth0'.split(
+      ' ',
+    ),
+    '--user=root',
+    '--log-dhcp',
+    `--pid-file=${join(folder, 'pid')}`,
+    `--dhcp-leasefile=${join(folder, 'leases')}`,
+    `--dhcp-range=${plan.first},${plan.last},255.255.255.0,1h`,
+    ...(plan.ping === true ? [] : ['--no-ping']),
+  ])
+
+export const startKea: StartForeign = async (neighbour, plan) =>
+  await started(neighbour, plan, 'DHCP4_STARTED', async (folder) => {
+    const config = join(folder, 'kea.json')
+    const subnet = plan.address.replace(/\.[0-9]+\//, '.0/')
+    const settings = {
+      Dhcp4: {
+        'interfaces-config': { interfaces: ['eth0'] },
+        'lease-database': { type: 'memfile', persist: false },
+        subnet4: [{ id: 1, subnet, pools: [{ pool: `${plan.first} - ${plan.last}` }] }],
+        loggers: [{ name: 'kea-dhcp4', output_options: [{ output: 'stdout' }], severity: 'INFO' }],
+      },
+    }
+    await writeFile(config, JSON.stringify(settings))
+    const own = { KEA_PIDFILE_DIR: folder, KEA_LOCKFILE_DIR: folder }
+    return [
+      'env',
+      ...Object.entries(own).map(([name, value]) => `${name}=${value}`),
+      'kea-dhcp4',
+      '-c',
+      config,
+    ]
+  })
+
+const patienceMs = 10_000
+
+async function started(
+  neighbour: NetworkNamespace,
+  { address }: ForeignPlan,
+  ready: string,
+  words: (folder: string) => Promise<readonly string[]>,
+): Promise<ForeignServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'foreign-'))
+  await neighbour.run(['ip', 'address', 'add', address, 'dev', 'eth0'])
+  const env = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' }
+  const child = neighbour.start(await words(folder), { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => (log += text))
+  }
+  const end = performance.now() + patienceMs
+  while (!log.includes(ready)) {
+    if (performance.now() > end || child.exitCode !== null) throw new Error(`it did not start:\n${log}`)
+    await pause(20)
+  }
+  return {
+    log: () => log,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) child.kill('SIGKILL')
+      await ended
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
