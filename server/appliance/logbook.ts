@@ -171,6 +171,7 @@ export class Logbook {
 const ordinary: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'address-offered',
   'address-leased',
+  'other-server-chosen',
   'address-released',
   'packet-ignored',
 ])

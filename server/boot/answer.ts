@@ -11,7 +11,7 @@ import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
-import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
+import { decide, loads, nothingToLoad, type BootDecision, type BootSettings } from './decide.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
 import { offer, refusal, type Granted } from './offer.ts'
@@ -159,8 +159,11 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
       const told: ApplianceEvent = { kind: 'pool-exhausted', ...about, because: answered.because }
       return { send: [], happened: [told], leases, seen: signOf(question) }
     }
-    case 'stay-silent':
-      return { ...ignored(about, answered.because), leases }
+    case 'stay-silent': {
+      const { because, chosen } = answered
+      if (chosen === undefined) return { ...ignored(about, because), leases }
+      return { ...only({ kind: 'other-server-chosen', ...about, server: chosen, because }), leases }
+    }
     case 'noted':
       return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
   }
@@ -184,7 +187,7 @@ function grantedEvents(
     architecture: client.architecture?.name ?? 'unknown architecture',
     ...(client.vendorClass === undefined ? {} : { vendorClass: client.vendorClass }),
   }
-  const program = loads(decision) ?? 'nothing'
+  const program = loads(decision) ?? nothingToLoad
   return [asked, offered, { kind: 'boot-offered', ...about, program, because: decision.because }]
 }
 

@@ -46,6 +46,7 @@ export type ApplianceEvent = About &
         readonly to: string
       }
     | { readonly kind: 'address-refused'; readonly wanted: Ipv4; readonly because: string }
+    | { readonly kind: 'other-server-chosen'; readonly server: Ipv4; readonly because: string }
     | { readonly kind: 'address-released'; readonly released: Ipv4 }
     | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }
     | { readonly kind: 'pool-exhausted'; readonly because: string }

@@ -30,6 +30,8 @@ function words(event: ApplianceEvent): string {
       return `${event.leased} leased to ${event.to} for ${duration(event.seconds)}`
     case 'address-refused':
       return `${event.wanted} refused: ${event.because}`
+    case 'other-server-chosen':
+      return `another DHCP server was chosen, ${event.server}: ${event.because}`
     case 'address-released':
       return `${event.released} given back`
     case 'address-declined':
