@@ -40,8 +40,8 @@ export class FrameRing {
     const ring = this.#rings.get(mac) ?? { frames: [], bytes: 0 }
     this.#rings.delete(mac)
     this.#rings.set(mac, ring)
-    // A copy: a view would hold on to the buffer it was cut from.
-    ring.frames.push({ ...frame, bytes: frame.bytes.slice() })
+    // A copy, which `slice` of a Buffer is not: a view would hold on to what it was cut from, and change with it.
+    ring.frames.push({ ...frame, bytes: new Uint8Array(frame.bytes) })
     this.#count(ring, frame.bytes.length)
     while (ring.frames.length > this.#limits.framesPerMac || ring.bytes > this.#limits.bytesPerMac) {
       this.#count(ring, -(ring.frames.shift()?.bytes.length ?? 0))
