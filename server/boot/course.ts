@@ -92,6 +92,8 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
   }
   const to = (point: Point): Course => reach(seen, point, event, at)
   switch (event.kind) {
+    case 'attempt-started':
+      return course.point === 'unseen' ? to('asked') : seen
     case 'would-answer':
       return to('observed')
     case 'firmware-asked':

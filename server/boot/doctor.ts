@@ -135,7 +135,7 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
   const waitedMs = Math.max(0, until - course.since)
   const isOver = attempt.endedAt !== undefined || course.leftForDisk || course.breaks >= breaksInRow
   if (!isOver && waitedMs < withinMs) {
-    const because = `${signInWords(course)}, ${ago(waitedMs)} ago; next, within ${ago(withinMs)}: ${next}`
+    const because = `last came, ${ago(waitedMs)} ago: ${signInWords(course)}; expected next, within ${ago(withinMs)}: ${next}`
     return diagnosis('under-way', because, course.since)
   }
   return diagnosis(otherwise, reasonOf(course, next, waitedMs, attempt), course.since)
@@ -145,17 +145,17 @@ function reasonOf(course: Course, next: string, waitedMs: number, { endedAt }: A
   const words = signInWords(course)
   if (next === '') return words
   const after = course.leftForDisk
-    ? 'a system from a disk of its own asked for an address instead'
+    ? 'in place of that a system from a disk of its own asked for an address'
     : endedAt === undefined
       ? `nothing followed for ${ago(waitedMs)}`
       : `the boot ended ${ago(waitedMs)} later`
   const again = course.breaks > 1 ? ` (${course.breaks} times in a row)` : ''
-  return `${words}${again}; then should follow: ${next}; but ${after}`
+  return `last came: ${words}${again}; expected next: ${next}; ${after}`
 }
 
 function returned({ firmware }: Machine, course: Course): Diagnosis {
   const times = course.returns === 1 ? 'once' : `${course.returns} times`
-  const because = `${signInWords(course)}; that was ${times} after a boot program had been sent whole, and iPXE never asked`
+  const because = `firmware was back ${times} soon after its boot program had been sent whole, and iPXE never asked; last came: ${signInWords(course)}`
   return diagnosis(firmware === 'bios' ? 'program-returned' : 'program-refused', because, course.since)
 }
 

@@ -17,7 +17,7 @@ t.test('of each fault of the box the last is known, and a network that is served
     troubles
       .all()
       .map(({ at }) => at)
-      .toSorted(),
+      .toSorted((a, b) => a - b),
     [2, 4, 5, 6],
   )
   hear(7, {
@@ -31,7 +31,7 @@ t.test('of each fault of the box the last is known, and a network that is served
     troubles
       .all()
       .map(({ at }) => at)
-      .toSorted(),
+      .toSorted((a, b) => a - b),
     [2, 5, 6],
   )
   t.end()

@@ -23,7 +23,7 @@ function says(t: Test, diagnosis: Diagnosis, verdict: Verdict, because: RegExp =
 /** Shortly after the last sign the boot is under way; after `seconds` of silence it has the fault. */
 function turnsInto(t: Test, clinic: Clinic, seconds: number, verdict: Verdict, because?: RegExp): void {
   says(t, clinic.after(0), 'under-way')
-  says(t, clinic.after(seconds - 1), 'under-way', /; next, within /)
+  says(t, clinic.after(seconds - 1), 'under-way', /^last came, .*; expected next, within /)
   says(t, clinic.after(seconds), verdict, because)
 }
 
@@ -70,10 +70,19 @@ t.test('an offer that is not taken', (t) => {
     clinic,
     60,
     'offer-unanswered',
-    /PXE firmware \(x64 UEFI\) asks .* \(REQUEST\); but nothing followed for 60 s$/,
+    /PXE firmware \(x64 UEFI\) asks .* \(REQUEST\); nothing followed for 60 s$/,
   )
   clinic.passes(50).sends('discover-uefi-pxe')
   says(t, clinic.after(59), 'under-way')
+  t.end()
+})
+
+t.test('firmware that has an address and only informs itself', (t) => {
+  const clinic = new Clinic()
+  clinic.sends('discover-uefi-pxe', { ciaddr: ip('10.77.0.33') }, [
+    [optionCodes.messageType, Uint8Array.of(8)],
+  ])
+  turnsInto(t, clinic, 60, 'offer-unanswered', /boot begins: PXE firmware sent a INFORM/)
   t.end()
 })
 
@@ -181,12 +190,12 @@ t.test('a program that is not heard of, and one that firmware refuses', (t) => {
   turnsInto(t, withProgram(), 88, 'program-silent', /snponly\.efi sent/)
   const refused = withProgram().passes(3)
   refused.leases('uefi-http')
-  says(t, refused.after(0), 'program-refused', /once after .* iPXE never asked/)
+  says(t, refused.after(0), 'program-refused', /back once soon after .* iPXE never asked/)
   refused
     .says({ kind: 'file-served', file: 'snponly.efi', byteCount: 7, tookMs: 1, complete: true })
     .passes(3)
   refused.sends('discover-uefi-pxe')
-  says(t, refused.after(0), 'program-refused', /2 times after/)
+  says(t, refused.after(0), 'program-refused', /back 2 times soon after/)
   refused.leases('ipxe-uefi')
   says(t, refused.after(0), 'under-way')
 
@@ -449,7 +458,8 @@ t.test('every verdict of the catalogue was reached by a test', (t) => {
 t.test('every fault names its next step, in whole sentences', (t) => {
   for (const [verdict, entry] of Object.entries(diagnoses) as [Verdict, ReturnType<typeof entryOf>][]) {
     if (entry.outlook === 'fault' || entry.outlook === 'waits') t.not(entry.nextStep, undefined, verdict)
-    for (const text of [entry.meaning, entry.nextStep ?? 'Nothing.']) t.match(text, /^(?:[A-Z]|iPXE|cloud-init).*\.$/, text)
+    for (const text of [entry.meaning, entry.nextStep ?? 'Nothing.'])
+      t.match(text, /^(?:[A-Z]|iPXE|cloud-init).*\.$/, text)
     for (const cause of entry.causes ?? []) t.match(cause, /^[a-zA-Z`].*[^.]$/, cause)
   }
   t.end()
