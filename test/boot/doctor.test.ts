@@ -215,6 +215,8 @@ t.test('iPXE without a script', (t) => {
   turnsInto(t, withProgram().leases('ipxe-uefi'), 90, 'no-script-request', /HTTP/)
   const autoexec = withProgram().says(sent('autoexec.ipxe'))
   turnsInto(t, autoexec, 90, 'no-script-request')
+  const without = withProgram().says(notSent('autoexec.ipxe', 'autoexec.ipxe is no boot program of this box'))
+  says(t, without.after(0), 'under-way', /iPXE asks for an address/)
   const refused = withProgram().leases('ipxe-uefi')
   refused.says({
     kind: 'request-refused',
