@@ -54,6 +54,8 @@ export type Course = {
   /** Transfers that broke off since the last whole one. */
   readonly breaks: number
   readonly programSentAt: number | undefined
+  /** Times that the machine was told to run its image; 0 again once the kernel has gone out. */
+  readonly rounds: number
   /** A system that this box did not start asked for an address: the machine went on to a disk of its own. */
   readonly leftForDisk: boolean
   /** Stages and modules of cloud-init that failed. */
@@ -70,6 +72,7 @@ const start: Course = {
   returns: 0,
   breaks: 0,
   programSentAt: undefined,
+  rounds: 0,
   leftForDisk: false,
   failures: [],
 }
@@ -117,7 +120,7 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
     case 'program-not-sent':
       return programNotSent(seen, event, at)
     case 'script-served':
-      return { ...to(toldBy(event.script)), ...nothingWrong }
+      return told(seen, event, at)
     case 'file-served':
       return fileServed(seen, event, at)
     case 'request-refused':
@@ -201,6 +204,12 @@ function leased(course: Course, event: Of<'address-leased'>, at: number): Course
   }
 }
 
+function told(course: Course, event: Of<'script-served'>, at: number): Course {
+  const point = toldBy(event.script)
+  const rounds = point === 'told-to-run' ? course.rounds + 1 : 0
+  return { ...reach(course, point, event, at), ...nothingWrong, rounds }
+}
+
 function programNotSent(course: Course, event: Of<'program-not-sent'>, at: number): Course {
   if (isAutoexec(event.file)) return course
   if (event.expected) return reach(course, 'size-asked', event, at)
@@ -217,7 +226,7 @@ function fileServed(course: Course, event: Of<'file-served'>, at: number): Cours
   }
   const point = imageFiles.get(name)
   if (point === undefined) return course
-  if (event.complete) return reach(course, point, event, at)
+  if (event.complete) return { ...reach(course, point, event, at), rounds: 0 }
   return concerns(course) ? hindered(course, 'file-broken', event, at) : course
 }
 

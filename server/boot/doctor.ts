@@ -116,6 +116,9 @@ const expected: { readonly [point in Exclude<Point, 'told-own-disk' | 'told-to-w
 /** Transfers that broke off in a row until that is called a fault, though the machine may still try. */
 const breaksInRow = 3
 
+/** Scripts in a row, each of which tries for the kernel several times, until there is no more to wait for. */
+const roundsInRow = 3
+
 /** One boot, looked at by itself. */
 function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Diagnosis {
   const { point, failures } = course
@@ -129,6 +132,10 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
   }
   if (point === 'told-own-disk') return diagnosis('own-disk', signInWords(course), course.since)
   if (point === 'told-to-wait') return toldToWait(patient, course)
+  if (course.rounds >= roundsInRow) {
+    const because = `the machine was told ${course.rounds} times to run its image, and asked for its script again each time; last came: ${signInWords(course)}`
+    return diagnosis('no-kernel', because, course.since)
+  }
   if (course.returns > 0) return returned(patient.machine, course)
   const { next, withinMs, otherwise } = expected[point]
   const until = attempt.endedAt ?? patient.now

@@ -244,6 +244,21 @@ t.test('the script says wait, or the own disk', (t) => {
   t.end()
 })
 
+t.test('a machine that comes back for its script again and again does not get its kernel', (t) => {
+  const clinic = withScript()
+  for (let round = 2; round <= 3; round++) {
+    says(t, clinic.passes(20).after(0), 'under-way', /the kernel goes out/)
+    clinic.leases('ipxe-uefi')
+    says(t, clinic.after(0), 'under-way', /script by HTTP/)
+    clinic.isTold('run-image')
+  }
+  says(t, clinic.after(0), 'no-kernel', /told 3 times to run its image/)
+  says(t, clinic.passes(20).leases('ipxe-uefi').after(0), 'no-kernel', /told 3 times to run its image/)
+  clinic.isTold('run-image').isSent('vmlinuz')
+  says(t, clinic.after(0), 'under-way', /the initrd goes out/)
+  t.end()
+})
+
 t.test('an image whose files do not arrive', (t) => {
   turnsInto(t, withScript(), 120, 'no-kernel', /script run-image/)
   turnsInto(t, withScript().isSent('vmlinuz'), 300, 'no-initrd', /vmlinuz sent/)

@@ -71,13 +71,13 @@ t.test('the doctor follows a boot, and says what is missing', needed, async (t) 
     because: /leased to PXE firmware .* boot program by TFTP$/,
   })
 
-  const wants = (file: string) => [...neighbour.inside, 'curl', '-s', `tftp://10.77.0.1/${file}`]
-  const [program = '', ...words] = wants('pxelinux.0')
+  const wants = (file: string) => neighbour.inside(['curl', '-s', `tftp://10.77.0.1/${file}`])
+  const [program, ...words] = wants('pxelinux.0')
   t.throws(() => execFileSync(program, words, { stdio: 'ignore' }))
   await until('the refusal is told', async () => (await diagnosis()).verdict === 'other-file-asked')
 
   const file = told['boot_file'] ?? ''
-  const [again = '', ...more] = wants(file)
+  const [again, ...more] = wants(file)
   t.ok(execFileSync(again, more, { maxBuffer: 16 * 1024 * 1024 }).length > 10_000)
   await until('the transfer is told', async () => (await diagnosis()).verdict === 'under-way')
   t.match(await diagnosis(), { because: new RegExp(`${file} sent by TFTP.* iPXE asks for an address$`) })
