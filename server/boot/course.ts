@@ -212,8 +212,10 @@ function told(course: Course, event: Of<'script-served'>, at: number): Course {
 
 function programNotSent(course: Course, event: Of<'program-not-sent'>, at: number): Course {
   if (isAutoexec(event.file)) return course
+  if (!programNames.includes(baseName(event.file))) {
+    return event.expected ? course : reach(course, 'other-file-asked', event, at)
+  }
   if (event.expected) return reach(course, 'size-asked', event, at)
-  if (!programNames.includes(baseName(event.file))) return reach(course, 'other-file-asked', event, at)
   return { ...reach(course, 'program-broken', event, at), breaks: course.breaks + 1 }
 }
 

@@ -174,6 +174,9 @@ t.test('TFTP: only the size, another file, transfers that break off', (t) => {
     .says(notSent('pxelinux.0', 'pxelinux.0 is no boot program of this box'))
   says(t, other.after(0), 'other-file-asked', /pxelinux\.0/)
 
+  const missed = new Clinic().leases('uefi-pxe').says(notSent('options.csv', 'it does without', true))
+  says(t, missed.after(0), 'under-way', /asks for its boot program by TFTP/)
+
   const broken = notSent('snponly.efi', 'no answer to block 17')
   const clinic = new Clinic().leases('uefi-pxe').says(broken)
   turnsInto(t, clinic, 60, 'program-broke-off', /block 17/)
