@@ -70,7 +70,7 @@ export const diagnoses = {
   },
   'offer-unanswered': {
     outlook: 'fault',
-    meaning: 'An offer was sent again and again, and the machine did not take it.',
+    meaning: 'An address was offered, and the machine did not take it.',
     causes: [
       'another DHCP server answers on this network, and its offer was taken without a word',
       'the offer does not arrive: a switch that blocks answers from this port (DHCP snooping), or a wrong VLAN',

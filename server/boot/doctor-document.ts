@@ -23,7 +23,8 @@ const opening: readonly string[] = [
     'most often, the likeliest first; the screen of the machine knows more.',
   ].join('\n'),
   [
-    'What a machine and the box said to each other on the DHCP port is kept in memory for a while.',
+    'The last 64 datagrams that a network card of a machine and the box exchanged on the DHCP port are kept in memory until',
+    'the appliance stops, 16 MiB of them in all; the machine that was heard of longest ago is forgotten first.',
     '`ironwake machines capture MACHINE --out FILE` saves it for Wireshark or tcpdump. The sockets give the box payloads',
     'only: the IP and UDP headers in the file are made up from the addresses and ports that are known, with no UDP',
     'checksum and no Ethernet header, and what came in is shown as sent to everybody where its sender had no address, else',
