@@ -26,7 +26,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init store listen http jobs'.split(
       ' ',
     ),
-  cli: ['appliance', 'config', 'events', 'demo', 'wire', 'types:http'],
+  cli: ['appliance', 'config', 'events', 'demo', 'wire', 'types:http', 'types:boot'],
   '.': ['appliance', 'cli', 'events', 'http', 'listen'],
 }
 

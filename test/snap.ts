@@ -3,10 +3,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { doctorDocument } from '../server/boot/doctor-document.ts'
 import { eventsDocument } from '../server/events/events-document.ts'
 
 const documents: readonly { readonly name: string; readonly text: string }[] = [
   { name: 'docs/events.md', text: eventsDocument() },
+  { name: 'docs/boot-doctor.md', text: doctorDocument() },
 ]
 
 for (const { name, text } of documents) {

@@ -6,7 +6,12 @@ import type { LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
 import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
+import { writePcap } from '../wire/write-pcap.ts'
+import { examine } from './examine.ts'
+import type { FrameRing } from './frame-ring.ts'
 import type { Logbook } from './logbook.ts'
+import type { Plans } from './plans.ts'
+import type { Troubles } from './troubles.ts'
 
 export type ApiDeskParts = {
   readonly store: Store
@@ -14,6 +19,9 @@ export type ApiDeskParts = {
   readonly logbook: Logbook
   readonly leases: LeaseView
   readonly networks: readonly Network[]
+  readonly plans: Plans
+  readonly frames: FrameRing
+  readonly troubles: Troubles
   readonly status: () => ApplianceStatus
   readonly now: () => number
 }
@@ -25,6 +33,11 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     status: parts.status,
     machines: () => roster.all().map((machine) => summaryOf(parts, machine)),
     find: (name) => found(roster, name).map((machine) => summaryOf(parts, machine)),
+    diagnose: async (machine) => await examine(parts, machine),
+    capture(machine) {
+      const frames = parts.frames.of(machine.macs)
+      return frames.length === 0 ? undefined : writePcap(frames)
+    },
     events: async (filter) => await newestEvents(store, filter),
     subscribe: (listener) => logbook.subscribe(listener),
     async retry(id) {

@@ -21,6 +21,7 @@ import { readPrograms, readRamVendorData, readTemplates } from './boot-material.
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
+import { FrameRing } from './frame-ring.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
@@ -30,6 +31,7 @@ import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
 import { plansOf } from './plans.ts'
 import { tftpDesk } from './tftp-desk.ts'
+import { Troubles } from './troubles.ts'
 import { version } from './version.ts'
 import { whoseEvent } from './whose-event.ts'
 
@@ -91,6 +93,9 @@ export async function startAppliance(
     now,
     chance,
   }
+  const frames = new FrameRing()
+  const troubles = new Troubles()
+  logbook.subscribe((event) => troubles.hear(event))
   const dhcp = dhcpDesk({
     view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
@@ -99,6 +104,7 @@ export async function startAppliance(
     roster,
     logbook,
     chance,
+    frames: { ring: frames, now },
   })
   const boot = bootApp(bootDesk(desk))
   const tell = (event: ApplianceEvent): void => logbook.note(event)
@@ -132,7 +138,18 @@ export async function startAppliance(
 
   const keepDays = config.events.keepDays
   opened.use(runJobs(applianceJobs({ store, roster, logbook, keepDays, now }), jobDone))
-  const api = apiDesk({ store, roster, logbook, leases, networks, status: () => appliance.status, now })
+  const api = apiDesk({
+    store,
+    roster,
+    logbook,
+    leases,
+    networks,
+    plans,
+    frames,
+    troubles,
+    status: () => appliance.status,
+    now,
+  })
   opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   tell({ kind: 'appliance-started', version })
   await logbook.settle()

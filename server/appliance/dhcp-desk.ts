@@ -1,10 +1,14 @@
-import { answer, type Answer, type MachineView, type Outgoing } from '../boot/answer.ts'
+import { answer, type Answer, type Incoming, type MachineView, type Outgoing } from '../boot/answer.ts'
 import type { BootSettings } from '../boot/decide.ts'
+import { macInBytes } from '../dhcp/hardware-address.ts'
 import type { DhcpDesk } from '../listen/dhcp.ts'
 import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { LeaseTable, Provisional } from '../networks/lease-table.ts'
+import { everyone, noAddress } from '../wire/ipv4.ts'
+import type { Frame } from '../wire/write-pcap.ts'
+import type { FrameRing } from './frame-ring.ts'
 import type { Logbook } from './logbook.ts'
 
 export type DhcpParts = {
@@ -15,6 +19,8 @@ export type DhcpParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly chance: Chance
+  /** Where what machines on record send and are sent is kept for a while; without it nothing is. */
+  readonly frames?: { readonly ring: FrameRing; readonly now: () => number }
 }
 
 /**
@@ -23,34 +29,37 @@ export type DhcpParts = {
  */
 export function dhcpDesk(parts: DhcpParts): DhcpDesk {
   const { view, settings, leases, logbook } = parts
-  return (incoming, send) => {
+  return (incoming, sendOut) => {
+    const send: Send = (outgoing, { asked }) => {
+      sendOut(outgoing)
+      keepFrame(parts, (at) => frameOut(outgoing, asked, at))
+    }
     const waiting: Waiting[] = []
     const durable: Lease[] = []
-    for (const datagram of incoming) {
-      const answered = answer(datagram, view, settings)
+    for (const asked of incoming) {
+      const answered = answer(asked, view, settings)
       if (answered.stands !== undefined) parts.whereabouts.note(answered.stands)
       const settle = leases.apply(answered.leases)
-      note(parts, answered, datagram.at)
+      note(parts, answered, asked.at)
+      keepFrame(parts, () => frameIn(asked))
       const stored = answered.leases.filter((lease) => lease.state !== 'offered')
       if (stored.length === 0) {
-        for (const outgoing of answered.send) send(outgoing)
+        for (const outgoing of answered.send) send(outgoing, { asked })
         continue
       }
       durable.push(...stored)
-      waiting.push({ answered, settle })
+      waiting.push({ asked, answered, settle })
     }
     if (waiting.length === 0) return
     void settled(logbook.keep(noChange, durable), waiting, send)
   }
 }
 
-type Waiting = { readonly answered: Answer; readonly settle: Provisional }
+type Send = (outgoing: Outgoing, because: { readonly asked: Incoming }) => void
 
-async function settled(
-  stored: Promise<void>,
-  waiting: readonly Waiting[],
-  send: (outgoing: Outgoing) => void,
-): Promise<void> {
+type Waiting = { readonly asked: Incoming; readonly answered: Answer; readonly settle: Provisional }
+
+async function settled(stored: Promise<void>, waiting: readonly Waiting[], send: Send): Promise<void> {
   try {
     await stored
   } catch {
@@ -58,10 +67,28 @@ async function settled(
     for (const { settle } of waiting) settle.revert()
     return
   }
-  for (const { answered, settle } of waiting) {
+  for (const { asked, answered, settle } of waiting) {
     settle.confirm()
-    for (const outgoing of answered.send) send(outgoing)
+    for (const outgoing of answered.send) send(outgoing, { asked })
   }
+}
+
+/** Of machines on record only: whoever else asks for an address may be a telephone, and anybody's. */
+function keepFrame({ frames, roster }: DhcpParts, make: (at: number) => Frame): void {
+  if (frames === undefined) return
+  const frame = make(frames.now())
+  const mac = macInBytes(frame.bytes)
+  if (mac !== undefined && roster.byMac(mac) !== undefined) frames.ring.keep(mac, frame)
+}
+
+/** The socket does not tell where a datagram was sent to: a client without an address can only have asked everybody. */
+function frameIn({ bytes, from, port, network, at }: Incoming): Frame {
+  const address = from.address === noAddress ? everyone : network.serverAddress
+  return { at, from, to: { address, port }, bytes }
+}
+
+function frameOut({ bytes, to }: Outgoing, { port, network }: Incoming, at: number): Frame {
+  return { at, from: { address: network.serverAddress, port }, to, bytes }
 }
 
 function note({ roster, logbook, chance }: DhcpParts, answered: Answer, at: number): void {

@@ -172,6 +172,7 @@ const ordinary: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'address-offered',
   'address-leased',
   'address-taken',
+  'other-server-chosen',
   'address-released',
   'packet-ignored',
 ])

@@ -12,7 +12,7 @@ import type { Network } from '../networks/network.ts'
 import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
-import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
+import { decide, loads, nothingToLoad, type BootDecision, type BootSettings } from './decide.ts'
 import { chooseNetwork } from './choose-network.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
@@ -193,8 +193,10 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
       return { send: [], happened: [told], leases, seen: signOf(question) }
     }
     case 'stay-silent': {
-      const told = ignored(about, answered.because)
-      return { ...told, happened: [...told.happened, ...otherServer(question)], leases }
+      const { because, chosen } = answered
+      if (chosen === undefined) return { ...ignored(about, because), leases }
+      const told: ApplianceEvent = { kind: 'other-server-chosen', ...about, server: chosen, because }
+      return { ...only(told), happened: [told, ...otherServer(question)], leases }
     }
     case 'noted':
       return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
@@ -239,7 +241,7 @@ function firmwareAsked({ client, about }: Question): ApplianceEvent {
 }
 
 function bootOffered({ about, decision }: Question): ApplianceEvent {
-  const program = loads(decision) ?? 'nothing'
+  const program = loads(decision) ?? nothingToLoad
   return { kind: 'boot-offered', ...about, program, because: decision.because }
 }
 

@@ -47,6 +47,9 @@ function program(client: BootClient, settings: BootSettings, why: string): BootD
   return { kind: 'load-program', file: chosen.file, because: `${why}, ${client.architecture.name}` }
 }
 
+/** What events say where nothing is loaded. */
+export const nothingToLoad = 'nothing'
+
 /** What is loaded, in one word or URL; `undefined` for an address alone. */
 export function loads(decision: BootDecision): string | undefined {
   switch (decision.kind) {

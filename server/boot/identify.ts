@@ -70,15 +70,16 @@ function nameIn(message: DhcpMessage): string | undefined {
   return name !== undefined && /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(name) ? name : undefined
 }
 
+/** What the boot clients are called in events. */
+export const clientNames = { pxe: 'PXE firmware', http: 'HTTP boot firmware', ipxe: 'iPXE' } as const
+
 /** The client in words, for events. */
 export function nameOfClient(client: BootClient): string {
   switch (client.kind) {
     case 'pxe':
-      return 'PXE firmware'
     case 'http':
-      return 'HTTP boot firmware'
     case 'ipxe':
-      return 'iPXE'
+      return clientNames[client.kind]
     case 'system':
       return client.hostname === undefined ? 'a system' : `the system ${client.hostname}`
   }

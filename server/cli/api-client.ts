@@ -17,6 +17,18 @@ export async function ask(socketPath: string, method: 'GET' | 'POST', path: stri
   return text === '' ? undefined : JSON.parse(text)
 }
 
+/** Asks the running appliance for something that is no JSON. */
+export async function askForBytes(socketPath: string, path: string): Promise<Uint8Array> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of (await open(socketPath, 'GET', path)) as AsyncIterable<Buffer>) {
+    parts.push(part)
+    length += part.length
+    if (length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
+  }
+  return Buffer.concat(parts)
+}
+
 /** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
 export async function* listen(socketPath: string, path: string, signal?: AbortSignal): AsyncGenerator {
   const response = await open(socketPath, 'GET', path, signal)

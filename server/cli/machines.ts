@@ -1,30 +1,42 @@
+import { writeFileSync } from 'node:fs'
+import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { MachineSummary } from '../http/api-app.ts'
-import { ask } from './api-client.ts'
+import { ask, askForBytes } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { socketOf } from './socket-of.ts'
+import { Sorry } from './sorry.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 import { ago, table } from './table.ts'
 import { isMilestone, timelineLine } from './timeline.ts'
+import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
-  usage: 'ironwake machines list | show MACHINE | retry MACHINE',
+  usage: 'ironwake machines list | show MACHINE | retry MACHINE | capture MACHINE --out FILE',
   about:
-    'MACHINE is an identifier, a MAC address or a host name. `show` prints the record and the timeline of the\n' +
-    'latest boot; `retry` lets a machine that failed, or is quarantined, try again at its next boot.',
-  options: { all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' } },
+    'MACHINE is an identifier, a MAC address or a host name. `show` prints the record, the verdict of the boot doctor\n' +
+    'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
+    '`retry` lets a machine that failed, or is quarantined, try again at its next boot. `capture` saves what the\n' +
+    'machine and the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
+  options: {
+    all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
+    out: { type: 'string', about: 'capture: the file to write; one that is there is replaced' },
+  },
   examples: [
     'ironwake machines list',
     'ironwake machines show 52:54:00:12:34:56',
     'ironwake machines list --output json | jq -r ".[].machine.state"',
+    'ironwake machines show node-1 --output json | jq -r .diagnosis.verdict',
     'ironwake machines retry 4k7m2qxa',
+    'ironwake machines capture node-1 --out node-1.pcap',
   ],
   async run(call) {
     const [verb, name, ...more] = call.words
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'show' && name !== undefined && more.length === 0) return await show(call, name)
     if (verb === 'retry' && name !== undefined && more.length === 0) return await retry(call, name)
-    throw new WronglyCalled('say list, show MACHINE or retry MACHINE')
+    if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
+    throw new WronglyCalled('say list, show MACHINE, retry MACHINE or capture MACHINE')
   },
 }
 
@@ -63,8 +75,9 @@ async function show(call: Call, name: string): Promise<number> {
   const query =
     attempt === undefined ? `machine=${machine.id}&limit=100` : `attempt=${attempt.id}&limit=10000`
   const events = (await ask(socketOf(call), 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
+  const diagnosis = (await ask(socketOf(call), 'GET', `${pathOf(machine.id)}/diagnosis`)) as Diagnosis
   if (call.output === 'json') {
-    call.print(JSON.stringify({ ...summary, timeline: events }, undefined, 2))
+    call.print(JSON.stringify({ ...summary, diagnosis, timeline: events }, undefined, 2))
     return 0
   }
   const facts: (readonly [string, string | undefined])[] = [
@@ -89,6 +102,8 @@ async function show(call: Call, name: string): Promise<number> {
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]
   for (const [label, value] of facts) if (value !== undefined) call.print(`${label.padEnd(10)} ${value}`)
+  call.print('')
+  for (const line of verdictLines(diagnosis, call.now())) call.print(line)
   const shown = events.filter((event) => call.options['all'] === true || isMilestone(event))
   const [first] = shown
   if (first === undefined) {
@@ -108,6 +123,26 @@ async function retry(call: Call, name: string): Promise<number> {
   return 0
 }
 
+async function capture(call: Call, name: string): Promise<number> {
+  const file = call.options['out']
+  if (typeof file !== 'string' || file === '') {
+    throw new WronglyCalled('capture needs a file to write, --out FILE')
+  }
+  const pcap = await askForBytes(socketOf(call), `${pathOf(name)}/capture`)
+  try {
+    writeFileSync(file, pcap)
+  } catch (error) {
+    throw new Sorry(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (call.output === 'json') call.print(JSON.stringify({ file, byteCount: pcap.length }))
+  else call.remark(`${file} has ${pcap.length} bytes. Read it with Wireshark, or: tcpdump -vr ${file}`)
+  return 0
+}
+
 async function find(call: Call, name: string): Promise<MachineSummary> {
-  return (await ask(socketOf(call), 'GET', `/api/v1/machines/${encodeURIComponent(name)}`)) as MachineSummary
+  return (await ask(socketOf(call), 'GET', pathOf(name))) as MachineSummary
+}
+
+function pathOf(name: string): string {
+  return `/api/v1/machines/${encodeURIComponent(name)}`
 }

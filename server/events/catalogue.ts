@@ -72,6 +72,11 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning: 'A client asked for an address that it cannot have here, and was told so (DHCPNAK).',
     nextStep: 'Normal when a machine comes from another network; it asks again at once.',
   },
+  'other-server-chosen': {
+    level: 'warning',
+    meaning: 'A client took the offer of another DHCP server on the same network.',
+    nextStep: 'Only one server may give addresses on a network: stop the other one, or take this one away.',
+  },
   'address-released': { level: 'info', meaning: 'A client gave its address back.' },
   'address-declined': {
     level: 'warning',

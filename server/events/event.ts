@@ -49,6 +49,7 @@ export type ApplianceEvent = About &
     | { readonly kind: 'foreign-server-seen'; readonly server: Ipv4; readonly because: string }
     | { readonly kind: 'foreign-servers-unknown'; readonly because: string }
     | { readonly kind: 'address-refused'; readonly wanted: Ipv4; readonly because: string }
+    | { readonly kind: 'other-server-chosen'; readonly server: Ipv4; readonly because: string }
     | { readonly kind: 'address-released'; readonly released: Ipv4 }
     | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }
     | { readonly kind: 'pool-exhausted'; readonly because: string }

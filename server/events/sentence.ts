@@ -36,6 +36,8 @@ function words(event: ApplianceEvent): string {
       return `network ${event.network ?? '(none)'} was not searched for other DHCP servers: ${event.because}`
     case 'address-refused':
       return `${event.wanted} refused: ${event.because}`
+    case 'other-server-chosen':
+      return `another DHCP server was chosen, ${event.server}: ${event.because}`
     case 'address-released':
       return `${event.released} given back`
     case 'address-declined':

@@ -1,4 +1,5 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
@@ -18,6 +19,10 @@ export type ApiDesk = {
   readonly machines: () => readonly MachineSummary[]
   /** Found by identifier, MAC address or host name; several when a host name fits several. */
   readonly find: (name: string) => readonly MachineSummary[]
+  /** How the latest boot of a machine stands, and what to do. */
+  readonly diagnose: (machine: Machine) => Promise<Diagnosis>
+  /** A pcap file of what a machine and the box said on the DHCP port; `undefined` when nothing is held of it. */
+  readonly capture: (machine: Machine) => Uint8Array | undefined
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<{ kind: 'done' } | { kind: 'refused'; because: string }>
@@ -55,28 +60,23 @@ export function apiApp(desk: ApiDesk): Express {
     response.json(desk.machines())
   })
   app.get('/api/v1/machines/:name', (request, response) => {
-    const found = desk.find(request.params.name)
-    const [machine] = found
-    if (machine === undefined) {
-      problem(
-        response,
-        404,
-        'No such machine',
-        `no machine has the identifier, MAC or name ${request.params.name}`,
-      )
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) response.json(found)
+  })
+  app.get('/api/v1/machines/:name/diagnosis', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) response.json(await desk.diagnose(found.machine))
+  })
+  app.get('/api/v1/machines/:name/capture', (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const pcap = desk.capture(found.machine)
+    if (pcap === undefined) {
+      const because = `nothing that ${found.machine.id} said on the DHCP port is in memory; it is kept until the appliance stops`
+      problem(response, 404, 'No frames', because)
       return
     }
-    if (found.length > 1) {
-      const which = found.map((summary) => summary.machine.id).join(', ')
-      problem(
-        response,
-        409,
-        'More than one machine',
-        `${request.params.name} is the name of several: ${which}`,
-      )
-      return
-    }
-    response.json(machine)
+    response.type('application/vnd.tcpdump.pcap').send(Buffer.from(pcap))
   })
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
     const outcome = await desk.retry(request.params.id)
@@ -100,6 +100,20 @@ export function apiApp(desk: ApiDesk): Express {
     failed(response, error)
   })
   return app
+}
+
+/** The machine of this name; when there is none, or more than one, the response says so. */
+function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary | undefined {
+  const found = desk.find(name)
+  const [summary, ...others] = found
+  if (summary === undefined) {
+    problem(response, 404, 'No such machine', `no machine has the identifier, MAC or name ${name}`)
+    return undefined
+  }
+  if (others.length === 0) return summary
+  const which = found.map(({ machine }) => machine.id).join(', ')
+  problem(response, 409, 'More than one machine', `${name} is the name of several: ${which}`)
+  return undefined
 }
 
 /** Whoever may ask here owns the box, and is told in full what went wrong. */

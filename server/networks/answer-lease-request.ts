@@ -83,7 +83,7 @@ function select(question: Question, server: Ipv4, wanted: Ipv4): LeaseAnswer {
   if (server !== network.serverAddress) {
     const offered = leases.leaseOf(network.name, client.mac)
     const withdrawn = offered?.state === 'offered' && isHeld(offered, now) ? [released(offered, now)] : []
-    return { ...silent(`${client.mac} chose the offer of ${server}`), changes: withdrawn }
+    return { ...silent(`${client.mac} chose the offer of ${server}`), chosen: server, changes: withdrawn }
   }
   const because = objection(question, wanted) ?? elsewhere(question, wanted)
   return because === undefined ? acknowledge(question, wanted) : refuse(wanted, because)
@@ -207,7 +207,7 @@ function notForUs({ network }: Question, server: Ipv4 | undefined): LeaseAnswer 
   return silent(`it is meant for the server ${server}`)
 }
 
-function silent(because: string): LeaseAnswer {
+function silent(because: string): LeaseAnswer & { readonly kind: 'stay-silent' } {
   return { kind: 'stay-silent', because, changes: [] }
 }
 

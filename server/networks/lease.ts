@@ -36,7 +36,8 @@ export type LeaseReply =
   | { readonly kind: 'offer'; readonly lease: Lease; readonly seconds: number }
   | { readonly kind: 'acknowledge'; readonly lease: Lease; readonly seconds: number }
   | { readonly kind: 'refuse'; readonly wanted: Ipv4; readonly because: string }
-  | { readonly kind: 'stay-silent'; readonly because: string }
+  /** `chosen` is the server whose offer the client took in place of this one's. */
+  | { readonly kind: 'stay-silent'; readonly because: string; readonly chosen?: Ipv4 }
   | { readonly kind: 'noted' }
   | { readonly kind: 'exhausted'; readonly because: string }
 

@@ -22,8 +22,9 @@ for (const firmware of ['bios', 'uefi'] as const) {
 
       // UEFI tries its other network entries before the disk, so there may be more than one attempt.
       const timeline = rig.appliance.happened
-      const { machine } = await rig.record()
+      const { machine, diagnosis } = await rig.record()
       t.equal(machine.state, 'discovered')
+      t.match(diagnosis, { verdict: 'not-approved', because: /it is not approved/ })
       const steps = [
         { kind: 'machine-discovered' },
         { kind: 'script-served', script: 'wait' },
@@ -43,8 +44,9 @@ for (const firmware of ['bios', 'uefi'] as const) {
     await rig.machine.waitForSerial(diskBootedText, patience)
     // UEFI tries its other network entries before the disk, so there may be more than one attempt.
     const timeline = rig.appliance.happened
-    const { machine } = await rig.record()
+    const { machine, diagnosis } = await rig.record()
     t.equal(machine.state, 'installed')
+    t.equal(diagnosis.verdict, 'own-disk', diagnosis.because)
     const steps = [
       { kind: 'machine-state-changed', to: 'approved' },
       { kind: 'script-served', script: 'boot-local' },

@@ -18,7 +18,8 @@ export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
     const end = await rig.appliance.waitFor('attempt-ended', ({ result }) => result !== 'abandoned', patience)
     t.match(end.event, { result: 'installed' })
 
-    const { machine, attempt, lease, timeline } = await rig.record()
+    const { machine, attempt, lease, diagnosis, timeline } = await rig.record()
+    t.match(diagnosis, { verdict: 'all-is-well', outlook: 'well' }, 'the boot doctor agrees')
     const boot = timeline.filter((recorded) => recorded.attempt === attempt?.id)
     t.equal(missingStep(boot, [...begins, ...fromScript]), undefined, 'each step follows the one before')
     t.match(machine, { state: 'installed', hostname: 'node-1', serial: 'TEST-1', firmware, failures: 0 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Diagnosis } from '../../server/boot/doctor.ts'
 import type { MachineSummary } from '../../server/http/api-app.ts'
 import { makeBootableDisk } from '../../server/demo/bootable-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
@@ -27,7 +28,9 @@ export type Rig = AsyncDisposable & {
   readonly appliance: ServedAppliance
   readonly machine: VirtualMachine
   /** What `ironwake machines show` says. */
-  readonly record: () => Promise<MachineSummary & { readonly timeline: readonly RecordedEvent[] }>
+  readonly record: () => Promise<
+    MachineSummary & { readonly diagnosis: Diagnosis; readonly timeline: readonly RecordedEvent[] }
+  >
 }
 
 const ownsAddresses = 'mode: full, pool: 10.78.0.100-10.78.0.120'

@@ -77,6 +77,12 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     wanted: ip('192.168.1.5'),
     because: '192.168.1.5 is not in 10.0.0.0/24',
   },
+  'other-server-chosen': {
+    kind: 'other-server-chosen',
+    ...about,
+    server: ip('10.0.0.9'),
+    because: `${macNumber(1)} chose the offer of 10.0.0.9`,
+  },
   'address-released': { kind: 'address-released', ...about, released: ip('10.0.0.10') },
   'address-declined': {
     kind: 'address-declined',

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import t, { type Test } from 'tap'
+import type { Diagnosis } from '../../server/boot/doctor.ts'
 import type { RecordedEvent } from '../../server/events/event.ts'
 import { apiApp, type ApiDesk, type EventFilter, type MachineSummary } from '../../server/http/api-app.ts'
 import type { Machine } from '../../server/machines/machine.ts'
@@ -28,6 +29,15 @@ function aSummary(id: string, hostname?: string): MachineSummary {
   return { machine, attempt: undefined, lease: undefined }
 }
 
+const aDiagnosis: Diagnosis = {
+  verdict: 'under-way',
+  outlook: 'under-way',
+  meaning: 'The boot goes on.',
+  because: 'it was seen a moment ago',
+  causes: [],
+  since: 5,
+}
+
 function anEvent(id: number, machine?: string, text = `number ${id}`): RecordedEvent {
   const event = { kind: 'job-ran', job: 'count', outcome: text } as const
   return machine === undefined ? { id, at: id, event } : { id, at: id, machine, event }
@@ -50,6 +60,8 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
       return () => void listeners.delete(listener)
     },
     retry: async () => await Promise.resolve({ kind: 'done' }),
+    diagnose: async () => await Promise.resolve(aDiagnosis),
+    capture: () => undefined,
     ...given,
   }
   const served = await overLoopback(t, apiApp(desk))
@@ -107,6 +119,24 @@ t.test('a machine is found by one name, and only when one has it', async (t) => 
   await isProblem(t, api, { url: '/api/v1/machines/both' }, 409, /several: 0a1b2c3d, 4e5f6g7h/)
   await isProblem(t, api, { url: '/api/v1/machines/..%2f..%2fetc' }, 404, /\.\.\/\.\.\/etc$/)
   t.strictSame(names, ['52:54:00:00:00:01', 'nobody', 'both', '../../etc'])
+})
+
+t.test('a machine is diagnosed, and its frames are given as a file', async (t) => {
+  const pcap = Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4, 0)
+  const api = await anApi(t, {
+    find: (name) => (name === 'nobody' ? [] : [aSummary(name)]),
+    capture: ({ id }) => (id === 'silent' ? undefined : pcap),
+  })
+  const diagnosis = await api.ask({ url: '/api/v1/machines/0a1b2c3d/diagnosis' })
+  t.equal(diagnosis.statusCode, 200)
+  t.strictSame(JSON.parse(diagnosis.body), aDiagnosis)
+  const capture = await api.ask({ url: '/api/v1/machines/0a1b2c3d/capture' })
+  t.equal(capture.statusCode, 200)
+  t.equal(capture.headers['content-type'], 'application/vnd.tcpdump.pcap')
+  t.strictSame(new Uint8Array(capture.rawPayload), pcap)
+  await isProblem(t, api, { url: '/api/v1/machines/silent/capture' }, 404, /nothing that silent said/)
+  await isProblem(t, api, { url: '/api/v1/machines/nobody/capture' }, 404, /no machine .* nobody$/)
+  await isProblem(t, api, { url: '/api/v1/machines/nobody/diagnosis' }, 404, /no machine .* nobody$/)
 })
 
 t.test('a machine is retried, or its refusal told', async (t) => {

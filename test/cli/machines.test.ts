@@ -1,0 +1,129 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { entryOf } from '../../server/boot/diagnoses.ts'
+import type { Diagnosis } from '../../server/boot/doctor.ts'
+import { run } from '../../server/cli/run.ts'
+import { apiApp, type ApiDesk, type MachineSummary } from '../../server/http/api-app.ts'
+import { listenSocketFile } from '../../server/listen/http.ts'
+import { aMachine, anAttempt } from '../store/records.ts'
+
+const summary: MachineSummary = { machine: aMachine(), attempt: anAttempt(), lease: undefined }
+
+function said(verdict: 'size-only' | 'boot-loop' | 'under-way', because: string): Diagnosis {
+  const { outlook, meaning, causes = [], nextStep } = entryOf(verdict)
+  const common = { verdict, outlook, meaning, because, causes, since: 1_500 }
+  return nextStep === undefined ? common : { ...common, nextStep }
+}
+
+/** An API on a socket file where the CLI looks for it, and what a call prints. */
+async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
+  // Not a folder of the tests: the path of a socket has at most 107 bytes (unix(7)).
+  const folder = mkdtempSync(join(tmpdir(), 'ironwake-cli-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const desk: ApiDesk = {
+    status: () => ({ version: '0.1.0', startedAt: 5, networks: [] }),
+    machines: () => [summary],
+    find: (name) => (name === 'node-1' || name === summary.machine.id ? [summary] : []),
+    diagnose: async () => await Promise.resolve(said('size-only', 'it asked for the size')),
+    capture: () => Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4, 0xff, 0x0a),
+    events: async () => await Promise.resolve([]),
+    subscribe: () => () => {},
+    retry: async () => await Promise.resolve({ kind: 'done' }),
+    ...given,
+  }
+  const listener = await listenSocketFile(apiApp(desk), join(folder, 'ironwake.sock'))
+  t.teardown(async () => await listener[Symbol.asyncDispose]())
+  writeFileSync(join(folder, 'ironwake.yaml'), `data: ${JSON.stringify(folder)}\n`)
+  const call = async (...words: readonly string[]) => {
+    const [out, err]: [string[], string[]] = [[], []]
+    const code = await run(['machines', ...words, '--settings', join(folder, 'ironwake.yaml')], {
+      print: (line) => void out.push(line),
+      remark: (line) => void err.push(line),
+      stop: AbortSignal.timeout(10_000),
+      isTerminal: false,
+      now: () => 61_500,
+    })
+    return { code, out: out.join('\n'), err: err.join('\n') }
+  }
+  return { folder, call }
+}
+
+t.test('show prints the verdict with its reason, its causes and the next step', async (t) => {
+  const { call } = await anApi(t)
+  const { code, out } = await call('show', 'node-1')
+  t.equal(code, 0)
+  const { meaning, causes = [], nextStep } = entryOf('size-only')
+  const lines = [
+    'verdict: FAULT (size-only), last sign 60 s ago',
+    `  ${meaning}`,
+    '  because: it asked for the size',
+    ...causes.map((cause) => `  perhaps: ${cause}`),
+    `  next step: ${nextStep}`,
+  ]
+  t.ok(out.includes(`\n\n${lines.join('\n')}`), out)
+})
+
+t.test('show prints what stopped the boot before', async (t) => {
+  const loop = {
+    ...said('boot-loop', '3 boots in a row'),
+    before: said('size-only', 'it asked for the size'),
+  }
+  const { call } = await anApi(t, { diagnose: async () => await Promise.resolve(loop) })
+  const { out } = await call('show', 'node-1')
+  t.match(out, /verdict: FAULT \(boot-loop\)/)
+  t.match(out, /the boot before: size-only\. .*\n {4}it asked for the size\n/)
+  const steps = out.split('\n').filter((line) => line.startsWith('  next step: '))
+  t.strictSame(steps, [
+    `  next step: ${entryOf('size-only').nextStep}`,
+    `  next step: ${entryOf('boot-loop').nextStep}`,
+  ])
+})
+
+t.test('show as JSON has the diagnosis whole', async (t) => {
+  const { call } = await anApi(t, {
+    diagnose: async () => await Promise.resolve(said('under-way', 'it was seen a moment ago')),
+  })
+  const { out } = await call('show', 'node-1', '--output', 'json')
+  const shown = JSON.parse(out) as Record<string, unknown>
+  t.strictSame(shown['diagnosis'], said('under-way', 'it was seen a moment ago'))
+  t.strictSame(shown['timeline'], [])
+  t.match((await call('show', 'node-1')).out, /^verdict: under way, last sign 60 s ago$/m)
+})
+
+t.test('capture writes the file byte by byte, in place of one that is there', async (t) => {
+  const { call, folder } = await anApi(t)
+  const file = join(folder, 'node-1.pcap')
+  writeFileSync(file, 'something longer than what comes')
+  const { code, err } = await call('capture', 'node-1', '--out', file)
+  t.equal(code, 0)
+  t.match(err, /has 6 bytes\. Read it with Wireshark, or: tcpdump -vr /)
+  t.strictSame([...readFileSync(file)], [0xa1, 0xb2, 0xc3, 0xd4, 0xff, 0x0a])
+  const json = await call('capture', 'node-1', '--out', file, '--output', 'json')
+  t.strictSame(JSON.parse(json.out), { file, byteCount: 6 })
+})
+
+t.test('capture says what it lacks, and writes nothing then', async (t) => {
+  const { call, folder } = await anApi(t, { capture: () => undefined })
+  const file = join(folder, 'none.pcap')
+  const refused = async (words: readonly string[], why: RegExp, exits = 1) => {
+    const { code, err } = await call('capture', ...words)
+    t.equal(code, exits)
+    t.match(err, why)
+    t.notOk(existsSync(file))
+  }
+  await refused(['node-1'], /needs a file to write, --out FILE/, 2)
+  await refused(['node-1', '--out', file], /nothing that M0000001 said on the DHCP port is in memory/)
+  await refused(['nobody', '--out', file], /no machine has the identifier, MAC or name nobody/)
+  await refused([], /list, show MACHINE, retry MACHINE or capture MACHINE/, 2)
+  const full = await anApi(t)
+  const { code, err } = await full.call(
+    'capture',
+    'node-1',
+    '--out',
+    join(folder, 'no-such-folder', 'x.pcap'),
+  )
+  t.equal(code, 1)
+  t.match(err, /x\.pcap cannot be written: ENOENT/)
+})
