@@ -78,21 +78,28 @@ export async function startAppliance(
     plans,
     programs,
     templates: readTemplates(),
+    grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
     networkAt: (address) => byAddress.get(address),
+    holderOf,
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
     chance,
   }
   const dhcp = dhcpDesk({
-    view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
+    view: {
+      leases,
+      hostnameOf: (network, mac) => plans.hostnameOf(network, mac),
+      loaderOf: (network, mac) => plans.loaderOf(network, mac),
+    },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
     roster,
     logbook,
     chance,
   })
-  const boot = bootApp(bootDesk(desk))
+  const answers = bootDesk(desk)
+  const boot = bootApp(answers)
   const tell = (event: ApplianceEvent): void => logbook.note(event)
   const delivering = deliverTo(networks.filter((network) => network.mode === 'full'))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
@@ -153,7 +160,13 @@ export async function startAppliance(
 
   function tftpOf(network: Network): TftpSettings {
     const { name, interface: device, serverAddress: address } = network
-    return { network: name, interface: device, address, lookup: tftpDesk(desk, network), report: tell }
+    return {
+      network: name,
+      interface: device,
+      address,
+      lookup: tftpDesk({ programs, boot: answers }, network),
+      report: tell,
+    }
   }
 
   function unusable(network: { readonly name: string; readonly interface: string }, because: string): void {

@@ -75,6 +75,7 @@ function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {
     dnsServers: settings.dnsServers,
     domain: settings.domain,
     leaseSeconds: settings.leaseSeconds,
+    ...(settings.loader === undefined ? {} : { loader: settings.loader }),
   }
 }
 

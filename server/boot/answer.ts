@@ -8,7 +8,7 @@ import type { About, ApplianceEvent } from '../events/event.ts'
 import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, type BootDecision, type BootSettings } from './decide.ts'
@@ -48,6 +48,8 @@ export type MachineView = {
   readonly leases: LeaseView
   /** The name a machine is to have. */
   hostnameOf(network: Network, mac: Mac): string | undefined
+  /** What a machine with UEFI loads first; absent, iPXE. */
+  loaderOf?(network: Network, mac: Mac): Loader
 }
 
 type Question = {
@@ -82,7 +84,9 @@ export function answer(incoming: Incoming, view: MachineView, settings: BootSett
   if (message.giaddr !== noAddress && !contains(network.subnet, message.giaddr)) {
     return ignored(about, `the relay ${message.giaddr} stands in no network of the settings`)
   }
-  const question = { incoming, message, type, client, about, decision: decide(client, network, settings) }
+  const loader = view.loaderOf?.(network, client.mac) ?? 'ipxe'
+  const decision = decide(client, network, settings, loader)
+  const question = { incoming, message, type, client, about, decision }
   switch (network.mode) {
     case 'observe':
       return observe(question)

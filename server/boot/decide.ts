@@ -1,6 +1,6 @@
 import type { BootClient } from './identify.ts'
 import { programFor } from './programs.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 
 /** What the policy must know of the box. */
 export type BootSettings = {
@@ -20,7 +20,12 @@ export type BootDecision =
   | { readonly kind: 'run-script'; readonly url: string; readonly because: string }
 
 /** Chooses what the client loads next. An iPXE is never given iPXE again, unless it cannot fetch its script. */
-export function decide(client: BootClient, network: Network, settings: BootSettings): BootDecision {
+export function decide(
+  client: BootClient,
+  network: Network,
+  settings: BootSettings,
+  loader: Loader = 'ipxe',
+): BootDecision {
   const base = `http://${network.serverAddress}:${settings.httpPort}`
   switch (client.kind) {
     case 'system':
@@ -29,22 +34,33 @@ export function decide(client: BootClient, network: Network, settings: BootSetti
       if (client.speaksHttp) return { kind: 'run-script', url: `${base}/chain.ipxe`, because: 'it is iPXE' }
       return program(client, settings, 'its iPXE has no HTTP, so it gets one that has')
     case 'pxe':
-      return program(client, settings, 'it is PXE firmware')
+      return program(client, settings, 'it is PXE firmware', loader)
     case 'http': {
-      const chosen = program(client, settings, 'it is HTTP boot firmware')
+      const chosen = program(client, settings, 'it is HTTP boot firmware', loader)
       if (chosen.kind !== 'load-program') return chosen
       return { kind: 'http-boot', url: `${base}/programs/${chosen.file}`, because: chosen.because }
     }
   }
 }
 
-function program(client: BootClient, settings: BootSettings, why: string): BootDecision {
+function program(
+  client: BootClient,
+  settings: BootSettings,
+  why: string,
+  loader: Loader = 'ipxe',
+): BootDecision {
   if (client.architecture === undefined) {
     return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
   }
-  const chosen = programFor(client.architecture, settings.programs)
+  const chosen = programFor(client.architecture, settings.programs, loader)
   if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
-  return { kind: 'load-program', file: chosen.file, because: `${why}, ${client.architecture.name}` }
+  const isSigned = loader === 'shim-grub' && client.architecture.family === 'uefi'
+  const signed = isSigned ? ', and gets the signed loaders (loader: shim-grub)' : ''
+  return {
+    kind: 'load-program',
+    file: chosen.file,
+    because: `${why}, ${client.architecture.name}${signed}`,
+  }
 }
 
 /** What is loaded, in one word or URL; `undefined` for an address alone. */

@@ -4,6 +4,12 @@ import type { Mac } from '../wire/mac.ts'
 /** `observe` answers nobody and reports what it would do; `full` owns the addresses of the network. */
 export type NetworkMode = 'observe' | 'full'
 
+/**
+ * What UEFI machines load first: iPXE, or the distribution's signed shim and GRUB, which start with Secure Boot
+ * enforced. BIOS machines load iPXE whichever it is.
+ */
+export type Loader = 'ipxe' | 'shim-grub'
+
 /** One network the box stands in, as the settings and the interface together give it. */
 export type Network = {
   readonly name: string
@@ -18,6 +24,8 @@ export type Network = {
   readonly dnsServers: readonly Ipv4[]
   readonly domain: string | undefined
   readonly leaseSeconds: LeaseTimes
+  /** Absent: iPXE. */
+  readonly loader?: Loader
 }
 
 /** First and last address that may be given out, both included. */
