@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { programFiles } from '../boot/programs.ts'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
 import { templateNames, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
 
 /** Boot programs by file name, whole, in memory: they are small and asked for by every machine that starts. */
@@ -21,8 +21,28 @@ export function readPrograms(folders: readonly string[]): Programs {
       const bytes = readFileSync(join(folder, file))
       if (bytes.length > 0 && bytes.length <= programLimitBytes) found.set(name, bytes)
     }
+    if (there.has(raspberryPiFolder)) addRaspberryPi(found, join(folder, raspberryPiFolder))
   }
   return found
+}
+
+/** Files of a whole boot partition without its kernels of distributions. */
+const raspberryPiLimits = { files: 512, bytes: 64 * 1024 * 1024 }
+
+/** All files below the folder, under `raspberry-pi/…`; what is beyond the limits is left out. */
+function addRaspberryPi(found: Map<string, Uint8Array>, folder: string): void {
+  let room = raspberryPiLimits.bytes
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).toSorted()
+  for (const path of paths.slice(0, raspberryPiLimits.files)) {
+    const name = `${raspberryPiFolder}/${relative(folder, path)}`
+    const { size } = statSync(path)
+    if (found.has(name) || size > programLimitBytes || size > room) continue
+    room -= size
+    found.set(name, readFileSync(path))
+  }
 }
 
 function filesIn(folder: string): readonly string[] {

@@ -1,4 +1,5 @@
 import { expectedMiss } from '../boot/expected-misses.ts'
+import { raspberryPiFolder } from '../boot/programs.ts'
 import type { BootDesk } from '../http/boot-app.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { FoundFile, WantedFile } from '../listen/tftp.ts'
@@ -30,6 +31,9 @@ export function tftpDesk(
     if (name === autoexec) return found(file, boot.chainScript(arrival))
     const bytes = programs.get(otherNames.get(name.toLowerCase()) ?? name)
     if (bytes !== undefined) return { kind: 'bytes', bytes }
+    // Under its serial number or MAC address first, where a board has files of its own, and then without.
+    const ofBoard = programs.get(`${raspberryPiFolder}/${file}`)
+    if (ofBoard !== undefined) return { kind: 'bytes', bytes: ofBoard }
     if (!name.startsWith('grub.cfg')) return missing(file)
     return boot.grubConfig(arrival, file).then((outcome) => found(file, outcome))
   }

@@ -1,5 +1,5 @@
 import type { BootClient } from './identify.ts'
-import { programFor } from './programs.ts'
+import { programFor, raspberryPiFolder } from './programs.ts'
 import type { Loader, Network } from '../networks/network.ts'
 
 /** What the policy must know of the box. */
@@ -15,7 +15,13 @@ export type BootSettings = {
 /** What a client is told to load. */
 export type BootDecision =
   | { readonly kind: 'address-only'; readonly because: string }
-  | { readonly kind: 'load-program'; readonly file: string; readonly because: string }
+  | {
+      readonly kind: 'load-program'
+      readonly file: string
+      readonly because: string
+      /** What the firmware must hear in option 43 before it takes the reply for its own. */
+      readonly vendorOptions?: 'raspberry-pi'
+    }
   | { readonly kind: 'http-boot'; readonly url: string; readonly because: string }
   | { readonly kind: 'run-script'; readonly url: string; readonly because: string }
 
@@ -52,6 +58,7 @@ function program(
   if (client.architecture === undefined) {
     return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
   }
+  if (client.architecture.family === 'rpiboot') return raspberryPi(settings)
   const chosen = programFor(client.architecture, settings.programs, loader)
   if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
   const isSigned = loader === 'shim-grub' && client.architecture.family === 'uefi'
@@ -74,4 +81,16 @@ export function loads(decision: BootDecision): string | undefined {
     case 'run-script':
       return decision.url
   }
+}
+
+/** It asks for the files of its folder by names of its own, beginning with this one, whatever file it is told. */
+function raspberryPi(settings: BootSettings): BootDecision {
+  const file = 'config.txt'
+  if (!settings.programs.has(`${raspberryPiFolder}/${file}`)) {
+    return {
+      kind: 'address-only',
+      because: `this box has none of the files of a Raspberry Pi: ${raspberryPiFolder}/${file} is missing`,
+    }
+  }
+  return { kind: 'load-program', file, because: 'it is a Raspberry Pi', vendorOptions: 'raspberry-pi' }
 }

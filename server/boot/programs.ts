@@ -38,6 +38,9 @@ const signedFiles: readonly ProgramFile[] = ['x64', 'aa64'].flatMap((cpu) => [
   { name: `mm${cpu}.efi`, onDisk: [`mm${cpu}.efi.signed`, `mm${cpu}.efi`] },
 ])
 
+/** Below a folder of boot programs: what the boot loader of a Raspberry Pi fetches, with folders as on its SD card. */
+export const raspberryPiFolder = 'raspberry-pi'
+
 /** Every program a machine may ever be told to load, or may ask for by itself. */
 export const programFiles: readonly ProgramFile[] = [
   ...wanted.flatMap((entry) => entry.files).map((name) => ({ name, onDisk: [name] })),

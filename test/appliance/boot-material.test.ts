@@ -25,3 +25,21 @@ t.test('there is a template of each name in both languages', (t) => {
   t.match(readTemplates('grub').chain, /net_default_mac/)
   t.end()
 })
+
+t.test('the files of the Raspberry Pi keep their folders', (t) => {
+  const folder = t.testdir({
+    'snponly.efi': 'ipxe',
+    'raspberry-pi': {
+      'config.txt': 'arm_64bit=1',
+      overlays: { 'a.dtbo': 'a' },
+      '9ffefdef': { 'config.txt': 'b' },
+    },
+  })
+  t.strictSame([...readPrograms([folder]).keys()].toSorted(), [
+    'raspberry-pi/9ffefdef/config.txt',
+    'raspberry-pi/config.txt',
+    'raspberry-pi/overlays/a.dtbo',
+    'snponly.efi',
+  ])
+  t.end()
+})

@@ -10,6 +10,8 @@ const programs = new Map([
   ['shimx64.efi', Uint8Array.of(2)],
   ['grubx64.efi', Uint8Array.of(3)],
   ['mmx64.efi', Uint8Array.of(4)],
+  ['raspberry-pi/config.txt', Uint8Array.of(5)],
+  ['raspberry-pi/9ffefdef/config.txt', Uint8Array.of(6)],
 ])
 const asked: string[] = []
 const find = tftpDesk(
@@ -61,3 +63,13 @@ t.test('what is not there is refused as no such file; what is only tried out, as
   t.match(other, { kind: 'refused', code: 'no-such-file', because: /pxelinux\.0 is no boot program/ })
   t.notOk('expected' in other)
 })
+
+t.test(
+  'a Raspberry Pi has files of its own under its serial number, and else those of all boards',
+  async (t) => {
+    t.strictSame(await ask('9ffefdef/config.txt'), { kind: 'bytes', bytes: Uint8Array.of(6) })
+    t.match(await ask('0badc0de/config.txt'), { code: 'no-such-file', expected: true })
+    t.match(await ask('dc-a6-32-01-36-c2/config.txt'), { code: 'no-such-file', expected: true })
+    t.strictSame(await ask('config.txt'), { kind: 'bytes', bytes: Uint8Array.of(5) })
+  },
+)

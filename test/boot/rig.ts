@@ -38,15 +38,20 @@ export async function startRig(plan: {
   /** Lines of YAML that say who is approved, and what the machine gets. */
   readonly settings: readonly string[]
   readonly disk: 'empty' | 'bootable'
+  /** What the network has beside its name, its pool and its domain, as YAML between braces. */
+  readonly network?: string
+  /** More words for QEMU. */
+  readonly machineWords?: readonly string[]
 }): Promise<Rig> {
   await using started = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
   started.defer(() => rmSync(folder, { recursive: true, force: true }))
   const image = await debianImage({ cacheFolder: imageCache })
   const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
+  const network = plan.network === undefined ? '' : `, ${plan.network}`
   const settings = [
     'data: ./data',
-    'networks: [{name: lab, interface: lab, mode: full, pool: 10.78.0.100-10.78.0.120, domain: lab.example}]',
+    `networks: [{name: lab, interface: lab, mode: full, pool: 10.78.0.100-10.78.0.120, domain: lab.example${network}}]`,
     `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
     ...plan.settings,
   ]
@@ -66,6 +71,7 @@ export async function startRig(plan: {
       serialNumber: 'TEST-1',
       manufacturer: 'Ironwake tests',
       ...(plan.disk === 'bootable' ? { disk } : {}),
+      extraWords: plan.machineWords ?? [],
     }),
   )
   started.defer(() => keepLogs(plan.name, machine, appliance))
