@@ -20,6 +20,7 @@ import { readPrograms, readRamVendorData, readTemplates } from './boot-material.
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
+import { imageBytes } from './image-bytes.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
@@ -100,6 +101,7 @@ export async function startAppliance(
   })
   const answers = bootDesk(desk)
   const boot = bootApp(answers)
+  const filesOfImages = imageBytes(config.images)
   const tell = (event: ApplianceEvent): void => logbook.note(event)
   const delivering = deliverTo(networks.filter((network) => network.mode === 'full'))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
@@ -164,7 +166,7 @@ export async function startAppliance(
       network: name,
       interface: device,
       address,
-      lookup: tftpDesk({ programs, boot: answers }, network),
+      lookup: tftpDesk({ programs, boot: answers, imageBytes: filesOfImages }, network),
       report: tell,
     }
   }

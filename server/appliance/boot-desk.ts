@@ -249,13 +249,19 @@ function renderChoice(
       const values = {
         hostname: nameOf(machine, mac),
         image: choice.image,
-        kernelUrl: `${image}/vmlinuz`,
-        initrdUrl: `${image}/initrd`,
         squashfsUrl: `${image}/squashfs`,
         seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
         kernelParameters: plans.settingsOf(mac).kernelParameters,
       }
-      return language === 'grub' ? renderGrubRam(templates, { ...values, mac }) : renderRam(templates, values)
+      if (language === 'ipxe') {
+        return renderRam(templates, {
+          ...values,
+          kernelUrl: `${image}/vmlinuz`,
+          initrdUrl: `${image}/initrd`,
+        })
+      }
+      const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
+      return renderGrubRam(templates, { ...values, mac, httpFolder: image, tftpFolder })
     }
   }
 }

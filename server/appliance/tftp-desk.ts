@@ -6,6 +6,7 @@ import type { FoundFile, WantedFile } from '../listen/tftp.ts'
 import type { Network } from '../networks/network.ts'
 import { bytesOfText } from '../wire/text.ts'
 import type { Programs } from './boot-material.ts'
+import type { imageBytes } from './image-bytes.ts'
 
 /** The script that iPXE 2 and later fetch from the folder they came from (iPXE, `efi_autoexec.c`). */
 const autoexec = 'autoexec.ipxe'
@@ -18,14 +19,24 @@ const otherNames: ReadonlyMap<string, string> = new Map([
 
 /**
  * What TFTP serves on a network: boot programs, `autoexec.ipxe` and GRUB's configuration, by name, in whatever folder they
- * are asked for.
+ * are asked for; and the kernels and initrds of `images/`.
  */
 export function tftpDesk(
-  parts: { readonly programs: Programs; readonly boot: Pick<BootDesk, 'chainScript' | 'grubConfig'> },
+  parts: {
+    readonly programs: Programs
+    readonly boot: Pick<BootDesk, 'chainScript' | 'grubConfig'>
+    readonly imageBytes: ReturnType<typeof imageBytes>
+  },
   network: Network,
 ): (wanted: WantedFile) => FoundFile | Promise<FoundFile> {
   const { programs, boot } = parts
   return ({ file, client }) => {
+    const [, image, part] = /^images\/([^/]+)\/([^/]+)$/.exec(file) ?? []
+    if (image !== undefined && part !== undefined) {
+      return parts
+        .imageBytes(image, part)
+        .then((read) => (read.kind === 'bytes' ? read : { ...read, code: 'no-such-file' as const }))
+    }
     const name = file.slice(file.lastIndexOf('/') + 1)
     const arrival = { from: client, to: network.serverAddress }
     if (name === autoexec) return found(file, boot.chainScript(arrival))

@@ -33,19 +33,20 @@ function filledAs(place: Place, value: PlaceValue | undefined): Filled {
   return filled.kind === 'refused' || typeof value === 'number' ? filled : quoted(place, filled.text)
 }
 
-/** A file behind a URL, as GRUB names it: `(http,10.0.0.1:8081)/images/noble/vmlinuz`. It has no HTTPS. */
+/** A file or folder behind a URL, as GRUB names it: `(http,10.0.0.1:8081)/images/noble`. It has no HTTPS. */
 function networkFile(place: Place, value: PlaceValue | undefined): Filled {
   if (typeof value !== 'string') return refused(place, 'it is not a URL')
-  const because = whyNotBootUrl(value)
+  // whyNotBootUrl knows no TFTP, whose URLs have the same letters.
+  const because = whyNotBootUrl(value.replace(/^tftp:/, 'http:'))
   if (because !== undefined) return refused(place, `"${screenText(value)}" is not a URL: ${because}`)
-  const [, host, path] = /^http:\/\/([a-z0-9.-]+(?::[0-9]{1,5})?)(\/.*)$/i.exec(value) ?? []
-  if (host === undefined || path === undefined) {
+  const [, protocol, host, path] = /^(http|tftp):\/\/([a-z0-9.-]+(?::[0-9]{1,5})?)(\/.*)$/i.exec(value) ?? []
+  if (protocol === undefined || host === undefined || path === undefined) {
     return refused(
       place,
-      `"${screenText(value)}" is no file that GRUB can fetch: it takes http://HOST:PORT/PATH only`,
+      `"${screenText(value)}" is no file that GRUB can fetch: it takes http://HOST:PORT/PATH and tftp://HOST/PATH only`,
     )
   }
-  return quoted(place, `(http,${host})${path}`)
+  return quoted(place, `(${protocol},${host})${path}`)
 }
 
 function quoted(place: Place, text: string): Filled {

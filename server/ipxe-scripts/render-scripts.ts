@@ -79,7 +79,10 @@ export function renderGrubChain(templates: Templates): RenderedScript {
   return render(templates, 'chain', {}, 'grub')
 }
 
-export type GrubRamValues = Omit<RamValues, 'attempts'> & {
+export type GrubRamValues = Omit<RamValues, 'attempts' | 'kernelUrl' | 'initrdUrl'> & {
+  /** The folder of the image, by HTTP and by TFTP; without a slash at its end. */
+  readonly httpFolder: string
+  readonly tftpFolder: string
   /** The card that was booted from. */
   readonly mac: Mac
 }

@@ -17,6 +17,12 @@ const asked: string[] = []
 const find = tftpDesk(
   {
     programs,
+    imageBytes: async (image, file) =>
+      await Promise.resolve(
+        image === 'noble' && file === 'vmlinuz'
+          ? { kind: 'bytes', bytes: Uint8Array.of(7) }
+          : { kind: 'refused', because: 'it is not there' },
+      ),
     boot: {
       chainScript: () => text('#!ipxe'),
       grubConfig: async ({ from, to }, path) => {
@@ -73,3 +79,8 @@ t.test(
     t.strictSame(await ask('config.txt'), { kind: 'bytes', bytes: Uint8Array.of(5) })
   },
 )
+
+t.test('kernels are there for a GRUB that has no HTTP', async (t) => {
+  t.strictSame(await ask('images/noble/vmlinuz'), { kind: 'bytes', bytes: Uint8Array.of(7) })
+  t.match(await ask('images/noble/squashfs'), { code: 'no-such-file', because: 'it is not there' })
+})

@@ -9,6 +9,8 @@ export type RamBoot = {
   /** The steps up to the script. */
   readonly begins: readonly Step[]
   readonly network?: string
+  /** Where kernel and initrd come by TFTP. */
+  readonly kernelBy?: 'tftp'
   readonly machineWords?: readonly string[]
   /** What else is to be true when it has ended. */
   readonly also?: (t: Test, rig: Rig) => Promise<void>
@@ -16,7 +18,7 @@ export type RamBoot = {
 
 /** From power-on with an empty disk to a system in memory that has reported: every step, in its order. */
 export function ramBoot(boot: RamBoot): void {
-  const { name, firmware, begins, also, ...rest } = boot
+  const { name, firmware, begins, also, kernelBy, ...rest } = boot
   void t.test(`${name}: a machine with an empty disk runs the image and reports`, async (t) => {
     await using rig = await startRig({
       ...rest,
@@ -36,7 +38,11 @@ export function ramBoot(boot: RamBoot): void {
 
     const { machine, attempt, lease, timeline } = await rig.record()
     const steps = timeline.filter((recorded) => recorded.attempt === attempt?.id)
-    t.equal(missingStep(steps, [...begins, ...fromScript]), undefined, 'each step follows the one before')
+    t.equal(
+      missingStep(steps, [...begins, ...fromScript(kernelBy ?? 'http')]),
+      undefined,
+      'each step follows the one before',
+    )
     const family = firmware === 'bios' ? 'bios' : 'uefi'
     t.match(machine, { state: 'installed', hostname: 'node-1', firmware: family, failures: 0 })
     t.match(attempt, { stage: 'cloud-init', result: 'installed', mac })
@@ -57,12 +63,19 @@ export function ramBoot(boot: RamBoot): void {
   })
 }
 
-const fromScript: readonly Step[] = [
+const fromScript = (kernelBy: 'http' | 'tftp'): readonly Step[] => [
   { kind: 'machine-state-changed', from: 'discovered', to: 'approved' },
   { kind: 'script-served', script: 'run-image' },
   { kind: 'machine-state-changed', from: 'approved', to: 'installing' },
-  { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
-  { kind: 'file-served', file: 'debian/initrd', complete: true },
+  ...(kernelBy === 'http'
+    ? ([
+        { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
+        { kind: 'file-served', file: 'debian/initrd', complete: true },
+      ] as const)
+    : ([
+        { kind: 'program-sent', file: 'images/debian/vmlinuz' },
+        { kind: 'program-sent', file: 'images/debian/initrd' },
+      ] as const)),
   { kind: 'address-leased', to: 'the system node-1' },
   { kind: 'file-served', file: 'debian/squashfs', complete: true },
   { kind: 'seed-served', file: 'meta-data' },

@@ -9,6 +9,8 @@ ramBoot({
   name: 'secure-boot',
   firmware: 'uefi-secure-boot',
   network: 'loader: shim-grub',
+  // The signed GRUB of Debian 12 has no HTTP.
+  kernelBy: 'tftp',
   begins: [
     { kind: 'machine-discovered' },
     { kind: 'attempt-started' },

@@ -20,8 +20,8 @@ const ramValues: GrubRamValues = {
   mac,
   hostname: 'node-1',
   image: 'noble',
-  kernelUrl: `${base}/vmlinuz`,
-  initrdUrl: `${base}/initrd`,
+  httpFolder: base,
+  tftpFolder: 'tftp://10.0.0.1/images/noble',
   squashfsUrl: `${base}/squashfs`,
   seedUrl: 'http://10.0.0.1:8080/seed/5f/',
   kernelParameters: ['console=tty0', 'console=ttyS0,115200'],
@@ -82,7 +82,7 @@ t.test('the image is started with the command line that its initrd reads', async
   t.strictSame(linux, [
     'if',
     'linux',
-    '(http,10.0.0.1:8081)/images/noble/vmlinuz',
+    '${files}/vmlinuz',
     `root=squash:${base}/squashfs`,
     'ip=::::node-1:BOOTIF:dhcp',
     'ip6=off',
@@ -95,7 +95,12 @@ t.test('the image is started with the command line that its initrd reads', async
     'console=tty0',
     'console=ttyS0,115200',
   ])
-  t.ok(commands.some((words) => words.join(' ') === 'if initrd (http,10.0.0.1:8081)/images/noble/initrd'))
+  t.ok(commands.some((words) => words.join(' ') === 'if initrd ${files}/initrd'))
+  const [http, tftp] = ['(http,10.0.0.1:8081)/images/noble', '(tftp,10.0.0.1)/images/noble']
+  t.strictSame(
+    commands.find(([first]) => first === 'for'),
+    ['for', 'files', 'in', http, tftp, tftp],
+  )
 })
 
 t.test('a machine that waits is told who it is, why, and what to do', async (t) => {
@@ -108,7 +113,7 @@ t.test('a machine that waits is told who it is, why, and what to do', async (t) 
 })
 
 t.test('what GRUB cannot fetch is refused with the reason', async (t) => {
-  const given = (kernelUrl: string) => renderGrubRam(templates, { ...ramValues, kernelUrl })
+  const given = (httpFolder: string) => renderGrubRam(templates, { ...ramValues, httpFolder })
   t.match(given('https://10.0.0.1/vmlinuz'), { kind: 'refused', because: /it takes http:/ })
   t.match(given('http://user@10.0.0.1/vmlinuz'), { kind: 'refused', because: /it takes http:/ })
   t.match(given("http://10.0.0.1/a'b"), { kind: 'refused', because: /break out/ })
