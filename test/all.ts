@@ -24,10 +24,7 @@ const rings: readonly Ring[] = [
     name: 'interop',
     run: async () => await tap('interop', ['--jobs=1', '--timeout=600'], ['test/interop/*.test.ts']),
   },
-  {
-    name: 'boot',
-    run: async () => await tap('boot', ['--jobs=1', '--timeout=1200'], ['test/boot/*.boot.ts']),
-  },
+  { name: 'boot', run: boot },
 ]
 const unitFolders = (
   'wire events config dhcp tftp networks machines boot ipxe-scripts cloud-init store listen http appliance cli demo ' +
