@@ -24,6 +24,7 @@ import { dhcpDesk } from './dhcp-desk.ts'
 import { FrameRing } from './frame-ring.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
+import { imageBytes } from './image-bytes.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { isServed, networkOfRequest, placesOf } from './places.ts'
 import { applianceJobs } from './jobs.ts'
@@ -86,9 +87,11 @@ export async function startAppliance(
     plans,
     programs,
     templates: readTemplates(),
+    grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
     networkAt: (arrival) => networkOfRequest(networks, arrival),
     whereabouts,
+    holderOf,
     ports: { http: config.http.port, delivery: config.http.deliveryPort },
     now,
     chance,
@@ -97,7 +100,11 @@ export async function startAppliance(
   const troubles = new Troubles()
   logbook.subscribe((event) => troubles.hear(event))
   const dhcp = dhcpDesk({
-    view: { leases, hostnameOf: (network, mac) => plans.hostnameOf(network, mac) },
+    view: {
+      leases,
+      hostnameOf: (network, mac) => plans.hostnameOf(network, mac),
+      loaderOf: (network, mac) => plans.loaderOf(network, mac),
+    },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
     whereabouts,
@@ -106,7 +113,9 @@ export async function startAppliance(
     chance,
     frames: { ring: frames, now },
   })
-  const boot = bootApp(bootDesk(desk))
+  const answers = bootDesk(desk)
+  const boot = bootApp(answers)
+  const filesOfImages = imageBytes(config.images)
   const tell = (event: ApplianceEvent): void => logbook.note(event)
   const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
@@ -183,7 +192,13 @@ export async function startAppliance(
 
   function tftpOf(network: Network): TftpSettings {
     const { name, interface: device, serverAddress: address } = network
-    return { network: name, interface: device, address, lookup: tftpDesk(desk, network), report: tell }
+    return {
+      network: name,
+      interface: device,
+      address,
+      lookup: tftpDesk({ programs, boot: answers, imageBytes: filesOfImages }, network),
+      report: tell,
+    }
   }
 
   /** The pool opens when no other server has answered for a moment, and shuts when one does later. */

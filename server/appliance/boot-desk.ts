@@ -5,9 +5,15 @@ import { seedFor, type Seed } from '../cloud-init/seed.ts'
 import type { BootDesk, SeedFile } from '../http/boot-app.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
 import { parseBootQuery, type BootQuery } from '../ipxe-scripts/parse-boot-query.ts'
-import { renderChain, renderLocal, renderRam, renderWait } from '../ipxe-scripts/render-scripts.ts'
+import {
+  renderChain,
+  renderGrubRam,
+  renderLocal,
+  renderRam,
+  renderWait,
+} from '../ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
-import type { Templates } from '../ipxe-scripts/templates.ts'
+import type { ScriptLanguage, Templates } from '../ipxe-scripts/templates.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import {
@@ -20,10 +26,11 @@ import {
 } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
-import { parseIpv4 } from '../wire/ipv4.ts'
+import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import type { Programs } from './boot-material.ts'
+import { grubDesk } from './grub-desk.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
 
@@ -33,11 +40,14 @@ export type BootDeskParts = {
   readonly plans: Plans
   readonly programs: Programs
   readonly templates: Templates
+  readonly grubTemplates: Templates
   /** The cloud-config that all machines of the method `ram` have in common. */
   readonly vendorData: string
   readonly networkAt: (arrival: Arrival) => Network | undefined
   /** Learns who asks from an address. */
   readonly whereabouts: Whereabouts
+  /** Who holds an address by a lease. */
+  readonly holderOf: (address: Ipv4) => Mac | undefined
   readonly ports: { readonly http: number; readonly delivery: number }
   readonly now: () => number
   readonly chance: Chance
@@ -50,10 +60,15 @@ const reportLimit = 2_000
 export function bootDesk(parts: BootDeskParts): BootDesk {
   const { roster, logbook } = parts
   const reportCounts = new Map<string, number>()
+  const grub = grubDesk({
+    ...parts,
+    scriptFor: async (arrival, sighting) => await scriptFor(parts, arrival, sighting, 'grub'),
+  })
 
   return {
     chainScript: (arrival) => chainScriptFor(parts, arrival.to),
     bootScript: async (arrival, query) => await bootScript(parts, arrival, query),
+    grubConfig: async (arrival, path) => await grub.configFor(arrival, path),
     program(_arrival, file) {
       const bytes = parts.programs.get(file)
       if (bytes === undefined) return refused(404, `there is no boot program ${printable(file)} on this box`)
@@ -131,20 +146,27 @@ export function chainScriptFor(parts: BootDeskParts, serverAddress: string): Out
 }
 
 async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string): Promise<Outcome> {
-  const { roster, logbook, plans, now, chance } = parts
   const query = parseBootQuery(text)
   const { mac } = query
   if (mac === undefined || !isUnicastMac(mac)) {
     return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
+  return await scriptFor(parts, arrival, sightingOf(mac, query), 'ipxe')
+}
+
+/** What a machine's script says, whichever program runs it, and all that follows from its having been asked for. */
+async function scriptFor(
+  parts: BootDeskParts,
+  arrival: Arrival,
+  sighting: Sighting,
+  language: ScriptLanguage,
+): Promise<Outcome> {
+  const { roster, logbook, plans, now, chance } = parts
+  const { mac } = sighting
   const network = parts.networkAt(arrival)
   const address = parseIpv4(arrival.from)
   if (network?.mode === 'proxy' && address !== undefined) parts.whereabouts.note({ address, mac })
-  const sign: Sign = {
-    stage: 'script',
-    sighting: sightingOf(mac, query),
-    because: 'iPXE asked for its script',
-  }
+  const sign: Sign = { stage: 'script', sighting, because: `${runners[language]} asked for its script` }
   const seen = roster.see(sign, now(), chance)
   const machine = roster.byMac(mac)
   const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
@@ -162,7 +184,7 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
   )
   const current = roster.byId(machine.id) ?? machine
   const choice = chooseScript(current, mac, intent)
-  const rendered = renderChoice(parts, arrival, current, attempt, mac, choice)
+  const rendered = renderChoice(parts, arrival, { machine: current, attempt, mac }, choice, language)
   if (rendered.kind === 'refused') {
     await logbook.keep(joined(seen, named, approval))
     return refused(409, `its script cannot be made: ${rendered.because}`)
@@ -174,6 +196,8 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
   await logbook.keep(joined(seen, named, approval, served, afterChoice(parts, current, attempt, choice)))
   return scriptOutcome(rendered)
 }
+
+const runners: Readonly<Record<ScriptLanguage, string>> = { ipxe: 'iPXE', grub: 'GRUB' }
 
 function sightingOf(mac: Mac, query: BootQuery): Sighting {
   return {
@@ -210,34 +234,39 @@ function boardText(text: string | undefined): string | undefined {
 function renderChoice(
   parts: BootDeskParts,
   arrival: Arrival,
-  machine: Machine,
-  attempt: Attempt,
-  mac: Mac,
+  who: { readonly machine: Machine; readonly attempt: Attempt; readonly mac: Mac },
   choice: ScriptChoice,
+  language: ScriptLanguage,
 ): RenderedScript {
-  const { templates, ports, plans } = parts
+  const { ports, plans } = parts
+  const { machine, attempt, mac } = who
+  const templates = language === 'grub' ? parts.grubTemplates : parts.templates
   switch (choice.kind) {
     case 'boot-local':
-      return renderLocal(templates, { because: choice.because })
-    case 'wait':
-      return renderWait(templates, {
-        mac,
-        uuid: machine.uuid,
-        serial: machine.serial,
-        because: choice.because,
-        nextStep: choice.nextStep,
-      })
+      return renderLocal(templates, { because: choice.because }, language)
+    case 'wait': {
+      const { because, nextStep } = choice
+      const { uuid, serial } = machine
+      return renderWait(templates, { mac, uuid, serial, because, nextStep }, language)
+    }
     case 'run-image': {
       const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
-      return renderRam(templates, {
+      const values = {
         hostname: nameOf(machine, mac),
         image: choice.image,
-        kernelUrl: `${image}/vmlinuz`,
-        initrdUrl: `${image}/initrd`,
         squashfsUrl: `${image}/squashfs`,
         seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
         kernelParameters: plans.settingsOf(mac).kernelParameters,
-      })
+      }
+      if (language === 'ipxe') {
+        return renderRam(templates, {
+          ...values,
+          kernelUrl: `${image}/vmlinuz`,
+          initrdUrl: `${image}/initrd`,
+        })
+      }
+      const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
+      return renderGrubRam(templates, { ...values, mac, httpFolder: image, tftpFolder })
     }
   }
 }

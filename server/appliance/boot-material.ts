@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { programNames } from '../boot/programs.ts'
-import { templateNames, type Templates } from '../ipxe-scripts/templates.ts'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
+import { templateNames, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
 
 /** Boot programs by file name, whole, in memory: they are small and asked for by every machine that starts. */
 export type Programs = ReadonlyMap<string, Uint8Array>
@@ -13,13 +13,36 @@ const programLimitBytes = 16 * 1024 * 1024
 export function readPrograms(folders: readonly string[]): Programs {
   const found = new Map<string, Uint8Array>()
   for (const folder of folders) {
-    for (const file of filesIn(folder)) {
-      if (!programNames.includes(file) || found.has(file)) continue
+    const there = new Set(filesIn(folder))
+    for (const { name, onDisk } of programFiles) {
+      if (found.has(name)) continue
+      const file = onDisk.find((candidate) => there.has(candidate))
+      if (file === undefined) continue
       const bytes = readFileSync(join(folder, file))
-      if (bytes.length > 0 && bytes.length <= programLimitBytes) found.set(file, bytes)
+      if (bytes.length > 0 && bytes.length <= programLimitBytes) found.set(name, bytes)
     }
+    if (there.has(raspberryPiFolder)) addRaspberryPi(found, join(folder, raspberryPiFolder))
   }
   return found
+}
+
+/** Files of a whole boot partition without its kernels of distributions. */
+const raspberryPiLimits = { files: 512, bytes: 64 * 1024 * 1024 }
+
+/** All files below the folder, under `raspberry-pi/…`; what is beyond the limits is left out. */
+function addRaspberryPi(found: Map<string, Uint8Array>, folder: string): void {
+  let room = raspberryPiLimits.bytes
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).toSorted()
+  for (const path of paths.slice(0, raspberryPiLimits.files)) {
+    const name = `${raspberryPiFolder}/${relative(folder, path)}`
+    const { size } = statSync(path)
+    if (found.has(name) || size > programLimitBytes || size > room) continue
+    room -= size
+    found.set(name, readFileSync(path))
+  }
 }
 
 function filesIn(folder: string): readonly string[] {
@@ -38,10 +61,10 @@ export function readRamVendorData(): string {
   return readFileSync(new URL('../../cloud-init/ram/vendor-data.yaml', import.meta.url), 'utf8')
 }
 
-export function readTemplates(): Templates {
+export function readTemplates(language: ScriptLanguage = 'ipxe'): Templates {
   const texts = templateNames.map((name) => [
     name,
-    readFileSync(new URL(`${name}.ipxe`, templateFolder), 'utf8'),
+    readFileSync(new URL(`${name}.${language}`, templateFolder), 'utf8'),
   ])
   return Object.fromEntries(texts) as Templates
 }

@@ -9,7 +9,7 @@ import { size } from '../events/sentence.ts'
 import { imageFiles } from '../http/delivery-app.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { readPrograms } from './boot-material.ts'
@@ -157,17 +157,25 @@ async function foreignServersOf(network: Network, chance: Chance): Promise<Findi
 /** The firmware most racks have: BIOS, and UEFI on x64 (numbers of IANA's table). */
 const usualArchitectures = [0, 7]
 
+const packages: Readonly<Record<Loader, string>> = {
+  ipxe: 'Install the package ipxe',
+  'shim-grub': 'Install the packages shim-signed and grub-efi-amd64-signed',
+}
+
 function programsOf(config: Config): Finding[] {
   const available = new Set(readPrograms(config.bootProgramFolders).keys())
-  return usualArchitectures.flatMap((code): Finding[] => {
-    const architecture = architectureNumbered(code)
-    if (architecture === undefined) return []
-    const subject = `boot program for ${architecture.name}`
-    const program = programFor(architecture, available)
-    if (program.kind === 'program') return [{ verdict: 'well', subject, fact: program.file }]
-    const nextStep = `Install the package ipxe, or put it into one of ${config.bootProgramFolders.join(', ')}`
-    return [{ verdict: 'doubtful', subject, fact: program.because, nextStep }]
-  })
+  const loaders = new Set<Loader>([...config.networks, ...config.machines].map((one) => one.loader ?? 'ipxe'))
+  return [...loaders.add('ipxe')].toSorted().flatMap((loader) =>
+    usualArchitectures.flatMap((code): Finding[] => {
+      const architecture = architectureNumbered(code)
+      if (architecture === undefined || (loader === 'shim-grub' && architecture.family !== 'uefi')) return []
+      const subject = `${loader === 'ipxe' ? 'boot program' : 'signed loader'} for ${architecture.name}`
+      const program = programFor(architecture, available, loader)
+      if (program.kind === 'program') return [{ verdict: 'well', subject, fact: program.file }]
+      const nextStep = `${packages[loader]}, or put it into one of ${config.bootProgramFolders.join(', ')}`
+      return [{ verdict: 'doubtful', subject, fact: program.because, nextStep }]
+    }),
+  )
 }
 
 function imageOf({ name, folder }: Config['images'][number]): Finding {

@@ -80,6 +80,7 @@ function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {
     leaseSeconds: settings.leaseSeconds,
     ...(settings.relayed === undefined ? {} : { relayed: true }),
     ...(settings.authoritative === true ? { authoritative: true } : {}),
+    ...(settings.loader === undefined ? {} : { loader: settings.loader }),
   }
 }
 

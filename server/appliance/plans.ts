@@ -1,7 +1,7 @@
 import type { Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
 import { allows } from '../machines/approval.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
 
 /** What the settings have in mind for each machine. */
@@ -10,6 +10,8 @@ export type Plans = {
   intentFor(mac: Mac): Intent
   /** The name a machine is to have on a network: its own entry first, then its reservation. */
   hostnameOf(network: Network, mac: Mac): string | undefined
+  /** What it loads first on a network: its own entry counts before that of the network. */
+  loaderOf(network: Network, mac: Mac): Loader
 }
 
 export function plansOf(config: Config): Plans {
@@ -25,6 +27,9 @@ export function plansOf(config: Config): Plans {
     },
     hostnameOf(network, mac) {
       return entries.get(mac)?.hostname ?? network.reservations.get(mac)?.hostname
+    },
+    loaderOf(network, mac) {
+      return entries.get(mac)?.loader ?? network.loader ?? 'ipxe'
     },
   }
 }

@@ -8,7 +8,7 @@ import type { About, ApplianceEvent } from '../events/event.ts'
 import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
@@ -55,6 +55,8 @@ export type MachineView = {
   readonly leases: LeaseView
   /** The name a machine is to have. */
   hostnameOf(network: Network, mac: Mac): string | undefined
+  /** What a machine with UEFI loads first; absent, iPXE. */
+  loaderOf?(network: Network, mac: Mac): Loader
 }
 
 type Question = {
@@ -100,7 +102,9 @@ export function answer(came: Incoming, view: MachineView, settings: BootSettings
     // The kernel gives back what this box itself broadcast: its search for other servers.
     return ignored(about, 'this box sent it itself')
   }
-  const question = { incoming, message, type, client, about, decision: decide(client, network, settings) }
+  const loader = view.loaderOf?.(network, client.mac) ?? 'ipxe'
+  const decision = decide(client, network, settings, loader)
+  const question = { incoming, message, type, client, about, decision }
   switch (network.mode) {
     case 'observe':
       return observe(question)

@@ -1,6 +1,6 @@
 import type { BootClient } from './identify.ts'
-import { programFor } from './programs.ts'
-import type { Network } from '../networks/network.ts'
+import { programFor, raspberryPiFolder } from './programs.ts'
+import type { Loader, Network } from '../networks/network.ts'
 
 /** What the policy must know of the box. */
 export type BootSettings = {
@@ -15,12 +15,23 @@ export type BootSettings = {
 /** What a client is told to load. */
 export type BootDecision =
   | { readonly kind: 'address-only'; readonly because: string }
-  | { readonly kind: 'load-program'; readonly file: string; readonly because: string }
+  | {
+      readonly kind: 'load-program'
+      readonly file: string
+      readonly because: string
+      /** What the firmware must hear in option 43 before it takes the reply for its own. */
+      readonly vendorOptions?: 'raspberry-pi'
+    }
   | { readonly kind: 'http-boot'; readonly url: string; readonly because: string }
   | { readonly kind: 'run-script'; readonly url: string; readonly because: string }
 
 /** Chooses what the client loads next. An iPXE is never given iPXE again, unless it cannot fetch its script. */
-export function decide(client: BootClient, network: Network, settings: BootSettings): BootDecision {
+export function decide(
+  client: BootClient,
+  network: Network,
+  settings: BootSettings,
+  loader: Loader = 'ipxe',
+): BootDecision {
   const base = `http://${network.serverAddress}:${settings.httpPort}`
   switch (client.kind) {
     case 'system':
@@ -29,22 +40,34 @@ export function decide(client: BootClient, network: Network, settings: BootSetti
       if (client.speaksHttp) return { kind: 'run-script', url: `${base}/chain.ipxe`, because: 'it is iPXE' }
       return program(client, settings, 'its iPXE has no HTTP, so it gets one that has')
     case 'pxe':
-      return program(client, settings, 'it is PXE firmware')
+      return program(client, settings, 'it is PXE firmware', loader)
     case 'http': {
-      const chosen = program(client, settings, 'it is HTTP boot firmware')
+      const chosen = program(client, settings, 'it is HTTP boot firmware', loader)
       if (chosen.kind !== 'load-program') return chosen
       return { kind: 'http-boot', url: `${base}/programs/${chosen.file}`, because: chosen.because }
     }
   }
 }
 
-function program(client: BootClient, settings: BootSettings, why: string): BootDecision {
+function program(
+  client: BootClient,
+  settings: BootSettings,
+  why: string,
+  loader: Loader = 'ipxe',
+): BootDecision {
   if (client.architecture === undefined) {
     return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
   }
-  const chosen = programFor(client.architecture, settings.programs)
+  if (client.architecture.family === 'rpiboot') return raspberryPi(settings)
+  const chosen = programFor(client.architecture, settings.programs, loader)
   if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
-  return { kind: 'load-program', file: chosen.file, because: `${why}, ${client.architecture.name}` }
+  const isSigned = loader === 'shim-grub' && client.architecture.family === 'uefi'
+  const signed = isSigned ? ', and gets the signed loaders (loader: shim-grub)' : ''
+  return {
+    kind: 'load-program',
+    file: chosen.file,
+    because: `${why}, ${client.architecture.name}${signed}`,
+  }
 }
 
 /** What events say where nothing is loaded. */
@@ -61,4 +84,16 @@ export function loads(decision: BootDecision): string | undefined {
     case 'run-script':
       return decision.url
   }
+}
+
+/** It asks for the files of its folder by names of its own, beginning with this one, whatever file it is told. */
+function raspberryPi(settings: BootSettings): BootDecision {
+  const file = 'config.txt'
+  if (!settings.programs.has(`${raspberryPiFolder}/${file}`)) {
+    return {
+      kind: 'address-only',
+      because: `this box has none of the files of a Raspberry Pi: ${raspberryPiFolder}/${file} is missing`,
+    }
+  }
+  return { kind: 'load-program', file, because: 'it is a Raspberry Pi', vendorOptions: 'raspberry-pi' }
 }

@@ -17,6 +17,8 @@ export type Config = {
   readonly machines: readonly (MachineSettings & {
     readonly mac: Mac
     readonly hostname: string | undefined
+    /** Counts before that of the network. */
+    readonly loader?: Loader
   })[]
   readonly events: { readonly keepDays: number }
 }
@@ -38,6 +40,8 @@ export type NetworkSettings = {
   readonly dnsServers: readonly Ipv4[]
   readonly domain: string | undefined
   readonly leaseSeconds: { readonly firmware: number; readonly system: number }
+  /** What UEFI machines load first; absent, iPXE. */
+  readonly loader?: Loader
   readonly reservations: readonly {
     readonly mac: Mac
     readonly address: Ipv4
@@ -54,6 +58,9 @@ export type ImageSettings = { readonly name: string; readonly folder: string }
 
 /** `ram`: the image is the node, nothing is written. `local`: the machine's own disk is booted, nothing is served. */
 export type DeployMethod = 'ram' | 'local'
+
+/** `ipxe`: iPXE. `shim-grub`: the distribution's signed shim and GRUB, for Secure Boot. */
+export type Loader = 'ipxe' | 'shim-grub'
 
 export type MachineSettings = {
   readonly method: DeployMethod

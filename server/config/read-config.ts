@@ -12,7 +12,13 @@ export type ReadConfig =
   | { readonly kind: 'mistakes'; readonly mistakes: readonly Mistake[] }
 
 /** Where Debian and Ubuntu put boot programs. */
-const systemBootPrograms = ['/usr/lib/ipxe', '/usr/share/ipxe']
+const systemBootPrograms = [
+  '/usr/lib/ipxe',
+  '/usr/share/ipxe',
+  '/usr/lib/shim',
+  '/usr/lib/grub/x86_64-efi-signed',
+  '/usr/lib/grub/arm64-efi-signed',
+]
 
 /** More than a person reads; the rest follows when these are mended. */
 const mostMistakes = 100
@@ -72,6 +78,7 @@ function configOf(settings: Settings, folder: string): Config {
     machines: settings.machines.map((machine) => ({
       mac: machine.mac,
       hostname: machine.hostname,
+      ...(machine.loader === undefined ? {} : { loader: machine.loader }),
       method: machine.method ?? defaults.method,
       image: machine.image ?? defaults.image,
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
@@ -96,6 +103,7 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     dnsServers: network.dns,
     domain: network.domain,
     leaseSeconds: network.lease,
+    ...(network.loader === undefined ? {} : { loader: network.loader }),
     reservations: reservations.map(({ mac, address, hostname }) => ({ mac, address, hostname })),
   }
 }

@@ -173,6 +173,8 @@ const machineSettings = {
   'ssh-authorized-keys': z.array(textUnless('an SSH key', whyNotSshKey)).max(most.keys).optional(),
 }
 
+const loader = z.enum(['ipxe', 'shim-grub']).optional()
+
 const network = z.strictObject({
   name: name.optional(),
   interface: interfaceName,
@@ -184,6 +186,7 @@ const network = z.strictObject({
   router: ipv4.optional(),
   dns: z.array(ipv4).max(8).default([]),
   domain: textUnless('a domain', whyNotDomain).optional(),
+  loader,
   lease: z.strictObject({ firmware: seconds.default(120), system: seconds.default(43_200) }).prefault({}),
   reservations: z
     .array(z.strictObject({ mac, address: ipv4, hostname: hostname.optional() }))
@@ -201,7 +204,7 @@ export const settingsSchema = z.strictObject({
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
   defaults: z.strictObject(machineSettings).prefault({}),
   machines: z
-    .array(z.strictObject({ mac, hostname: hostname.optional(), ...machineSettings }))
+    .array(z.strictObject({ mac, hostname: hostname.optional(), loader, ...machineSettings }))
     .max(most.machines)
     .default([]),
   events: z.strictObject({ 'keep-days': z.int().min(1).max(3_650).default(30) }).prefault({}),

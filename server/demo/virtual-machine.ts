@@ -4,8 +4,11 @@ import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** `bios` is SeaBIOS with the iPXE ROM of the card, `uefi` is OVMF with its own PXE. */
-export type Firmware = 'bios' | 'uefi'
+/**
+ * `bios` is SeaBIOS with the iPXE ROM of the card, `uefi` is OVMF with its own PXE, `uefi-secure-boot` is OVMF with the
+ * keys of Microsoft enrolled, as a server leaves its factory: what they have not signed is not started.
+ */
+export type Firmware = 'bios' | 'uefi' | 'uefi-secure-boot'
 
 export type VirtualMachinePlan = {
   /** Holds the serial log and the firmware's variables; made when it is missing. */
@@ -50,8 +53,21 @@ export type VirtualMachine = AsyncDisposable & {
 
 /** Debian's package `ovmf`; 4M is the form that current releases still ship. */
 const ovmfFolder = '/usr/share/OVMF'
-const ovmfCode = join(ovmfFolder, 'OVMF_CODE_4M.fd')
-const ovmfVariables = join(ovmfFolder, 'OVMF_VARS_4M.fd')
+const ovmf = {
+  uefi: {
+    code: join(ovmfFolder, 'OVMF_CODE_4M.fd'),
+    variables: join(ovmfFolder, 'OVMF_VARS_4M.fd'),
+    machine: 'q35,graphics=off',
+    words: [],
+  },
+  'uefi-secure-boot': {
+    code: join(ovmfFolder, 'OVMF_CODE_4M.secboot.fd'),
+    variables: join(ovmfFolder, 'OVMF_VARS_4M.ms.fd'),
+    // The variables may be written from system management mode only, so that no system can add keys by itself.
+    machine: 'q35,smm=on,graphics=off',
+    words: ['-global', 'driver=cfi.pflash01,property=secure,value=on', '-global', 'ICH9-LPC.disable_s3=1'],
+  },
+} as const
 /**
  * Debian's package `ipxe-qemu`. QEMU has to choose it by itself: it fits a ROM to the card that it emulates only then.
  */
@@ -104,11 +120,13 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
       ? []
       : [
           '-drive',
-          `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(ovmfCode)}`,
+          `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(ovmf[plan.firmware].code)}`,
           '-drive',
           `if=pflash,unit=1,format=raw,file=${escaped(join(plan.folder, 'uefi-variables.fd'))}`,
+          ...ovmf[plan.firmware].words,
           ...withoutIpv6,
         ]
+  const machine = ovmf[plan.firmware === 'bios' ? 'uefi' : plan.firmware].machine
   const disk =
     plan.disk === undefined
       ? []
@@ -136,7 +154,7 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
     ...(plan.ipv6Router === 'silent' ? [] : ipv6Router),
   ]
   return [
-    `${qemu} -nodefaults -no-user-config -display none -machine q35,graphics=off`.split(' '),
+    `${qemu} -nodefaults -no-user-config -display none -machine ${machine}`.split(' '),
     emulation,
     ['-smp', String(plan.processors ?? 2), '-m', `${plan.memoryMiB ?? defaultMemoryMiB}M`],
     ['-serial', `file:${join(plan.folder, 'serial.log')}`],
@@ -159,11 +177,12 @@ export async function powerOn(plan: VirtualMachinePlan): Promise<VirtualMachine>
   await mkdir(plan.folder, { recursive: true })
   const serialLog = join(plan.folder, 'serial.log')
   await writeFile(serialLog, '')
-  if (plan.firmware === 'uefi') {
-    await need(ovmfCode, 'ovmf')
-    await copyFile(ovmfVariables, join(plan.folder, 'uefi-variables.fd'))
-  } else {
+  if (plan.firmware === 'bios') {
     await need(biosNetworkRom, 'ipxe-qemu')
+  } else {
+    const { code, variables } = ovmf[plan.firmware]
+    await need(code, 'ovmf')
+    await copyFile(variables, join(plan.folder, 'uefi-variables.fd'))
   }
 
   const [program, ...words] = plan.inside(qemuWords(plan))

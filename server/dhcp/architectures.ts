@@ -1,5 +1,6 @@
 import type { DhcpMessage } from './message.ts'
 import { clientArchitecturesOf, vendorClassOf } from './options.ts'
+import { isRaspberryPi } from './raspberry-pi.ts'
 
 export type FirmwareFamily =
   'bios' | 'uefi' | 'u-boot' | 'open-firmware' | 'opal' | 's390' | 'rpiboot' | 'other'
@@ -100,6 +101,14 @@ export function architectureNumbered(code: number): Architecture | undefined {
  * wrong, the five digits in option 60. Some firmware has only the latter right.
  */
 export function architectureOf(message: DhcpMessage): Architecture | undefined {
+  const told = toldArchitecture(message)
+  return told?.code === x86Bios && isRaspberryPi(message) ? architectureNumbered(raspberryPi) : told
+}
+
+const x86Bios = 0
+const raspberryPi = 41
+
+function toldArchitecture(message: DhcpMessage): Architecture | undefined {
   for (const code of clientArchitecturesOf(message)) {
     const architecture = architectureNumbered(code)
     if (architecture !== undefined) return architecture

@@ -95,7 +95,7 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'warning',
     meaning: 'A TFTP request was refused, or its transfer broke off.',
     nextStep:
-      'UEFI firmware breaks off its first transfer on purpose, to learn the size: that is marked as expected.',
+      'UEFI firmware breaks off its first transfer on purpose, to learn the size, and GRUB, shim and Raspberry Pi ask for files they do without: that is marked as expected.',
   },
   'script-served': { level: 'info', meaning: 'A boot script was made for a machine and sent.' },
   'file-served': { level: 'info', meaning: 'A kernel, an initrd or an image went out by HTTP.' },

@@ -81,6 +81,8 @@ export type ApplianceEvent = About &
         readonly path: string
         readonly status: number
         readonly because: string
+        /** The client asks for it and does without. */
+        readonly expected?: boolean
       }
     | { readonly kind: 'machine-discovered'; readonly seenAs: string }
     | { readonly kind: 'machine-clash'; readonly because: string }

@@ -50,7 +50,7 @@ function words(event: ApplianceEvent): string {
       return `${event.file} sent by TFTP, ${size(event.byteCount)} in ${ms(event.tookMs)}${resent(event.resentBlocks)}`
     case 'program-not-sent':
       return event.expected
-        ? `${event.file} asked for its size only: ${event.because}`
+        ? `${event.file} not sent, as expected: ${event.because}`
         : `${event.file} not sent: ${event.because}`
     case 'script-served':
       return `script ${event.script} sent: ${event.because}`
@@ -61,7 +61,9 @@ function words(event: ApplianceEvent): string {
     case 'seed-served':
       return `seed ${event.file} fetched`
     case 'request-refused':
-      return `${event.path} refused with ${event.status}: ${event.because}`
+      return event.expected === true
+        ? `${event.path} is not there, as expected: ${event.because}`
+        : `${event.path} refused with ${event.status}: ${event.because}`
     case 'machine-discovered':
       return `new machine, seen as ${event.seenAs}`
     case 'machine-clash':

@@ -1,8 +1,10 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import { expectedMiss } from '../boot/expected-misses.ts'
 import type { About, ApplianceEvent } from '../events/event.ts'
 import { parseIpv4 } from '../wire/ipv4.ts'
 import { printable } from '../wire/text.ts'
 import type { Arrival, Outcome } from './outcome.ts'
+import { sendBytes } from './send-bytes.ts'
 
 export const seedFiles = ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const
 export type SeedFile = (typeof seedFiles)[number]
@@ -12,6 +14,8 @@ export type BootDesk = {
   readonly chainScript: (arrival: Arrival) => Outcome
   /** The query as it came, without its question mark: iPXE of 2019 escapes it badly. */
   readonly bootScript: (arrival: Arrival, query: string) => Promise<Outcome>
+  /** GRUB's configuration under a path; `undefined` when the path names none. */
+  readonly grubConfig: (arrival: Arrival, path: string) => Promise<Outcome | undefined>
   readonly program: (arrival: Arrival, file: string) => Outcome
   readonly seed: (arrival: Arrival, attempt: string, file: SeedFile) => Promise<Outcome>
   readonly report: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
@@ -46,6 +50,15 @@ export function bootApp(desk: BootDesk): Express {
     if (outcome.kind === 'bytes' && request.method === 'GET') tellWhenSent(desk, request, response, file)
     reply(desk, request, response, outcome)
   })
+  // GRUB looks below the folder it came from, or below one that was built into it.
+  app.head(/\/grub\.cfg-[^/]*$/, (_request, response) => {
+    response.type('text/plain').end()
+  })
+  app.get(/\/grub\.cfg(?:-[^/]*)?$/, async (request, response, next) => {
+    const outcome = await desk.grubConfig(arrivalOf(request), request.path)
+    if (outcome === undefined) next()
+    else reply(desk, request, response, outcome)
+  })
   app.get('/seed/:attempt/:file', async (request, response) => {
     const { attempt, file } = request.params
     const known = seedFiles.find((name) => name === file)
@@ -71,7 +84,7 @@ export function bootApp(desk: BootDesk): Express {
     reply(desk, request, response, {
       kind: 'refused',
       status: 404,
-      because: 'nothing is served under this path',
+      because: expectedMiss(request.path) ?? 'nothing is served under this path',
     })
   })
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
@@ -100,7 +113,7 @@ function reply(desk: BootDesk, request: Request, response: Response, outcome: Ou
       response.type(outcome.type).set('Cache-Control', 'no-store').send(outcome.text)
       return
     case 'bytes':
-      response.type(outcome.type).send(Buffer.from(outcome.bytes))
+      sendBytes(request, response, outcome)
       return
     case 'accepted':
       response.status(204).end()
@@ -112,6 +125,7 @@ function reply(desk: BootDesk, request: Request, response: Response, outcome: Ou
         path: printable(request.path),
         status: outcome.status,
         because: outcome.because,
+        ...(expectedMiss(request.path) === undefined ? {} : { expected: true }),
       })
       response.status(outcome.status).type('text/plain').send(`${outcome.because}\n`)
   }

@@ -1,8 +1,8 @@
-import type { Mac } from '../wire/mac.ts'
+import { hyphenated, type Mac } from '../wire/mac.ts'
 import { renderTemplate } from './render-template.ts'
 import type { RenderedScript } from './render-template.ts'
 import type { PlaceValue } from './place.ts'
-import type { TemplateName, Templates } from './templates.ts'
+import type { ScriptLanguage, TemplateName, Templates } from './templates.ts'
 
 /** A download that has brought nothing for so long is begun again. */
 const downloadTimeoutMs = 60_000
@@ -56,20 +56,49 @@ export type WaitValues = {
 }
 
 /** The script for a machine that may not boot an image: it says so, waits, and goes to its own disk. */
-export function renderWait(templates: Templates, values: WaitValues): RenderedScript {
+export function renderWait(
+  templates: Templates,
+  values: WaitValues,
+  language: ScriptLanguage = 'ipxe',
+): RenderedScript {
   const { uuid = 'unknown', serial = 'unknown', seconds = 30 } = values
-  return render(templates, 'wait', { ...values, uuid, serial, seconds })
+  return render(templates, 'wait', { ...values, uuid, serial, seconds }, language)
 }
 
 /** The script that leaves a machine to its own disk. */
-export function renderLocal(templates: Templates, values: { readonly because: string }): RenderedScript {
-  return render(templates, 'local', values)
+export function renderLocal(
+  templates: Templates,
+  values: { readonly because: string },
+  language: ScriptLanguage = 'ipxe',
+): RenderedScript {
+  return render(templates, 'local', values, language)
+}
+
+/** The same as `renderChain` for GRUB, which finds the files beside itself: the address is not needed. */
+export function renderGrubChain(templates: Templates): RenderedScript {
+  return render(templates, 'chain', {}, 'grub')
+}
+
+export type GrubRamValues = Omit<RamValues, 'attempts' | 'kernelUrl' | 'initrdUrl'> & {
+  /** The folder of the image, by HTTP and by TFTP; without a slash at its end. */
+  readonly httpFolder: string
+  readonly tftpFolder: string
+  /** The card that was booted from. */
+  readonly mac: Mac
+}
+
+/** The script by which GRUB starts an image in memory. */
+export function renderGrubRam(templates: Templates, { mac, ...values }: GrubRamValues): RenderedScript {
+  if (!values.seedUrl.endsWith('/')) return { kind: 'refused', because: 'seedUrl: it must end with a slash' }
+  // With colons, as GRUB's own variables have it, initrds do not find the card (initramfs-tools, `configure_networking`).
+  return render(templates, 'ram', { ...values, mac: hyphenated(mac), pause: 5 }, 'grub')
 }
 
 function render(
   templates: Templates,
   name: TemplateName,
   values: Readonly<Record<string, PlaceValue>>,
+  language: ScriptLanguage = 'ipxe',
 ): RenderedScript {
-  return renderTemplate(templates[name], values, { 'local-disk': templates['local-disk'] })
+  return renderTemplate(templates[name], values, { 'local-disk': templates['local-disk'] }, language)
 }

@@ -1,5 +1,7 @@
+import { fillGrubPlace } from './grub-place.ts'
 import type { Place, PlaceValue } from './place.ts'
 import { fillPlace } from './place.ts'
+import type { ScriptLanguage } from './templates.ts'
 
 export type RenderedScript =
   { readonly kind: 'script'; readonly text: string } | { readonly kind: 'refused'; readonly because: string }
@@ -7,7 +9,7 @@ export type RenderedScript =
 /** Names of templates that another includes, each with its text. */
 export type Parts = Readonly<Record<string, string>>
 
-/** iPXE keeps a script in memory below its images; the longest of ours has four thousand bytes. */
+/** iPXE and GRUB keep a script in memory; the longest of ours has four thousand bytes. */
 const longestScript = 65_536
 
 /** `{{name:type}}` is filled with a value, `{{include name}}` with another template. */
@@ -23,6 +25,7 @@ export function renderTemplate(
   template: string,
   values: Readonly<Record<string, PlaceValue>>,
   parts: Parts = {},
+  language: ScriptLanguage = 'ipxe',
 ): RenderedScript {
   const reasons: string[] = []
   const used = new Set<string>()
@@ -41,7 +44,7 @@ export function renderTemplate(
     }
     used.add(place.name)
     const value = Object.hasOwn(values, place.name) ? values[place.name] : undefined
-    const filled = fillPlace(place, value)
+    const filled = language === 'grub' ? fillGrubPlace(place, value) : fillPlace(place, value)
     if (filled.kind === 'refused') reasons.push(filled.because)
     return filled.kind === 'filled' ? filled.text : ''
   })

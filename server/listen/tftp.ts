@@ -29,7 +29,13 @@ export type WantedFile = { readonly file: string; readonly client: Ipv4; readonl
 
 export type FoundFile =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'refused'; readonly because: string; readonly code: TftpErrorName }
+  | {
+      readonly kind: 'refused'
+      readonly because: string
+      readonly code: TftpErrorName
+      /** That the client asks for it and is refused is the usual course. */
+      readonly expected?: boolean
+    }
 
 export type TftpLimits = {
   readonly transfers: number
@@ -210,7 +216,9 @@ class Listener implements TftpListener {
 
   #begin(conversation: Conversation, request: TftpRequest, found: FoundFile): void {
     if (this.#conversations.get(conversation.sender) !== conversation) return
-    if (found.kind === 'refused') return this.#fail(conversation, found.code, found.because)
+    if (found.kind === 'refused') {
+      return this.#fail(conversation, found.code, found.because, { expected: found.expected ?? false })
+    }
     const text = request.mode === 'netascii'
     if (text && found.bytes.length > largestText) {
       return this.#fail(
@@ -300,9 +308,14 @@ class Listener implements TftpListener {
     }
   }
 
-  #fail(conversation: Conversation, code: TftpErrorName, because: string): void {
+  #fail(
+    conversation: Conversation,
+    code: TftpErrorName,
+    because: string,
+    { expected } = { expected: false },
+  ): void {
     conversation.lane.send(encodeTftpError(code, because), conversation.client)
-    this.#end(conversation, performance.now(), notSent(conversation, because))
+    this.#end(conversation, performance.now(), { ...notSent(conversation, because), expected })
   }
 
   /** Answers a request that never became a conversation. */
@@ -413,7 +426,7 @@ function brokenOff(
   }
 }
 
-function notSent({ file }: Conversation, because: string): ApplianceEvent {
+function notSent({ file }: Conversation, because: string): ApplianceEvent & { kind: 'program-not-sent' } {
   return { kind: 'program-not-sent', file, because, expected: false }
 }
 

@@ -7,6 +7,12 @@ import type { Mac } from '../wire/mac.ts'
  */
 export type NetworkMode = 'observe' | 'proxy' | 'full'
 
+/**
+ * What UEFI machines load first: iPXE, or the distribution's signed shim and GRUB, which start with Secure Boot
+ * enforced. BIOS machines load iPXE whichever it is.
+ */
+export type Loader = 'ipxe' | 'shim-grub'
+
 /** One network the box stands in, as the settings and the interface together give it. */
 export type Network = {
   readonly name: string
@@ -25,6 +31,8 @@ export type Network = {
   readonly relayed?: boolean
   /** Whether addresses are given also where another server gives some. */
   readonly authoritative?: boolean
+  /** Absent: iPXE. */
+  readonly loader?: Loader
 }
 
 /** First and last address that may be given out, both included. */

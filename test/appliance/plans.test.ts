@@ -53,3 +53,13 @@ t.test('the name of a machine is that of its entry, then that of its reservation
   t.equal(plans.hostnameOf(network, macNumber(3)), undefined)
   t.end()
 })
+
+t.test('the loader is that of the machine, of its network, or iPXE', (t) => {
+  const signed = aNetwork({ loader: 'shim-grub' })
+  const own = { ...ram, mac: one, hostname: undefined, loader: 'ipxe' as const }
+  const plans = plansOf(aConfig({ machines: [own] }))
+  t.equal(plans.loaderOf(signed, one), 'ipxe')
+  t.equal(plans.loaderOf(signed, two), 'shim-grub')
+  t.equal(plans.loaderOf(aNetwork(), two), 'ipxe')
+  t.end()
+})

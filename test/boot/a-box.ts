@@ -35,6 +35,8 @@ export const allPrograms: ReadonlySet<string> = new Set([
   'snponly.efi',
   'ipxe.efi',
   'snponly-arm64.efi',
+  'shimx64.efi',
+  'grubx64.efi',
 ])
 
 export type Sent = { readonly message: DhcpMessage; readonly bytes: Uint8Array; readonly to: string }

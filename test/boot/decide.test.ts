@@ -2,12 +2,13 @@ import t from 'tap'
 import { decide, loads } from '../../server/boot/decide.ts'
 import type { BootClient } from '../../server/boot/identify.ts'
 import { architectureNumbered } from '../../server/dhcp/architectures.ts'
+import type { Loader } from '../../server/networks/network.ts'
 import { aNetwork, macNumber } from '../networks/a-network.ts'
 import { allPrograms } from './a-box.ts'
 
 const settings = { httpPort: 8080, programs: allPrograms, mtu: 1500 }
 
-function decided(changes: Partial<BootClient>) {
+function decided(changes: Partial<BootClient>, loader?: Loader) {
   const client: BootClient = {
     mac: macNumber(1),
     kind: 'pxe',
@@ -18,7 +19,7 @@ function decided(changes: Partial<BootClient>) {
     speaksHttp: true,
     ...changes,
   }
-  return decide(client, aNetwork(), settings)
+  return decide(client, aNetwork(), settings, loader)
 }
 
 t.test('PXE firmware loads a program by TFTP', (t) => {
@@ -77,5 +78,24 @@ t.test('what is loaded is told in one word', (t) => {
   t.equal(loads(decided({})), 'snponly.efi')
   t.equal(loads(decided({ kind: 'ipxe' })), 'http://10.0.0.1:8080/chain.ipxe')
   t.equal(loads(decided({ kind: 'http' })), 'http://10.0.0.1:8080/programs/snponly.efi')
+  t.end()
+})
+
+t.test('with loader shim-grub UEFI loads shim, and iPXE that runs already goes on as iPXE', (t) => {
+  const because = 'it is PXE firmware, x64 UEFI, and gets the signed loaders (loader: shim-grub)'
+  t.strictSame(decided({}, 'shim-grub'), { kind: 'load-program', file: 'shimx64.efi', because })
+  t.match(decided({ kind: 'http', architecture: architectureNumbered(16) }, 'shim-grub'), {
+    kind: 'http-boot',
+    url: 'http://10.0.0.1:8080/programs/shimx64.efi',
+  })
+  t.match(decided({ architecture: architectureNumbered(0) }, 'shim-grub'), {
+    file: 'undionly.kpxe',
+    because: /^it is PXE firmware, x86 BIOS$/,
+  })
+  t.match(decided({ kind: 'ipxe' }, 'shim-grub'), { kind: 'run-script' })
+  t.match(decided({ architecture: architectureNumbered(11) }, 'shim-grub'), {
+    kind: 'address-only',
+    because: /no shimaa64\.efi, no grubaa64\.efi/,
+  })
   t.end()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { programFor, programNames } from '../../server/boot/programs.ts'
+import { programFiles, programFor, programNames } from '../../server/boot/programs.ts'
 import { architectureNumbered, architectures } from '../../server/dhcp/architectures.ts'
 
 const x64 = architectureNumbered(7)!
@@ -57,5 +57,28 @@ t.test('every program has a plain name without a folder', (t) => {
   t.ok(programNames.length > 8)
   for (const name of programNames) t.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)?\.(?:efi|kpxe)$/)
   t.equal(new Set(programNames).size, programNames.length)
+  t.end()
+})
+
+t.test('with loader shim-grub UEFI gets the signed pair or nothing, and BIOS what it always gets', (t) => {
+  const all = new Set(programNames)
+  const given = (code: number, available: ReadonlySet<string> = all) =>
+    programFor(architectureNumbered(code)!, available, 'shim-grub')
+  t.strictSame(given(7), { kind: 'program', file: 'shimx64.efi' })
+  t.strictSame(given(16), { kind: 'program', file: 'shimx64.efi' })
+  t.strictSame(given(11), { kind: 'program', file: 'shimaa64.efi' })
+  t.strictSame(given(0), { kind: 'program', file: 'undionly.kpxe' })
+  t.match(given(7, new Set(['shimx64.efi', 'snponly.efi'])), {
+    kind: 'none',
+    because: /no grubx64\.efi, which/,
+  })
+  t.match(given(27), { kind: 'none', because: /no signed shim and GRUB are known for RISC-V/ })
+  t.end()
+})
+
+t.test('a disk name stands for one program, and GRUB for disks for none', (t) => {
+  const onDisk = programFiles.flatMap((file) => file.onDisk)
+  t.equal(new Set(onDisk).size, onDisk.length)
+  t.notOk(onDisk.includes('grubx64.efi.signed'), 'it has no drivers for networks')
   t.end()
 })

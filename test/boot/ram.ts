@@ -1,12 +1,28 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Firmware } from '../../server/demo/virtual-machine.ts'
-import { mac, missingStep, patience, startRig, type Step } from './rig.ts'
+import { mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
+
+/** What is particular about a boot. */
+export type RamBoot = {
+  readonly name: string
+  readonly firmware: Firmware
+  /** The steps up to the script. */
+  readonly begins: readonly Step[]
+  readonly network?: string
+  /** Where kernel and initrd come by TFTP. */
+  readonly kernelBy?: 'tftp'
+  readonly machineWords?: readonly string[]
+  /** What else is to be true when it has ended. */
+  readonly also?: (t: Test, rig: Rig) => Promise<void>
+}
 
 /** From power-on with an empty disk to a system in memory that has reported: every step, in its order. */
-export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
-  void t.test(`${firmware}: a machine with an empty disk runs the image and reports`, async (t) => {
+export function ramBoot(boot: RamBoot): void {
+  const { name, firmware, begins, also, kernelBy, ...rest } = boot
+  void t.test(`${name}: a machine with an empty disk runs the image and reports`, async (t) => {
     await using rig = await startRig({
-      name: `ram-${firmware}`,
+      ...rest,
+      name: `ram-${name}`,
       firmware,
       disk: 'empty',
       settings: [
@@ -15,18 +31,28 @@ export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
         `machines: [{mac: "${mac}", hostname: node-1}]`,
       ],
     })
+    const kernelAfterMs = await rig.machine.waitForSerial('Linux version', patience)
+    t.comment(`${name}: from power-on to the kernel ${(kernelAfterMs / 1_000).toFixed(1)} s`)
     const end = await rig.appliance.waitFor('attempt-ended', ({ result }) => result !== 'abandoned', patience)
     t.match(end.event, { result: 'installed' })
 
     const { machine, attempt, lease, diagnosis, timeline } = await rig.record()
     t.match(diagnosis, { verdict: 'all-is-well', outlook: 'well' }, 'the boot doctor agrees')
-    const boot = timeline.filter((recorded) => recorded.attempt === attempt?.id)
-    t.equal(missingStep(boot, [...begins, ...fromScript]), undefined, 'each step follows the one before')
-    t.match(machine, { state: 'installed', hostname: 'node-1', serial: 'TEST-1', firmware, failures: 0 })
+    const steps = timeline.filter((recorded) => recorded.attempt === attempt?.id)
+    t.equal(
+      missingStep(steps, [...begins, ...fromScript(kernelBy ?? 'http')]),
+      undefined,
+      'each step follows the one before',
+    )
+    const family = firmware === 'bios' ? 'bios' : 'uefi'
+    t.match(machine, { state: 'installed', hostname: 'node-1', firmware: family, failures: 0 })
     t.match(attempt, { stage: 'cloud-init', result: 'installed', mac })
     t.match(lease, { state: 'leased', mac })
     t.notOk(
-      timeline.some(({ event }) => event.kind === 'request-refused' || event.kind === 'report-refused'),
+      timeline.some(
+        ({ event }) =>
+          (event.kind === 'request-refused' && event.expected !== true) || event.kind === 'report-refused',
+      ),
       'nothing was refused on the way',
     )
     t.notOk(
@@ -34,15 +60,23 @@ export function ramBoot(firmware: Firmware, begins: readonly Step[]): void {
       'no stage of cloud-init warned or failed',
     )
     t.match(await rig.machine.serialText(), /Ironwake: node-1 is up/, 'the system says so on its console')
+    await also?.(t, rig)
   })
 }
 
-const fromScript: readonly Step[] = [
+const fromScript = (kernelBy: 'http' | 'tftp'): readonly Step[] => [
   { kind: 'machine-state-changed', from: 'discovered', to: 'approved' },
   { kind: 'script-served', script: 'run-image' },
   { kind: 'machine-state-changed', from: 'approved', to: 'installing' },
-  { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
-  { kind: 'file-served', file: 'debian/initrd', complete: true },
+  ...(kernelBy === 'http'
+    ? ([
+        { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
+        { kind: 'file-served', file: 'debian/initrd', complete: true },
+      ] as const)
+    : ([
+        { kind: 'program-sent', file: 'images/debian/vmlinuz' },
+        { kind: 'program-sent', file: 'images/debian/initrd' },
+      ] as const)),
   { kind: 'address-leased', to: 'the system node-1' },
   { kind: 'file-served', file: 'debian/squashfs', complete: true },
   { kind: 'seed-served', file: 'meta-data' },

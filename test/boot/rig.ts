@@ -47,15 +47,20 @@ export async function startRig(plan: {
   readonly network?: string
   /** Who else is on the network before the machine is powered on. */
   readonly others?: (box: NetworkNamespace) => Promise<AsyncDisposable>
+  /** What the network has beside that, as YAML between braces. */
+  readonly alsoNetwork?: string
+  /** More words for QEMU. */
+  readonly machineWords?: readonly string[]
 }): Promise<Rig> {
   await using started = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
   started.defer(() => rmSync(folder, { recursive: true, force: true }))
   const image = await debianImage({ cacheFolder: imageCache })
   const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
+  const also = plan.alsoNetwork === undefined ? '' : `, ${plan.alsoNetwork}`
   const settings = [
     'data: ./data',
-    `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example}]`,
+    `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example${also}}]`,
     `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
     ...plan.settings,
   ]
@@ -76,6 +81,7 @@ export async function startRig(plan: {
       serialNumber: 'TEST-1',
       manufacturer: 'Ironwake tests',
       ...(plan.disk === 'bootable' ? { disk } : {}),
+      extraWords: plan.machineWords ?? [],
     }),
   )
   started.defer(() => keepLogs(plan.name, machine, appliance))

@@ -14,7 +14,14 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
       config: {
         dataFolder: '/etc/ironwake/data',
         http: { port: 8080, deliveryPort: 8081 },
-        bootProgramFolders: ['/etc/ironwake/data/boot-programs', '/usr/lib/ipxe', '/usr/share/ipxe'],
+        bootProgramFolders: [
+          '/etc/ironwake/data/boot-programs',
+          '/usr/lib/ipxe',
+          '/usr/share/ipxe',
+          '/usr/lib/shim',
+          '/usr/lib/grub/x86_64-efi-signed',
+          '/usr/lib/grub/arm64-efi-signed',
+        ],
         networks: [],
         approve: { kind: 'these', macs: new Set() },
         images: [],
@@ -45,6 +52,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     router: '10.20.0.1',
     dnsServers: ['10.20.0.1'],
     domain: 'rack-1.example',
+    loader: 'ipxe',
     leaseSeconds: { firmware: 120, system: 43_200 },
     reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
   })
@@ -219,4 +227,18 @@ t.test('a file made to exhaust the reader is refused at once', async (t) => {
     if (result.kind === 'mistakes')
       t.ok(formatMistakes(text, 'x.yaml', result.mistakes).length < 100_000, name)
   }
+})
+
+t.test('a network and a machine may each say what UEFI loads first', async (t) => {
+  const text = [
+    'networks: [{interface: eth1, loader: shim-grub}, {interface: eth2}]',
+    'defaults: {method: local}',
+    'machines: [{mac: "52:54:00:12:34:56", loader: ipxe}, {mac: "52:54:00:12:34:57"}]',
+  ]
+  const result = read(text.join('\n'))
+  t.match(result, { config: { networks: [{ loader: 'shim-grub' }, {}], machines: [{ loader: 'ipxe' }, {}] } })
+  const { config } = result as Extract<typeof result, { kind: 'config' }>
+  t.notOk('loader' in config.networks[1]!)
+  t.notOk('loader' in config.machines[1]!)
+  t.match(read('networks: [{interface: eth1, loader: grub}]'), { kind: 'mistakes' })
 })

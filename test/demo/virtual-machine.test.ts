@@ -60,3 +60,11 @@ t.test('no display, no default hardware, and orders by standard input', async (t
   t.strictSame(valuesOf(words, '-serial'), ['file:/run/rig/one/serial.log'])
   t.strictSame(valuesOf(words, '-mon'), ['chardev=orders,mode=control'])
 })
+
+t.test('with Secure Boot the variables are those with keys, and only the firmware writes them', async (t) => {
+  const words = qemuWords({ ...plan, firmware: 'uefi-secure-boot' })
+  t.match(valuesOf(words, '-drive')[0], /secboot\.fd$/)
+  t.match(valuesOf(words, '-machine')[0], /smm=on/)
+  t.ok(valuesOf(words, '-global').includes('driver=cfi.pflash01,property=secure,value=on'))
+  t.notMatch(valuesOf(qemuWords({ ...plan, firmware: 'uefi' }), '-machine')[0], /smm/)
+})

@@ -21,6 +21,7 @@ export function aDesk(outcome: Outcome = { kind: 'text', type: 'text/plain', tex
   const desk: BootDesk = {
     chainScript: answer('chain'),
     bootScript: later('boot'),
+    grubConfig: later('grub'),
     program: answer('program'),
     seed: later('seed'),
     report: later('report'),

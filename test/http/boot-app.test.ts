@@ -234,3 +234,28 @@ t.test('a fault of the appliance is a 500 whose cause stays on the box', async (
   }
   t.equal(told.length, 2)
 })
+
+t.test("GRUB's configuration is asked of the desk, in whatever folder, and HEAD asks nobody", async (t) => {
+  const { app, asked } = aDesk({ kind: 'text', type: 'text/plain', text: 'exit 1\n' })
+  for (const url of [
+    '/grub.cfg',
+    '/programs/grub/x86_64-efi/grub.cfg',
+    '/grub/grub.cfg-01-52-54-00-00-00-01',
+  ]) {
+    const response = await inject(app, { url })
+    t.equal(response.body, 'exit 1\n', url)
+    t.strictSame(asked.at(-1), { question: 'grub', from: '127.0.0.1', words: [url] })
+  }
+  const count = asked.length
+  await inject(app, { method: 'HEAD', url: '/grub/grub.cfg-01-52-54-00-00-00-01' })
+  t.equal(asked.length, count, 'to ask whether it is there begins no boot')
+})
+
+t.test('what GRUB does without is told as expected', async (t) => {
+  const { app, told } = aDesk()
+  const response = await inject(app, { url: '/programs/grub/x86_64-efi/command.lst' })
+  t.equal(response.statusCode, 404)
+  t.match(told, [{ kind: 'request-refused', expected: true, because: /^GRUB looks for it/ }])
+  await inject(app, { url: '/nothing' })
+  t.strictSame(told[1] !== undefined && 'expected' in told[1], false)
+})

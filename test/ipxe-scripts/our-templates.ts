@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { templateNames } from '../../server/ipxe-scripts/templates.ts'
-import type { Templates } from '../../server/ipxe-scripts/templates.ts'
+import type { ScriptLanguage, Templates } from '../../server/ipxe-scripts/templates.ts'
 
-/** The templates as they are shipped. */
-export const ourTemplates = Object.fromEntries(
-  templateNames.map((name) => [
+/** The templates of a language as they are shipped. */
+export function templatesIn(language: ScriptLanguage): Templates {
+  const texts = templateNames.map((name) => [
     name,
-    readFileSync(new URL(`../../ipxe-scripts/${name}.ipxe`, import.meta.url), 'utf8'),
-  ]),
-) as Templates
+    readFileSync(new URL(`../../ipxe-scripts/${name}.${language}`, import.meta.url), 'utf8'),
+  ])
+  return Object.fromEntries(texts) as Templates
+}
+
+export const ourTemplates = templatesIn('ipxe')

@@ -57,7 +57,8 @@ const waits = ['sleep', 'imgfree']
 
 t.test('every template that is shipped is rendered here', async (t) => {
   const files = readdirSync(new URL('../../ipxe-scripts/', import.meta.url))
-  t.strictSame(files.toSorted(), templateNames.map((name) => `${name}.ipxe`).toSorted())
+  const expected = templateNames.flatMap((name) => [`${name}.ipxe`, `${name}.grub`])
+  t.strictSame(files.toSorted(), expected.toSorted())
   t.equal(Object.keys(scripts).length + 1, templateNames.length, 'all but the part that each includes')
 })
 

@@ -327,3 +327,15 @@ t.test('a taken port is refused whole', async (t) => {
   await listener[Symbol.asyncDispose]()
   t.equal(descriptors(), before)
 })
+
+t.test('a file that the client does without is refused at once, and told as expected', async (t) => {
+  const because = 'GRUB looks for it and does without'
+  const { listener, events, to } = listen({
+    lookup: () => ({ kind: 'refused', code: 'no-such-file', because, expected: true }),
+  })
+  await using _listener = listener
+  await using client = openClient()
+  const got = await client.fetch(to, 'grub/x86_64-efi/command.lst')
+  t.match(got, { kind: 'error', code: 1 })
+  t.match(events, [{ kind: 'program-not-sent', expected: true, because }])
+})

@@ -1,0 +1,45 @@
+import t from 'tap'
+import { readPrograms, readTemplates } from '../../server/appliance/boot-material.ts'
+
+t.test('signed loaders are served under the names they are asked for by', (t) => {
+  const folder = t.testdir({
+    data: { 'grubx64.efi': 'own', 'snponly.efi': 'ipxe', 'secret.txt': 'x', 'mmx64.efi': '' },
+    shim: { 'shimx64.efi.signed': 'shim', 'shimx64.efi': 'unsigned', 'mmx64.efi.signed': 'mm' },
+    grub: { 'grubnetx64.efi.signed': 'grub', 'grubx64.efi.signed': 'for disks' },
+  })
+  const of = (...names: string[]) => {
+    const programs = readPrograms(names.map((name) => `${folder}/${name}`))
+    return Object.fromEntries([...programs].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]))
+  }
+  t.strictSame(of('shim', 'grub'), { 'shimx64.efi': 'shim', 'grubx64.efi': 'grub', 'mmx64.efi': 'mm' })
+  t.strictSame(
+    of('data', 'shim', 'grub', 'missing'),
+    { 'snponly.efi': 'ipxe', 'shimx64.efi': 'shim', 'grubx64.efi': 'own', 'mmx64.efi': 'mm' },
+    'an earlier folder counts first, an empty file does not',
+  )
+  t.end()
+})
+
+t.test('there is a template of each name in both languages', (t) => {
+  t.match(readTemplates().chain, /^#!ipxe/)
+  t.match(readTemplates('grub').chain, /net_default_mac/)
+  t.end()
+})
+
+t.test('the files of the Raspberry Pi keep their folders', (t) => {
+  const folder = t.testdir({
+    'snponly.efi': 'ipxe',
+    'raspberry-pi': {
+      'config.txt': 'arm_64bit=1',
+      overlays: { 'a.dtbo': 'a' },
+      '9ffefdef': { 'config.txt': 'b' },
+    },
+  })
+  t.strictSame([...readPrograms([folder]).keys()].toSorted(), [
+    'raspberry-pi/9ffefdef/config.txt',
+    'raspberry-pi/config.txt',
+    'raspberry-pi/overlays/a.dtbo',
+    'snponly.efi',
+  ])
+  t.end()
+})
