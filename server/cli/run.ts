@@ -33,6 +33,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
+      'simulate',
+      {
+        summary: 'boot a rack of virtual machines, and measure',
+        load: async () => (await import('./simulate.ts')).simulate,
+      },
+    ],
+    [
       'events',
       {
         summary: 'what happened, and what happens now',
