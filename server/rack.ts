@@ -24,6 +24,9 @@ try {
 
 async function play(): Promise<void> {
   await using addresses = new RackAddresses()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stoppedBy(signal, addresses))
+  }
   const where = { address: noAddress, port: 68, interface: order.interface }
   await using replies = openUdp(
     { ...where, broadcast: true, reuseAddress: true, receiveBufferBytes },
@@ -68,6 +71,12 @@ async function play(): Promise<void> {
     clearInterval(ticking)
   }
   say({ kind: 'tally', tally: tallyOf(played, performance.now() - began) })
+}
+
+/** Leaves nothing behind on the box, and ends as the signal ends whoever does not listen to it. */
+async function stoppedBy(signal: NodeJS.Signals, addresses: RackAddresses): Promise<void> {
+  await addresses[Symbol.asyncDispose]()
+  process.kill(process.pid, signal)
 }
 
 function say(word: RackWord): void {

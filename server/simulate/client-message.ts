@@ -90,7 +90,7 @@ function speech(
   }
   const inUefi = machine.firmware === 'uefi' || machine.firmware === 'http'
   const number = speaker === 'ipxe' && inUefi ? 7 : architectureNumbers[machine.firmware]
-  const uefiUndi = speaker === 'ipxe' ? [3, 16] : [3, 0]
+  const uefiUndi = speaker === 'ipxe' ? [3, 10] : [3, 0]
   const [major = 0, minor = 0] = inUefi ? uefiUndi : [2, 1]
   const word = number === 16 ? 'HTTPClient' : 'PXEClient'
   const undi = `${threeDigits(major)}${threeDigits(minor)}`

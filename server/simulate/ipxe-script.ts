@@ -3,7 +3,7 @@ export type ScriptLine = {
   readonly label: string | undefined
   readonly commands: readonly {
     readonly words: readonly string[]
-    readonly then: '&&' | '||' | ';' | undefined
+    readonly behind: '&&' | '||' | ';' | undefined
   }[]
 }
 
@@ -30,11 +30,11 @@ function commandsIn(words: readonly string[]): ScriptLine['commands'] {
   for (const word of words) {
     if (word.startsWith('#')) break
     if (word === '&&' || word === '||' || word === ';') {
-      commands.push({ words: current, then: word })
+      commands.push({ words: current, behind: word })
       current = []
     } else if (word !== '') current.push(word)
   }
-  return [...commands, { words: current, then: undefined }]
+  return [...commands, { words: current, behind: undefined }]
 }
 
 /** Fills in `${name}` and `${name:type}`, the innermost first. */

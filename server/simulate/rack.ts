@@ -56,8 +56,10 @@ export function rackOf(plan: RackPlan): readonly RackMachine[] {
     const mac = parseMac([macPrefix, ...bytes.map(twoDigits)].join(':'))
     const uuid = parseUuid(`1d1d1d1d-4a5b-4c6d-8e7f-${number.toString(16).padStart(12, '0')}`)
     if (mac === undefined || uuid === undefined) throw new Error(`a rack has no place ${number}`)
-    // Every other one, beginning anew with each round, so that each firmware has faulty and sound machines.
-    const odd = (index + Math.floor(index / Math.max(1, turn.length))) % 2 === 1
+    // Every other one; rounds of even length begin in turn with a faulty and a sound one, so that no firmware has all of
+    // the faults.
+    const round = turn.length % 2 === 0 ? Math.floor(index / Math.max(1, turn.length)) : 0
+    const odd = (index + round) % 2 === 1
     const fault = odd ? plan.faults[faulty++ % Math.max(1, plan.faults.length)] : undefined
     return {
       index,

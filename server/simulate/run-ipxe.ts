@@ -24,7 +24,7 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
   yield { kind: 'enter', phase: 'script' }
   const { ack, address } = yield* takeLease(machine, 'ipxe', chance)
   const first = bootFileOf(ack)
-  if (first === undefined || !/^http:/.test(first)) {
+  if (first === undefined || !first.startsWith('http:')) {
     throw new Lost(`iPXE was told no script, but ${first ?? 'nothing'}`)
   }
   const settings = settingsOf(machine, address)
@@ -48,7 +48,7 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
     while (at < lines.length) {
       let runs = true
       let succeeded = true
-      for (const { words: raw, then } of lines[at++]?.commands ?? []) {
+      for (const { words: raw, behind } of lines[at++]?.commands ?? []) {
         if (steps++ > mostSteps) throw new Lost('its script does not end')
         if (runs && raw.length > 0) {
           const words = raw.map((word) => expandSettings(word, look))
@@ -70,8 +70,8 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
             succeeded = false
           } else succeeded = yield* command(name, given)
         } else if (runs) succeeded = true
-        if (then === undefined) break
-        runs = then === ';' || (then === '&&' ? succeeded : !succeeded)
+        if (behind === undefined) break
+        runs = behind === ';' || (behind === '&&' ? succeeded : !succeeded)
       }
       if (!succeeded) return ownDisk('a line of its script failed')
     }
