@@ -2,6 +2,7 @@ import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
 import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
 import { listenHttp, type HttpListener } from './listen/http.ts'
+import { sendFile } from './listen/send-file.ts'
 
 // The process that delivers images. Its parent tells it what and where; it ends when the parent goes.
 
@@ -17,6 +18,7 @@ async function deliver(order: DeliveryOrder): Promise<void> {
   const app = deliveryApp(
     (image) => folders.get(image),
     (delivery) => say({ kind: 'delivered', delivery }),
+    sendFile,
   )
   try {
     for (const address of order.addresses) {

@@ -11,6 +11,7 @@ import type { Call, Command } from './call.ts'
 import { openRackBox } from './rack-box.ts'
 import { Sorry } from './sorry.ts'
 import { table } from './table.ts'
+import { WronglyCalled } from './wrongly-called.ts'
 
 const program = fileURLToPath(new URL('../rack.ts', import.meta.url))
 const mostMachines = 20_000
@@ -58,7 +59,7 @@ export const simulate: Command = {
     'ironwake simulate --machines 1000 --output json',
   ],
   async run(call) {
-    if (call.words.length > 0) throw new Sorry(`simulate: ${call.words.join(' ')} is not understood`)
+    if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
     const { order, imageBytes } = orderOf(call)
     if (process.getuid?.() !== 0) throw new Sorry('simulate takes addresses and port 68; run it as root')
     const tally = await played(call, order, imageBytes)
@@ -125,7 +126,7 @@ function orderOf(call: Call): { readonly order: RackOrder; readonly imageBytes: 
     'image-size': image = '4M',
   } = call.options
   const machines = number(call, 'machines', 20, mostMachines)
-  if (machines === 0) throw new Sorry('--machines is 1 or more')
+  if (machines === 0) throw new WronglyCalled('--machines is 1 or more')
   const order: RackOrder = {
     interface: '',
     plan: {
@@ -144,12 +145,12 @@ function number(call: Call, name: string, usual: number, most: number): number {
   const text = call.options[name] ?? String(usual)
   const value = /^[0-9]{1,10}$/.test(String(text)) ? Number(text) : Number.NaN
   if (value <= most) return value
-  throw new Sorry(`--${name} is a whole number up to ${most}, not ${String(text)}`)
+  throw new WronglyCalled(`--${name} is a whole number up to ${most}, not ${String(text)}`)
 }
 
 function valueOf<Value>(option: string, parsed: Parsed<Value>): Value {
   if (parsed.kind === 'value') return parsed.value
-  throw new Sorry(`${option}: ${parsed.because}`)
+  throw new WronglyCalled(`${option}: ${parsed.because}`)
 }
 
 function report(tally: Tally): string {

@@ -48,7 +48,7 @@ t.test('what is wrongly asked for is refused in words', async (t) => {
     [['--image-size', '9T'], /no size/],
   ] as const) {
     const { code, stderr } = await runCli('simulate', ...words)
-    t.equal(code, 1, words.join(' '))
+    t.equal(code, 2, words.join(' '))
     t.match(stderr, because)
   }
 })
