@@ -26,7 +26,7 @@ const rings: readonly Ring[] = [
   },
   {
     name: 'boot',
-    run: async () => await tap('boot', ['--jobs=1', '--timeout=1200'], ['test/boot/*.boot.ts']),
+    run: boot,
   },
 ]
 const unitFolders = (
