@@ -1,6 +1,7 @@
 import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
 import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
+import { StreamQueue } from './http/stream-queue.ts'
 import { listenHttp, type HttpListener } from './listen/http.ts'
 import { sendFile } from './listen/send-file.ts'
 
@@ -15,10 +16,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 
 async function deliver(order: DeliveryOrder): Promise<void> {
   const folders = new Map(order.images.map((image) => [image.name, image.folder]))
+  const queue = new StreamQueue(order.streams, (news) => tell({ kind: 'images-queued', ...news }))
   const app = deliveryApp(
     (image) => folders.get(image),
     (delivery) => say({ kind: 'delivered', delivery }),
-    sendFile,
+    { fastWay: sendFile, queue },
   )
   try {
     for (const address of order.addresses) {

@@ -1,12 +1,13 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { printable } from '../wire/text.ts'
 import { arrivalOf } from './boot-app.ts'
 import { entityTagOf, fileAnswer } from './file-answer.ts'
 import { sendByReading, type FilePart } from './send-by-reading.ts'
+import type { StreamQueue } from './stream-queue.ts'
 
 /** The files an image consists of, and nothing else of its folder is served. */
 export const imageFiles = ['vmlinuz', 'initrd', 'squashfs'] as const
@@ -30,10 +31,22 @@ export type Delivery = {
  * rejects when the connection breaks.
  */
 export type FastWay = (
-  response: ServerResponse,
+  response: Response,
   part: FilePart,
   sent: (byteCount: number) => void,
 ) => Promise<boolean>
+
+export type DeliveryWays = {
+  readonly fastWay?: FastWay
+  /** Where big files wait for their turn; absent, each goes out at once. */
+  readonly queue?: StreamQueue
+}
+
+/** Less than this is no burden and does not wait (bytes). */
+const smallBytes = 256 * 1024
+/** What a waiting client gets, and how often: enough for every clock that watches for silence. */
+const tasteBytes = 16 * 1024
+const tasteEachMs = 5_000
 
 /**
  * Kernels, initrds and images, with ranges, HEAD and entity tags, from the folder each image name stands for.
@@ -42,7 +55,7 @@ export type FastWay = (
 export function deliveryApp(
   folderOf: (image: string) => string | undefined,
   delivered: (delivery: Delivery) => void,
-  fastWay: FastWay = async () => await Promise.resolve(false),
+  ways: DeliveryWays = {},
 ): Express {
   const app = express()
   app.disable('x-powered-by')
@@ -57,7 +70,7 @@ export function deliveryApp(
       next()
       return
     }
-    await sendFileTo(request, response, join(folder, file), fastWay)
+    await sendFileTo(request, response, join(folder, file), ways)
   })
   app.use((_request, response) => {
     refuse(response, 404)
@@ -74,7 +87,7 @@ async function sendFileTo(
   request: Request,
   response: Response,
   path: string,
-  fastWay: FastWay,
+  ways: DeliveryWays,
 ): Promise<void> {
   // Without waiting for a writer, if somebody put a pipe in the place of a file.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -113,14 +126,54 @@ async function sendFileTo(
         response.end()
         return
       }
-      const part = { fd: file.fd, from, length }
-      const sent = (byteCount: number): void => {
-        response.locals['sent'] = sentOf(response) + byteCount
-      }
-      if (!(await fastWay(response, part, sent))) await sendByReading(response, part, sent)
+      await sendPart(response, { fd: file.fd, from, length }, ways)
       response.end()
     }
   }
+}
+
+/**
+ * Sends a part of a file when its turn has come. Until then a little of it goes out every few seconds: no client asks for
+ * patience in the same words, and every one of them has it while bytes come.
+ */
+async function sendPart(response: Response, part: FilePart, ways: DeliveryWays): Promise<void> {
+  const { queue } = ways
+  if (queue === undefined || part.length <= smallBytes) {
+    await sendNow(response, part, ways)
+    return
+  }
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  if (response.destroyed) gone.abort()
+  let itsTurn = false
+  const turn = queue.enter(gone.signal).finally(() => (itsTurn = true))
+  let rest = part
+  try {
+    await Promise.race([turn, pause(0)])
+    while (!itsTurn && rest.length > tasteBytes) {
+      await sendNow(response, { ...rest, length: tasteBytes }, ways)
+      rest = { ...rest, from: rest.from + tasteBytes, length: rest.length - tasteBytes }
+      await Promise.race([
+        turn,
+        pause(tasteEachMs, undefined, { ref: false, signal: gone.signal }).catch(() => {}),
+      ])
+    }
+  } catch (error) {
+    gone.abort()
+    // What comes of its turn now is nobody's.
+    ;(await turn)?.[Symbol.dispose]()
+    throw error
+  }
+  using stream = await turn
+  if (stream === undefined) throw new Error('the client hung up')
+  await sendNow(response, rest, ways)
+}
+
+async function sendNow(response: Response, part: FilePart, { fastWay }: DeliveryWays): Promise<void> {
+  const sent = (byteCount: number): void => {
+    response.locals['sent'] = sentOf(response) + byteCount
+  }
+  if ((await fastWay?.(response, part, sent)) !== true) await sendByReading(response, part, sent)
 }
 
 /** Bytes of the body that the kernel has taken. */

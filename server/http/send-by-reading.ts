@@ -1,6 +1,6 @@
 import { read } from 'node:fs'
-import type { ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
+import type { Response } from 'express'
 
 /** A part of an open file. */
 export type FilePart = { readonly fd: number; readonly from: number; readonly length: number }
@@ -12,7 +12,7 @@ const roomBytes = 256 * 1024
 
 /** Sends a part of a file as the body of a response, read by read. Rejects when the connection breaks. */
 export async function sendByReading(
-  response: ServerResponse,
+  response: Response,
   part: FilePart,
   sent: (byteCount: number) => void,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function sendByReading(
 }
 
 /** Resolves when the kernel has taken the bytes, so that their room is free again. */
-async function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+async function written(response: Response, bytes: Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const closed = (): void => reject(new Error('the client hung up'))
     if (response.destroyed) return closed()

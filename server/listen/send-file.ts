@@ -7,7 +7,7 @@ import { errorName, libc } from './libc.ts'
 export type FilePart = { readonly fd: number; readonly from: number; readonly length: number }
 
 /** A client that takes nothing for so long is cut off. */
-const stallLimitMs = 120_000
+const stallLimitMs = 30_000
 /** So much at a time goes to one client, before others have their turn (bytes). */
 const turn = 1024 * 1024
 
