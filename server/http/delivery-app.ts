@@ -145,18 +145,17 @@ async function sendPart(response: Response, part: FilePart, ways: DeliveryWays):
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   if (response.destroyed) gone.abort()
-  let itsTurn = false
-  const turn = queue.enter(gone.signal).finally(() => (itsTurn = true))
+  const turn = queue.enter(gone.signal)
+  const itsTurn = turn.then(() => 'turn' as const)
   let rest = part
   try {
-    await Promise.race([turn, pause(0)])
-    while (!itsTurn && rest.length > tasteBytes) {
+    let next = await Promise.race([itsTurn, pause(0, 'wait' as const)])
+    while (next === 'wait' && rest.length > tasteBytes) {
       await sendNow(response, { ...rest, length: tasteBytes }, ways)
       rest = { ...rest, from: rest.from + tasteBytes, length: rest.length - tasteBytes }
-      await Promise.race([
-        turn,
-        pause(tasteEachMs, undefined, { ref: false, signal: gone.signal }).catch(() => {}),
-      ])
+      const clock = new AbortController()
+      next = await Promise.race([itsTurn, paused(clock.signal)])
+      clock.abort()
     }
   } catch (error) {
     gone.abort()
@@ -167,6 +166,11 @@ async function sendPart(response: Response, part: FilePart, ways: DeliveryWays):
   using stream = await turn
   if (stream === undefined) throw new Error('the client hung up')
   await sendNow(response, rest, ways)
+}
+
+/** The time to the next taste, unless it is no longer waited for. */
+async function paused(unwanted: AbortSignal): Promise<'wait'> {
+  return await pause(tasteEachMs, 'wait' as const, { signal: unwanted }).catch(() => 'wait' as const)
 }
 
 async function sendNow(response: Response, part: FilePart, { fastWay }: DeliveryWays): Promise<void> {
