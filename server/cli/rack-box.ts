@@ -47,7 +47,7 @@ export async function openRackBox(imageBytes: number): Promise<RackBox> {
   const box = opened.use(await openNetworkNamespace([{ name: network, addresses: [serverAddress] }]))
   const neighbour = await box.addNeighbour(network)
   await neighbour.run(['ip', 'route', 'add', subnet, 'dev', device])
-  const appliance = opened.use(await serveIn(box, settingsFileIn(folder)))
+  const appliance = opened.use(await serveIn(box, settingsFileIn(folder), { level: 'info' }))
   const parts = opened.move()
   return {
     box,

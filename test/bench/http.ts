@@ -14,7 +14,7 @@ const seconds = Number(process.argv[2] ?? 5)
 const rounds = Number(process.argv[3] ?? 3)
 const clients = [1, 16, 64]
 const imageBytes = 64 * 1024 * 1024
-const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 
 type Run = { readonly bytesPerSecond: number; readonly cpuPerGb: number; readonly peakMiB: number }
 type Server = {
@@ -37,7 +37,7 @@ const servers: readonly Server[] = [
         settings,
         `data: ./data\nnetworks: [${network}]\nimages: [{name: bench, folder: ./bench}]\n`,
       )
-      return box.start([process.execPath, main, 'serve', '--settings', settings], { stdio: 'ignore' })
+      return box.start([program, 'serve', '--settings', settings], { stdio: 'ignore' })
     },
   },
   {
