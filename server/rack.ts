@@ -41,7 +41,11 @@ async function play(): Promise<void> {
       })
       return { send: (bytes, to) => void socket.send(bytes, to), close: () => socket.close() }
     },
-    fetch: async ({ method, url, userAgent, body, keepText, from, diesAfterBytes, bytesPerTenth }, address) =>
+    fetch: async (
+      { method, url, userAgent, body, keepText, from, diesAfterBytes, bytesPerTenth },
+      address,
+      over,
+    ) =>
       await fetchHttp({
         method,
         url,
@@ -52,6 +56,7 @@ async function play(): Promise<void> {
         checksum: from?.checksum ?? 0,
         hangUpAfter: diesAfterBytes,
         bytesPerTenth,
+        over,
       }),
     now: () => performance.now(),
   }

@@ -13,6 +13,8 @@ export type HttpFetch = {
   readonly checksum: number
   /** Hangs up after so many bytes. */
   readonly hangUpAfter?: number | undefined
+  /** Breaks it off. */
+  readonly over: AbortSignal
   /** Takes no more than this in a tenth of a second. */
   readonly bytesPerTenth?: number | undefined
 }
@@ -51,6 +53,7 @@ export async function fetchHttp(order: HttpFetch): Promise<HttpFetched> {
       headers: order.headers,
       agent: false as const,
       timeout: silenceLimitMs,
+      signal: order.over,
     }
     const asked = request(options, (response) => {
       let byteCount = 0

@@ -65,7 +65,8 @@ export class RackPlayer {
   async #playOne(machine: RackMachine, chance: () => number, limitMs: number): Promise<Played> {
     const { now } = this.#wire
     const began = now()
-    const seat: Seat = { machine, chance, address: undefined, byteCount: 0 }
+    const over = AbortSignal.timeout(limitMs)
+    const seat: Seat = { machine, chance, over, address: undefined, byteCount: 0 }
     const phases: { [phase in Phase]?: number } = {}
     let phase: { readonly name: Phase; readonly since: number } | undefined
     const enter = (name: Phase | undefined): void => {
@@ -82,7 +83,7 @@ export class RackPlayer {
     const course: Course<BootEnd> = bootMachine(machine, chance)
     let step = course.next({ kind: 'done' })
     while (step.done !== true) {
-      if (now() - began > limitMs) {
+      if (over.aborted) {
         const where = phase === undefined ? '' : ` in the phase ${phase.name}`
         return finish({
           kind: 'lost',
@@ -100,7 +101,7 @@ export class RackPlayer {
       case 'enter':
         return done
       case 'pause':
-        await pause(deed.ms)
+        await pause(deed.ms, undefined, { signal: seat.over }).catch(() => {})
         return done
       case 'ask': {
         const loses = losing(seat)
@@ -125,7 +126,7 @@ export class RackPlayer {
       }
       case 'fetch-http': {
         if (seat.address === undefined) return failed('it has no address')
-        const found = await this.#wire.fetch(deed, seat.address)
+        const found = await this.#wire.fetch(deed, seat.address, seat.over)
         if (found.kind === 'response') this.#count(seat, found.byteCount)
         return found
       }
@@ -209,6 +210,8 @@ const done: Found = { kind: 'done' }
 type Seat = {
   readonly machine: RackMachine
   readonly chance: () => number
+  /** Comes when its time is over. */
+  readonly over: AbortSignal
   address: Ipv4 | undefined
   byteCount: number
 }

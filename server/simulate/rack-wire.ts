@@ -9,7 +9,8 @@ export type RackWire = {
   readonly takeAddress: (address: Ipv4) => Promise<void>
   /** A UDP port of its own at an address that was taken. */
   readonly openPort: (address: Ipv4, received: (bytes: Uint8Array, from: Peer) => void) => RackPort
-  readonly fetch: (order: HttpOrder, from: Ipv4) => Promise<Found>
+  /** What is under way when the signal comes is broken off. */
+  readonly fetch: (order: HttpOrder, from: Ipv4, over: AbortSignal) => Promise<Found>
   readonly now: () => number
 }
 

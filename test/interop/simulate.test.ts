@@ -23,11 +23,11 @@ t.test(
   'a machine that takes too long is lost, told with its phase, and the exit code is 1',
   needs(),
   async (t) => {
-    const words = ['--machines', '2', '--faults', 'slow-reader', '--image-size', '16M', '--limit', '1']
+    const words = ['--machines', '2', '--faults', 'slow-reader', '--image-size', '48M', '--limit', '8']
     const { code, stdout, stderr } = await runCli('simulate', ...words, '--output', 'json')
     t.equal(code, 1, stderr)
     const tally = JSON.parse(stdout) as Tally
-    t.match(tally.lost, [{ because: /not up after 1 s/ }])
+    t.match(tally.lost, [{ because: /not up after 8 s in the phase image/ }])
     t.equal(tally.up, 1, 'the other one is up')
   },
 )
