@@ -33,17 +33,17 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
-      'simulate',
-      {
-        summary: 'boot a rack of virtual machines, and measure',
-        load: async () => (await import('./simulate.ts')).simulate,
-      },
-    ],
-    [
       'events',
       {
         summary: 'what happened, and what happens now',
         load: async () => (await import('./events.ts')).events,
+      },
+    ],
+    [
+      'simulate',
+      {
+        summary: 'boot a rack of virtual machines, and measure',
+        load: async () => (await import('./simulate.ts')).simulate,
       },
     ],
   ])
