@@ -1,7 +1,9 @@
 import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
 import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
+import { StreamQueue } from './http/stream-queue.ts'
 import { listenHttp, type HttpListener } from './listen/http.ts'
+import { sendFile } from './listen/send-file.ts'
 
 // The process that delivers images. Its parent tells it what and where; it ends when the parent goes.
 
@@ -14,9 +16,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 
 async function deliver(order: DeliveryOrder): Promise<void> {
   const folders = new Map(order.images.map((image) => [image.name, image.folder]))
+  const queue = new StreamQueue(order.streams, (news) => tell({ kind: 'images-queued', ...news }))
   const app = deliveryApp(
     (image) => folders.get(image),
     (delivery) => say({ kind: 'delivered', delivery }),
+    { fastWay: sendFile, queue },
   )
   try {
     for (const address of order.addresses) {

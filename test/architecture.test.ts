@@ -22,12 +22,13 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   http: ['wire', 'events', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init'],
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
+  simulate: ['wire', 'events', 'dhcp', 'tftp'],
   appliance:
     'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init store listen http jobs'.split(
       ' ',
     ),
-  cli: ['appliance', 'config', 'events', 'demo', 'wire', 'types:http', 'types:boot'],
-  '.': ['appliance', 'cli', 'events', 'http', 'listen'],
+  cli: ['appliance', 'config', 'events', 'demo', 'simulate', 'wire', 'types:http', 'types:boot'],
+  '.': ['appliance', 'cli', 'events', 'http', 'listen', 'simulate', 'wire'],
 }
 
 const pure = ['wire', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init', 'events']

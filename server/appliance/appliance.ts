@@ -180,6 +180,7 @@ export async function startAppliance(
     const order = {
       addresses: full.map((network) => network.serverAddress),
       port: config.http.deliveryPort,
+      streams: config.http.streams,
       images: config.images,
     }
     const parts = { roster, logbook, holderOf, now }

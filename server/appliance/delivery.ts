@@ -6,6 +6,8 @@ import type { Delivery } from '../http/delivery-app.ts'
 export type DeliveryOrder = {
   readonly addresses: readonly string[]
   readonly port: number
+  /** Big files that go out at the same time. */
+  readonly streams: number
   readonly images: readonly { readonly name: string; readonly folder: string }[]
 }
 

@@ -39,6 +39,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
         load: async () => (await import('./events.ts')).events,
       },
     ],
+    [
+      'simulate',
+      {
+        summary: 'boot a rack of virtual machines, and measure',
+        load: async () => (await import('./simulate.ts')).simulate,
+      },
+    ],
   ])
 
 const common = {

@@ -5,7 +5,12 @@ import type { Mac } from '../wire/mac.ts'
 export type Config = {
   /** Absolute path of the folder that holds the store. */
   readonly dataFolder: string
-  readonly http: { readonly port: number; readonly deliveryPort: number }
+  readonly http: {
+    readonly port: number
+    readonly deliveryPort: number
+    /** Kernels, initrds and images that go out at the same time; others wait for their turn. */
+    readonly streams: number
+  }
   /** Folders searched for boot programs, first match wins. */
   readonly bootProgramFolders: readonly string[]
   readonly networks: readonly NetworkSettings[]

@@ -65,7 +65,11 @@ function configOf(settings: Settings, folder: string): Config {
   }
   return {
     dataFolder,
-    http: { port: settings.http.port, deliveryPort: settings.http['delivery-port'] },
+    http: {
+      port: settings.http.port,
+      deliveryPort: settings.http['delivery-port'],
+      streams: settings.http.streams,
+    },
     bootProgramFolders: settings['boot-programs']?.map(absolute) ?? [
       join(dataFolder, 'boot-programs'),
       ...systemBootPrograms,

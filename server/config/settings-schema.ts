@@ -197,7 +197,13 @@ const network = z.strictObject({
 /** The settings file as it is written, each value checked by itself. */
 export const settingsSchema = z.strictObject({
   data: folder.default('data'),
-  http: z.strictObject({ port: port.default(8080), 'delivery-port': port.default(8081) }).prefault({}),
+  http: z
+    .strictObject({
+      port: port.default(8080),
+      'delivery-port': port.default(8081),
+      streams: z.int().min(1).max(4_096).default(64),
+    })
+    .prefault({}),
   'boot-programs': z.array(folder).max(32).optional(),
   approve: approve.prefault([]),
   networks: z.array(network).max(most.networks).default([]),

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { EventLevel } from '../events/catalogue.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../events/event.ts'
 import type { NetworkNamespace } from './network-namespace.ts'
 
@@ -23,14 +24,18 @@ export type ServedAppliance = AsyncDisposable & {
   readonly kill: () => Promise<void>
 }
 
-const program = fileURLToPath(new URL('../main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 const startLimitMs = 60_000
 const patienceMs = 10_000
 
 /** Starts the appliance inside the namespace with these settings, and waits until it serves. */
-export async function serveIn(box: NetworkNamespace, settingsFile: string): Promise<ServedAppliance> {
-  const words = ['serve', '--settings', settingsFile, '--output', 'json', '--level', 'debug']
-  const child = box.start([process.execPath, program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function serveIn(
+  box: NetworkNamespace,
+  settingsFile: string,
+  { level = 'debug' }: { readonly level?: EventLevel } = {},
+): Promise<ServedAppliance> {
+  const words = ['serve', '--settings', settingsFile, '--output', 'json', '--level', level]
+  const child = box.start([program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   const happened: RecordedEvent[] = []
   const listeners = new Set<(event: RecordedEvent) => void>()
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))

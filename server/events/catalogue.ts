@@ -134,6 +134,12 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning: 'The store could not write. What could not be written was not acknowledged either.',
     nextStep: 'Look at the free space and the health of the disk that holds the data folder.',
   },
+  'images-queued': {
+    level: 'info',
+    meaning:
+      'More machines ask for kernels and images at once than the settings let go out at a time (`http.streams`). They wait; firmware, scripts and seeds do not.',
+    nextStep: 'Nothing: it passes. A faster link may carry more streams.',
+  },
   'delivery-failed': {
     level: 'error',
     meaning:

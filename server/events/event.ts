@@ -108,6 +108,7 @@ export type ApplianceEvent = About &
     | { readonly kind: 'phoned-home'; readonly hostname: string; readonly instance: string }
     | { readonly kind: 'report-refused'; readonly because: string }
     | { readonly kind: 'store-failed'; readonly because: string }
+    | { readonly kind: 'images-queued'; readonly streams: number; readonly waiting: number }
     | { readonly kind: 'delivery-failed'; readonly because: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
   )

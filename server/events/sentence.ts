@@ -84,6 +84,8 @@ function words(event: ApplianceEvent): string {
       return `report refused: ${event.because}`
     case 'store-failed':
       return `the store could not write: ${event.because}`
+    case 'images-queued':
+      return `${event.streams} files go out at a time; ${event.waiting} more wait for their turn`
     case 'delivery-failed':
       return `images are not delivered: ${event.because}`
     case 'job-ran':

@@ -9,6 +9,9 @@ export type Libc = {
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number
   sendmsg(fd: number, message: Uint8Array, flags: number): number
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number
+  /** Bytes that went from the file to the socket; `offset` (64 bits) says from where, and moves on. */
+  sendfile(socket: number, file: number, offset: Uint8Array, count: number): number
+  dup(fd: number): number
   close(fd: number): number
   /** Where the first of `bytes` lies in memory. The caller keeps `bytes` alive for as long as the number is used. */
   addressOf(bytes: Uint8Array): number
@@ -57,6 +60,8 @@ function bindings(): Libc {
     getsockname: c.func('int getsockname(int fd, void *address, void *length)'),
     sendmsg: c.func('int64_t sendmsg(int fd, const void *message, int flags)'),
     recvmmsg: c.func('int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)'),
+    sendfile: c.func('int64_t sendfile64(int socket, int file, void *offset, size_t count)'),
+    dup: c.func('int dup(int fd)'),
     close: c.func('int close(int fd)'),
     addressOf: (bytes) => Number(memcpy(bytes, bytes, 0)),
     errno: () => koffi.errno(),

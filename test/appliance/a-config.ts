@@ -11,7 +11,7 @@ export const ram: MachineSettings = {
 export function aConfig(changes: Partial<Config> = {}): Config {
   return {
     dataFolder: '/nowhere',
-    http: { port: 8080, deliveryPort: 8081 },
+    http: { port: 8080, deliveryPort: 8081, streams: 64 },
     bootProgramFolders: [],
     networks: [],
     approve: { kind: 'these', macs: new Set() },

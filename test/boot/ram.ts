@@ -8,7 +8,7 @@ export type RamBoot = {
   readonly firmware: Firmware
   /** The steps up to the script. */
   readonly begins: readonly Step[]
-  readonly network?: string
+  readonly alsoNetwork?: string
   /** Where kernel and initrd come by TFTP. */
   readonly kernelBy?: 'tftp'
   readonly machineWords?: readonly string[]

@@ -13,7 +13,7 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
       kind: 'config',
       config: {
         dataFolder: '/etc/ironwake/data',
-        http: { port: 8080, deliveryPort: 8081 },
+        http: { port: 8080, deliveryPort: 8081, streams: 64 },
         bootProgramFolders: [
           '/etc/ironwake/data/boot-programs',
           '/usr/lib/ipxe',

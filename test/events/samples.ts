@@ -174,6 +174,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'phoned-home': { kind: 'phoned-home', ...about, hostname: 'node-1', instance: '0a1b2c3d-00112233' },
   'report-refused': { kind: 'report-refused', ...about, because: 'it is not JSON' },
   'store-failed': { kind: 'store-failed', because: 'the disk is full' },
+  'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
   'job-ran': { kind: 'job-ran', job: 'sweep-events', outcome: '12 events older than 90 days were deleted' },
 }

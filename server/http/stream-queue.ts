@@ -1,0 +1,70 @@
+/** Told when requests have begun to wait, and from time to time while they do. */
+export type QueueNews = (queue: { readonly streams: number; readonly waiting: number }) => void
+
+/** A place among the streams; it must be left. */
+export type Stream = Disposable
+
+const toldEachMs = 10_000
+
+/**
+ * Lets so many big files go out at a time, first come, first served: a rack that is switched on is up sooner when its
+ * machines are served one after the other than when each has a thousandth of the link.
+ */
+export class StreamQueue {
+  readonly #places: number
+  readonly #news: QueueNews
+  readonly #waiting = new Set<() => void>()
+  #taken = 0
+  #toldAt = Number.NEGATIVE_INFINITY
+
+  /** @param places how many files go out at the same time */
+  constructor(places: number, news: QueueNews) {
+    this.#places = places
+    this.#news = news
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Resolves when it is this one's turn, or to `undefined` when it is gone before. */
+  async enter(gone: AbortSignal): Promise<Stream | undefined> {
+    if (gone.aborted) return undefined
+    if (this.#taken < this.#places) return this.#place()
+    return await new Promise((resolve) => {
+      const itsTurn = (): void => {
+        gone.removeEventListener('abort', giveUp)
+        this.#waiting.delete(itsTurn)
+        resolve(this.#place())
+      }
+      const giveUp = (): void => {
+        this.#waiting.delete(itsTurn)
+        resolve(undefined)
+      }
+      gone.addEventListener('abort', giveUp, { once: true })
+      this.#waiting.add(itsTurn)
+      this.#tell()
+    })
+  }
+
+  #place(): Stream {
+    this.#taken++
+    let left = false
+    return {
+      [Symbol.dispose]: () => {
+        if (left) return
+        left = true
+        this.#taken--
+        const [next] = this.#waiting
+        next?.()
+      },
+    }
+  }
+
+  #tell(): void {
+    const now = performance.now()
+    if (now - this.#toldAt < toldEachMs) return
+    this.#toldAt = now
+    this.#news({ streams: this.#places, waiting: this.#waiting.size })
+  }
+}
