@@ -40,7 +40,9 @@ for (const mode of ['full', 'observe'] as const) {
     using wire = openFrames(attacker.name, 'eth0', (frame) => {
       if (!isIpv4(frame)) return
       const datagram = datagramIn(frame)
-      if (datagram === undefined || datagram.fromPort !== 67) heard.others++
+      // What the kernel says by itself, as ICMP or IGMP, is not the appliance's.
+      if (datagram === undefined) return
+      if (datagram.fromPort !== 67) heard.others++
       else {
         heard.replies++
         const because = whyWrong(datagram)
