@@ -56,11 +56,14 @@ export class Watch implements Disposable {
     clearInterval(this.#timer)
   }
 
-  /** How much the memory grew from a fifth of the time to its end: the median of some samples there and there, in bytes. */
+  /**
+   * How much the memory grew from half of the time to its end: the median of some samples there and there, in bytes. The
+   * bounded tables and the heap fill up in the first half; what leaks goes on growing in the second.
+   */
   growth(): number {
     const { length } = this.samples
     const some = Math.max(3, Math.floor(length / 10))
-    const early = this.samples.slice(Math.floor(length / 5)).slice(0, some)
+    const early = this.samples.slice(Math.floor(length / 2)).slice(0, some)
     return medianResident(this.samples.slice(-some)) - medianResident(early)
   }
 
