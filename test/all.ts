@@ -95,7 +95,9 @@ async function tap(ring: string, words: readonly string[], files: readonly strin
     '--reporter=terse',
   ]
   const code = await command('tap', [...fixed, ...words, ...files])
-  const count = countOf(readFileSync(output, 'utf8'))
+  const text = readFileSync(output, 'utf8')
+  const count = countOf(text)
+  for (const failure of failuresIn(text)) console.log(failure)
   return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count
 }
 
@@ -110,6 +112,18 @@ function countOf(text: string): Count {
     skipped: tests.filter(([, , , rest = '']) => /# (?:SKIP|TODO)/i.test(rest)).length,
   }
 }
+
+/** Each line of a test, or of a file, that failed, with what is said of it below, as far as a log of CI bears it. */
+function failuresIn(text: string): readonly string[] {
+  const lines = text.split('\n')
+  return lines.flatMap((line, at) => {
+    if (!/^ *not ok /.test(line) || / # (?:SKIP|TODO)/i.test(line)) return []
+    const end = lines.findIndex((later, index) => index > at && /^ *\.\.\.$/.test(later))
+    return [lines.slice(at, Math.min(end === -1 ? at + 1 : end, at + failureLines)).join('\n')]
+  })
+}
+
+const failureLines = 40
 
 async function command(program: string, words: readonly string[]): Promise<number> {
   const path = join(root, 'node_modules', '.bin')
