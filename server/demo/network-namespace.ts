@@ -29,6 +29,9 @@ export type NetworkNamespace = AsyncDisposable & {
 }
 
 const prefix = 'ironwake'
+
+/** A bridge that listens for groups joins one itself (RFC 4286), and so would send frames that nobody asked for. */
+const quietBridge = ['forward_delay', '0', 'mcast_snooping', '0'] as const
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The kernel allows 15 characters for the name of an interface. */
@@ -62,7 +65,7 @@ export async function openNetworkNamespace(networks: readonly PrivateNetwork[]):
   const namespace = await makeNamespace()
   try {
     for (const { name, addresses } of networks) {
-      await ip(['-n', namespace.name, 'link', 'add', name, 'type', 'bridge', 'forward_delay', '0'])
+      await ip(['-n', namespace.name, 'link', 'add', name, 'type', 'bridge', ...quietBridge])
       for (const address of addresses)
         await ip(['-n', namespace.name, 'address', 'add', address, 'dev', name])
       await ip(['-n', namespace.name, 'link', 'set', name, 'up'])

@@ -105,7 +105,7 @@ t.test('who asks for an address of another network is not heard there', needed, 
   await using box = await openBox({ networks, settings })
   // The kernel takes a datagram for any address of the box at any of its interfaces; the appliance must not.
   const server = ip('10.81.0.1')
-  const asked = async (network: string, own: string): Promise<readonly string[]> => {
+  const asked = async (network: string, own: string, most = 3): Promise<readonly string[]> => {
     const neighbour = await box.addNeighbour(network)
     await neighbour.run(['ip', 'address', 'add', `${own}/24`, 'dev', 'eth0'])
     await neighbour.run(['ip', 'route', 'replace', '10.81.0.0/24', 'dev', 'eth0'])
@@ -118,16 +118,17 @@ t.test('who asks for an address of another network is not heard there', needed, 
       )
     await using dhcp = listen(68)
     await using tftp = listen(0)
-    // The first datagram waits for the box's MAC address, which it gives for all its addresses alike.
+    // The first datagram waits for the box's MAC address, which it gives for all its addresses alike; and the pool may
+    // still be waiting for the word of another server.
     const inform = { ...golden('inform'), ciaddr: ip(own) }
-    for (let time = 0; time < 3; time++) {
+    for (let time = 0; time < most && !(heard.includes('DHCP') && heard.includes('TFTP')); time++) {
       dhcp.send(encode(inform).bytes, { address: server, port: 67 })
       tftp.send(Buffer.from('\0\u0001snponly.efi\0octet\0'), { address: server, port: 69 })
       await pause(300)
     }
     return [...new Set(heard)].sort()
   }
-  t.same(await asked('rack-1', '10.81.0.77'), ['DHCP', 'TFTP'], 'on its own network it is')
+  t.same(await asked('rack-1', '10.81.0.77', 20), ['DHCP', 'TFTP'], 'on its own network it is')
   t.same(await asked('unnamed', '10.81.0.78'), [])
   t.same(await asked('rack-2', '10.81.0.79'), [])
   const told = JSON.stringify([box.appliance.happened, await box.events()])
