@@ -17,7 +17,7 @@ import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
-import { readPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
+import { findPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
@@ -80,7 +80,7 @@ export async function startAppliance(
   const problems = new Map<string, string>()
   const status: ApplianceStatus = { version, startedAt: now(), networks: [] }
   const plans = plansOf(config)
-  const programs = readPrograms(config.bootProgramFolders)
+  const programs = findPrograms(config.bootProgramFolders)
   const desk: BootDeskParts = {
     roster,
     logbook,

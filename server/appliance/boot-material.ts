@@ -3,34 +3,62 @@ import { join, relative } from 'node:path'
 import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
 import { templateNames, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
 
-/** Boot programs by file name, whole, in memory: they are small and asked for by every machine that starts. */
-export type Programs = ReadonlyMap<string, Uint8Array>
+/**
+ * Boot programs by file name. One is read when the first machine asks for it, and is kept from then on: all that are there
+ * take 7 MB, of which a site needs one or two.
+ */
+export type Programs = Pick<ReadonlyMap<string, Uint8Array>, 'get' | 'keys'>
 
 /** More is no boot program. */
 const programLimitBytes = 16 * 1024 * 1024
 
-/** Reads the boot programs of the folders; a file in an earlier folder hides its namesake in a later one. */
-export function readPrograms(folders: readonly string[]): Programs {
-  const found = new Map<string, Uint8Array>()
+/** Finds the boot programs of the folders; a file in an earlier folder hides its namesake in a later one. */
+export function findPrograms(folders: readonly string[]): Programs {
+  const found = new Map<string, string>()
   for (const folder of folders) {
     const there = new Set(filesIn(folder))
     for (const { name, onDisk } of programFiles) {
       if (found.has(name)) continue
       const file = onDisk.find((candidate) => there.has(candidate))
       if (file === undefined) continue
-      const bytes = readFileSync(join(folder, file))
-      if (bytes.length > 0 && bytes.length <= programLimitBytes) found.set(name, bytes)
+      const path = join(folder, file)
+      const size = sizeOf(path)
+      if (size > 0 && size <= programLimitBytes) found.set(name, path)
     }
     if (there.has(raspberryPiFolder)) addRaspberryPi(found, join(folder, raspberryPiFolder))
   }
-  return found
+  return readWhenAsked(found)
+}
+
+function readWhenAsked(paths: ReadonlyMap<string, string>): Programs {
+  const read = new Map<string, Uint8Array>()
+  return {
+    keys: () => paths.keys(),
+    get(name) {
+      const path = paths.get(name)
+      const bytes = read.get(name) ?? (path === undefined ? undefined : bytesOf(path))
+      if (bytes !== undefined) read.set(name, bytes)
+      return bytes
+    },
+  }
+}
+
+/** `undefined` for a file that has gone, or has grown beyond the limit, since it was found. */
+function bytesOf(path: string): Uint8Array | undefined {
+  const size = sizeOf(path)
+  if (size === 0 || size > programLimitBytes) return undefined
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 /** Files of a whole boot partition without its kernels of distributions. */
 const raspberryPiLimits = { files: 512, bytes: 64 * 1024 * 1024 }
 
 /** All files below the folder, under `raspberry-pi/…`; what is beyond the limits is left out. */
-function addRaspberryPi(found: Map<string, Uint8Array>, folder: string): void {
+function addRaspberryPi(found: Map<string, string>, folder: string): void {
   let room = raspberryPiLimits.bytes
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
@@ -38,11 +66,16 @@ function addRaspberryPi(found: Map<string, Uint8Array>, folder: string): void {
   const paths = files.map((entry) => join(entry.parentPath, entry.name)).toSorted()
   for (const path of paths.slice(0, raspberryPiLimits.files)) {
     const name = `${raspberryPiFolder}/${relative(folder, path)}`
-    const { size } = statSync(path)
+    const size = sizeOf(path)
     if (found.has(name) || size > programLimitBytes || size > room) continue
     room -= size
-    found.set(name, readFileSync(path))
+    found.set(name, path)
   }
+}
+
+/** In bytes; 0 for what is not there. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function filesIn(folder: string): readonly string[] {

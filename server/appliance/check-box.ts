@@ -12,7 +12,7 @@ import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
-import { readPrograms } from './boot-material.ts'
+import { findPrograms } from './boot-material.ts'
 import { serversOn } from './foreign-servers.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
@@ -163,7 +163,7 @@ const packages: Readonly<Record<Loader, string>> = {
 }
 
 function programsOf(config: Config): Finding[] {
-  const available = new Set(readPrograms(config.bootProgramFolders).keys())
+  const available = new Set(findPrograms(config.bootProgramFolders).keys())
   const loaders = new Set<Loader>([...config.networks, ...config.machines].map((one) => one.loader ?? 'ipxe'))
   return [...loaders.add('ipxe')].toSorted().flatMap((loader) =>
     usualArchitectures.flatMap((code): Finding[] => {

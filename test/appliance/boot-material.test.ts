@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { readPrograms, readTemplates } from '../../server/appliance/boot-material.ts'
+import { findPrograms, readTemplates } from '../../server/appliance/boot-material.ts'
 
 t.test('signed loaders are served under the names they are asked for by', (t) => {
   const folder = t.testdir({
@@ -8,8 +10,9 @@ t.test('signed loaders are served under the names they are asked for by', (t) =>
     grub: { 'grubnetx64.efi.signed': 'grub', 'grubx64.efi.signed': 'for disks' },
   })
   const of = (...names: string[]) => {
-    const programs = readPrograms(names.map((name) => `${folder}/${name}`))
-    return Object.fromEntries([...programs].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]))
+    const programs = findPrograms(names.map((name) => `${folder}/${name}`))
+    const text = (name: string) => Buffer.from(programs.get(name) ?? []).toString()
+    return Object.fromEntries([...programs.keys()].map((name) => [name, text(name)]))
   }
   t.strictSame(of('shim', 'grub'), { 'shimx64.efi': 'shim', 'grubx64.efi': 'grub', 'mmx64.efi': 'mm' })
   t.strictSame(
@@ -17,6 +20,19 @@ t.test('signed loaders are served under the names they are asked for by', (t) =>
     { 'snponly.efi': 'ipxe', 'shimx64.efi': 'shim', 'grubx64.efi': 'own', 'mmx64.efi': 'mm' },
     'an earlier folder counts first, an empty file does not',
   )
+  t.end()
+})
+
+t.test('a program is read once, when it is asked for, and one that has gone is none', (t) => {
+  const folder = t.testdir({ 'snponly.efi': 'ipxe', 'undionly.kpxe': 'bios' })
+  const programs = findPrograms([folder])
+  rmSync(join(folder, 'undionly.kpxe'))
+  const first = programs.get('snponly.efi')
+  t.same(first, Buffer.from('ipxe'))
+  rmSync(join(folder, 'snponly.efi'))
+  t.equal(programs.get('snponly.efi'), first, 'the same bytes as before')
+  t.equal(programs.get('undionly.kpxe'), undefined)
+  t.equal(programs.get('nothing.efi'), undefined)
   t.end()
 })
 
@@ -35,7 +51,7 @@ t.test('the files of the Raspberry Pi keep their folders', (t) => {
       '9ffefdef': { 'config.txt': 'b' },
     },
   })
-  t.strictSame([...readPrograms([folder]).keys()].toSorted(), [
+  t.strictSame([...findPrograms([folder]).keys()].toSorted(), [
     'raspberry-pi/9ffefdef/config.txt',
     'raspberry-pi/config.txt',
     'raspberry-pi/overlays/a.dtbo',
