@@ -27,13 +27,15 @@ export function applianceJobs(parts: {
       },
     },
     {
-      name: 'sweep-events',
+      name: 'sweep-records',
       when: '17 * * * *',
       async work() {
         const old = await all(async () => await store.deleteEventsBefore(now() - keepDays * dayMs))
+        const boots = await all(async () => await store.deleteAttemptsBefore(now() - keepDays * dayMs))
         const beyond = await all(async () => await store.deleteEventsBeyond(mostEvents))
         const told = [
           ...(old === 0 ? [] : [`${old} events older than ${keepDays} days were deleted`]),
+          ...(boots === 0 ? [] : [`${boots} boots older than ${keepDays} days were deleted`]),
           ...(beyond === 0 ? [] : [`${beyond} events beyond the newest ${mostEvents} were deleted`]),
         ]
         return told.length === 0 ? undefined : told.join('; ')

@@ -3,9 +3,11 @@ import type { Attempt } from '../machines/machine.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { AttemptRow, Schema } from './schema.ts'
 import { upsertInto } from './upsert.ts'
-import type { Statement } from './write.ts'
+import type { SqlValue, Statement } from './write.ts'
 
 const mostListed = 1000
+/** One deletion holds up the writes behind it, so it takes no more rows than this. */
+const mostDeleted = 1000
 
 /** The tries of machines to boot. */
 export class AttemptRecords {
@@ -47,6 +49,26 @@ export class AttemptRecords {
       .limit(Math.min(limit, mostListed))
       .execute()
     return rows.map(attemptOf)
+  }
+
+  /** Deletes 1000 attempts last seen before a time, though never the latest of a machine; call it again while it deletes any. */
+  deletingBefore(time: number): Statement {
+    const old = this.#db
+      .selectFrom('attempts as a')
+      .select('a.id')
+      .where('a.last_seen_at', '<', time)
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('attempts as later')
+            .select('later.id')
+            .whereRef('later.machine', '=', 'a.machine')
+            .whereRef('later.started_at', '>', 'a.started_at'),
+        ),
+      )
+      .limit(mostDeleted)
+    const { sql, parameters } = this.#db.deleteFrom('attempts').where('id', 'in', old).compile()
+    return { sql, rows: [parameters as readonly SqlValue[]] }
   }
 
   /** The latest attempt of each machine that has had one. */

@@ -15,6 +15,7 @@ import type { Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 import { StoreFault, storeFaultOf } from './store-fault.ts'
 import { lockFileOf, lockStore } from './store-lock.ts'
+import type { Statement } from './write.ts'
 import { Writer } from './writer.ts'
 
 /** What belongs together: all of it is stored, or nothing. */
@@ -41,6 +42,8 @@ export type Store = AsyncDisposable & {
   /** Offers among them are passed over. */
   saveLeases(leases: readonly Lease[]): Promise<void>
   record(events: readonly NewEvent[]): Promise<readonly RecordedEvent[]>
+  /** Deletes at most 1000 attempts last seen before a time, none that is its machine's latest, and tells how many. */
+  deleteAttemptsBefore(time: number): Promise<number>
   /** Deletes at most 1000 events from before a time and tells how many it deleted. */
   deleteEventsBefore(time: number): Promise<number>
   /** Deletes at most 1000 events that are older than the newest so many and tells how many it deleted. */
@@ -90,6 +93,11 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     return recorded.map((event, index) => ({ ...event, id: firstId + index }))
   }
 
+  async function deleted(deletion: Statement): Promise<number> {
+    const [result] = await writer.write([deletion])
+    return result?.changed ?? 0
+  }
+
   return {
     machines,
     attempts,
@@ -100,14 +108,9 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),
     saveLeases: async (changed) => void (await commit({ leases: changed })),
     record: (happened) => commit({ events: happened }),
-    deleteEventsBefore: async (time) => {
-      const [result] = await writer.write([events.deletingBefore(time)])
-      return result?.changed ?? 0
-    },
-    deleteEventsBeyond: async (newest) => {
-      const [result] = await writer.write([events.deletingBeyond(newest)])
-      return result?.changed ?? 0
-    },
+    deleteAttemptsBefore: async (time) => await deleted(attempts.deletingBefore(time)),
+    deleteEventsBefore: async (time) => await deleted(events.deletingBefore(time)),
+    deleteEventsBeyond: async (newest) => await deleted(events.deletingBeyond(newest)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

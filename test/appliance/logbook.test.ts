@@ -247,7 +247,7 @@ t.test('what the appliance tells of itself is never held back', async (t) => {
   const events: readonly ApplianceEvent[] = [
     { kind: 'appliance-started', version: '0.1.0' },
     { kind: 'network-unusable', network: 'rack', interface: 'eth1', because: 'it has no address' },
-    { kind: 'job-ran', job: 'sweep-events', outcome: 'done' },
+    { kind: 'job-ran', job: 'sweep-records', outcome: 'done' },
   ]
   for (let count = 0; count < 50; count++) for (const event of events) logbook.note(event)
   await logbook.settle()

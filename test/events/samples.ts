@@ -176,5 +176,5 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'store-failed': { kind: 'store-failed', because: 'the disk is full' },
   'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
-  'job-ran': { kind: 'job-ran', job: 'sweep-events', outcome: '12 events older than 90 days were deleted' },
+  'job-ran': { kind: 'job-ran', job: 'sweep-records', outcome: '12 events older than 90 days were deleted' },
 }

@@ -39,3 +39,26 @@ t.test('an attempt is saved anew as it goes on', async (t) => {
   t.strictSame(await store.attempts.byId('a1'), ended)
   t.equal(await store.attempts.byId('a2'), undefined)
 })
+
+t.test('old attempts are deleted, and never the latest of a machine', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await store.saveMachines([aMachine(), aMachine({ id: 'M0000002' })])
+  const many = Array.from({ length: 1_500 }, (_, index) =>
+    anAttempt({ id: `old-${index}`, startedAt: index, lastSeenAt: index }),
+  )
+  await store.saveAttempts([
+    ...many,
+    anAttempt({ id: 'new', startedAt: 9_000, lastSeenAt: 9_000 }),
+    anAttempt({ id: 'only', machine: 'M0000002', startedAt: 1, lastSeenAt: 1 }),
+  ])
+  const counts = []
+  for (let deleted = -1; deleted !== 0;) counts.push((deleted = await store.deleteAttemptsBefore(1_400)))
+  t.strictSame(counts, [1_000, 400, 0])
+  t.equal(await store.attempts.byId('old-1399'), undefined)
+  t.match(await store.attempts.byId('old-1400'), { machine: 'M0000001' })
+  t.match(
+    await store.attempts.byId('only'),
+    { machine: 'M0000002' },
+    'what a machine did last is known for ever',
+  )
+})
