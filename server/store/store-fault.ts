@@ -10,6 +10,7 @@ export type StoreFaultKind =
   | 'unwritable'
   | 'refused'
   | 'overloaded'
+  | 'failed'
   | 'closed'
 
 /** The store could not be opened, or did not take what it was given. Nothing of a write that ends so is kept. */

@@ -13,41 +13,41 @@ type Waiting = {
   readonly reject: (fault: StoreFault) => void
 }
 
+type StartThread = (path: string) => Worker
+
+/** A thread that has failed is started again after this long; until then writes are refused. */
+const restartAfterMs = 1_000
+
 /** Hands writes to the thread that holds the writing connection; each promise settles after the commit it was part of. */
 export class Writer implements AsyncDisposable {
   readonly #path: string
-  readonly #worker: Worker
+  readonly #startThread: StartThread
   readonly #waiting = new Map<number, Waiting>()
-  readonly #ended: Promise<unknown>
+  #worker: Worker
+  #ended: Promise<unknown>
   #nextId = 1
-  #closed: StoreFault | undefined
+  /** Why nothing is taken at the moment. */
+  #refusing: StoreFault | undefined
+  #isClosed = false
+  #restarting: NodeJS.Timeout | undefined
 
-  private constructor(path: string, worker: Worker) {
+  private constructor(path: string, start: StartThread, worker: Worker) {
     this.#path = path
+    this.#startThread = start
     this.#worker = worker
-    this.#ended = new Promise((resolve) => worker.once('exit', resolve))
-    worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'settled') for (const outcome of message.outcomes) this.#settle(outcome)
-    })
-    worker.on('error', (error) => this.#giveUp(`The store ${path} has failed: ${String(error)}.`, error))
-    worker.on('exit', () => this.#giveUp(`The store ${path} is closed.`))
+    this.#ended = this.#listenTo(worker)
   }
 
-  static async start(path: string): Promise<Writer> {
-    const name = import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './writer-thread.js'
-    const worker = new Worker(new URL(name, import.meta.url), {
-      name: 'store',
-      workerData: path,
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    })
+  static async start(path: string, startThread: StartThread = startWriterThread): Promise<Writer> {
+    const worker = startThread(path)
     await once(worker, 'message')
-    return new Writer(path, worker)
+    return new Writer(path, startThread, worker)
   }
 
   /** Runs the statements in one transaction; rejects with a `StoreFault` when nothing of it was kept. */
   write(statements: readonly Statement[]): Promise<Results> {
     return new Promise((resolve, reject) => {
-      if (this.#closed !== undefined) return reject(this.#closed)
+      if (this.#refusing !== undefined) return reject(this.#refusing)
       if (this.#waiting.size >= mostWaiting) {
         const sentence = `The disk of the store ${this.#path} is too slow: ${mostWaiting} writes are waiting for it.`
         return reject(new StoreFault('overloaded', sentence))
@@ -60,11 +60,51 @@ export class Writer implements AsyncDisposable {
 
   /** Everything handed over before is written first. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#closed = new StoreFault('closed', `The store ${this.#path} is closed.`)
+    clearTimeout(this.#restarting)
+    if (!this.#isClosed) {
+      this.#isClosed = true
+      this.#refusing ??= new StoreFault('closed', `The store ${this.#path} is closed.`)
       this.#post({ kind: 'close' })
     }
     await this.#ended
+  }
+
+  /** Resolves when the thread has ended, in whatever way. */
+  #listenTo(worker: Worker): Promise<unknown> {
+    let because = 'its thread has ended'
+    worker.on('message', (message: FromWriter) => {
+      switch (message.kind) {
+        case 'ready':
+          if (!this.#isClosed) this.#refusing = undefined
+          return
+        case 'settled':
+          for (const outcome of message.outcomes) this.#settle(outcome)
+      }
+    })
+    worker.on('error', (error) => (because = String(error)))
+    return new Promise<void>((resolve) => {
+      worker.once('exit', () => {
+        this.#refuseAll(
+          this.#isClosed
+            ? new StoreFault('closed', `The store ${this.#path} is closed.`)
+            : new StoreFault(
+                'failed',
+                `The store ${this.#path} has failed (${because}) and is opened again.`,
+              ),
+        )
+        if (!this.#isClosed) this.#restarting = setTimeout(() => this.#restart(), restartAfterMs)
+        resolve()
+      })
+    })
+  }
+
+  /**
+   * What was committed is in the file and its log; the new thread goes on from there. A write whose answer was lost may be
+   * among it: every record is written under its key, so that it is written again does no harm.
+   */
+  #restart(): void {
+    this.#worker = this.#startThread(this.#path)
+    this.#ended = this.#listenTo(this.#worker)
   }
 
   #post(message: ToWriter): void {
@@ -83,9 +123,19 @@ export class Writer implements AsyncDisposable {
     }
   }
 
-  #giveUp(sentence: string, cause?: unknown): void {
-    this.#closed ??= new StoreFault('closed', sentence, cause)
-    for (const { reject } of this.#waiting.values()) reject(this.#closed)
+  #refuseAll(fault: StoreFault): void {
+    this.#refusing = fault
+    for (const { reject } of this.#waiting.values()) reject(fault)
     this.#waiting.clear()
   }
+}
+
+/** Starts the thread that writes to the store in this file. */
+export function startWriterThread(path: string): Worker {
+  const name = import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './writer-thread.js'
+  return new Worker(new URL(name, import.meta.url), {
+    name: 'store',
+    workerData: path,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
 }

@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
+import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
+import { startWriterThread, Writer } from '../../server/store/writer.ts'
 import { aLease } from '../networks/a-network.ts'
 
 t.test(
@@ -55,4 +57,42 @@ t.test('writes that pile up behind the disk are refused at a limit', async (t) =
   const refused = outcomes.filter(({ status }) => status === 'rejected')
   t.equal(refused.length, 100)
   t.match(refused[0], { reason: { kind: 'overloaded', message: /too slow/ } })
+})
+
+t.test('a thread that ends takes its writes with it, and a new one takes the next', async (t) => {
+  const path = join(t.testdir(), 'ironwake.db')
+  await using store = await openStore(path)
+  void store
+  const threads: Worker[] = []
+  await using writer = await Writer.start(path, (file) => {
+    const thread = startWriterThread(file)
+    threads.push(thread)
+    return thread
+  })
+  const insert = (hostname: string) =>
+    writer.write([
+      {
+        sql: 'insert or replace into leases (network, address, mac, state, since, ends_at, hostname) values (?, ?, ?, ?, ?, ?, ?)',
+        rows: [['lab', '10.0.0.1', '52:54:00:00:00:01', 'leased', 1, 2, hostname]],
+      },
+    ])
+  await insert('before')
+  const ended = threads[0]?.terminate()
+  const fault = { kind: 'failed', message: /has failed.*opened again/ }
+  await t.rejects(insert('lost'), fault)
+  await ended
+  await t.rejects(insert('refused'), fault)
+
+  const end = performance.now() + 30_000
+  const kept = async () =>
+    await insert('after').then(
+      () => true,
+      () => false,
+    )
+  while (!(await kept())) {
+    if (performance.now() > end) return t.fail('no new thread has come')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.equal(threads.length, 2)
+  t.match(await store.leases.all(), [{ hostname: 'after' }])
 })
