@@ -32,6 +32,7 @@ import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
 import { plansOf } from './plans.ts'
 import { tftpDesk } from './tftp-desk.ts'
+import { transferred } from './transferred.ts'
 import { Troubles } from './troubles.ts'
 import { version } from './version.ts'
 import { whoseEvent } from './whose-event.ts'
@@ -104,6 +105,8 @@ export async function startAppliance(
       leases,
       hostnameOf: (network, mac) => plans.hostnameOf(network, mac),
       loaderOf: (network, mac) => plans.loaderOf(network, mac),
+      proxyOfferOf: (network, mac) => plans.proxyOfferOf(network, mac),
+      machineKnownAs: (sighting, at) => roster.knownAs(sighting, at),
     },
     settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
     leases,
@@ -198,7 +201,7 @@ export async function startAppliance(
       interface: device,
       address,
       lookup: tftpDesk({ programs, boot: answers, imageBytes: filesOfImages }, network),
-      report: tell,
+      report: (event) => transferred({ roster, logbook, holderOf }, event),
     }
   }
 

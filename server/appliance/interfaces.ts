@@ -81,6 +81,7 @@ function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {
     ...(settings.relayed === undefined ? {} : { relayed: true }),
     ...(settings.authoritative === true ? { authoritative: true } : {}),
     ...(settings.loader === undefined ? {} : { loader: settings.loader }),
+    ...(settings.proxyOffer === undefined ? {} : { proxyOffer: settings.proxyOffer }),
   }
 }
 

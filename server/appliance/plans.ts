@@ -1,7 +1,7 @@
 import type { Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
 import { allows } from '../machines/approval.ts'
-import type { Loader, Network } from '../networks/network.ts'
+import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
 
 /** What the settings have in mind for each machine. */
@@ -12,6 +12,8 @@ export type Plans = {
   hostnameOf(network: Network, mac: Mac): string | undefined
   /** What it loads first on a network: its own entry counts before that of the network. */
   loaderOf(network: Network, mac: Mac): Loader
+  /** The form of what it is told in mode `proxy`: its own entry counts before that of the network. */
+  proxyOfferOf(network: Network, mac: Mac): ProxyForm
 }
 
 export function plansOf(config: Config): Plans {
@@ -30,6 +32,9 @@ export function plansOf(config: Config): Plans {
     },
     loaderOf(network, mac) {
       return entries.get(mac)?.loader ?? network.loader ?? 'ipxe'
+    },
+    proxyOfferOf(network, mac) {
+      return entries.get(mac)?.proxyOffer ?? network.proxyOffer ?? 'ladder'
     },
   }
 }

@@ -5,15 +5,19 @@ import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
 import { messageTypeOf, serverIdentifierOf } from '../dhcp/options.ts'
 import { replySize } from '../dhcp/reply-size.ts'
 import type { About, ApplianceEvent } from '../events/event.ts'
+import type { Sighting } from '../machines/identity.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { ProxyStrategy } from '../machines/proxy-ladder.ts'
 import type { Sign } from '../machines/roster.ts'
 import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
-import type { Loader, Network } from '../networks/network.ts'
+import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { decide, loads, nothingToLoad, type BootDecision, type BootSettings } from './decide.ts'
 import { chooseNetwork } from './choose-network.ts'
+import { chooseStrategy, hasStrategies } from './choose-strategy.ts'
 import { identify, nameOfClient, type BootClient } from './identify.ts'
 import { leaseRequestOf } from './lease-request.ts'
 import { offer, refusal, type Granted } from './offer.ts'
@@ -57,6 +61,10 @@ export type MachineView = {
   hostnameOf(network: Network, mac: Mac): string | undefined
   /** What a machine with UEFI loads first; absent, iPXE. */
   loaderOf?(network: Network, mac: Mac): Loader
+  /** The form of what it is told in mode `proxy`; absent, the ladder. */
+  proxyOfferOf?(network: Network, mac: Mac): ProxyForm
+  /** The record of a machine that shows itself so, where it has one. */
+  machineKnownAs?(sighting: Sighting, now: number): Machine | undefined
 }
 
 type Question = {
@@ -111,7 +119,7 @@ export function answer(came: Incoming, view: MachineView, settings: BootSettings
     case 'full':
       return type === 'inform' ? inform(question, settings) : grant(question, view, settings)
     case 'proxy':
-      return assist(question, settings)
+      return assist(question, view, settings)
   }
 }
 
@@ -208,24 +216,41 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
 }
 
 /** Says what to boot beside the server that gives the addresses, and notes the address it gave. */
-function assist(question: Question, settings: BootSettings): Answer {
+function assist(question: Question, view: MachineView, settings: BootSettings): Answer {
   const { message, client, about, incoming, type, decision } = question
-  const { network, port } = incoming
-  const asked = { message, type, client, port, network, decision }
+  const { network, port, at } = incoming
+  const chosen = chooseStrategy({
+    message,
+    type,
+    client,
+    decision,
+    form: view.proxyOfferOf?.(network, client.mac) ?? 'ladder',
+    ladder: view.machineKnownAs?.(sightingOf(client), at)?.proxy,
+    about,
+    at,
+  })
+  const asked = { message, type, client, port, network, decision, strategy: chosen.strategy }
   const address = addressHeard(asked)
   const stands = address === undefined ? {} : { stands: { address, mac: client.mac } }
   const answered = proxyReply(asked)
   const seen = signOf(question)
   if (answered.kind === 'reply') {
-    const happened = [...(type === 'discover' ? [firmwareAsked(question)] : []), bootOffered(question)]
-    const rest = { happened, leases: [], seen, ...stands }
+    const isFirst = type === 'discover'
+    const happened = [
+      ...chosen.happened,
+      ...(isFirst ? [firmwareAsked(question)] : []),
+      bootOffered(question, hasStrategies(client, decision) ? chosen.strategy : undefined),
+    ]
+    const learnt = chosen.ladder === undefined ? seen : { ...seen, proxy: chosen.ladder }
+    const rest = { happened, leases: [], seen: learnt, ...stands }
     return sending(question, answered.reply, settings, rest)
   }
   const { because } = answered
   const server = serverIdentifierOf(message)
   if (type === 'request' && address !== undefined && server !== network.serverAddress) {
     const from = server === undefined ? 'the server it had it from' : `the server ${server}`
-    const told: ApplianceEvent = { kind: 'address-taken', ...about, taken: address, from }
+    const to = nameOfClient(client)
+    const told: ApplianceEvent = { kind: 'address-taken', ...about, taken: address, from, to }
     return { send: [], happened: [told], leases: [], seen, ...stands }
   }
   if (type === 'discover' && client.kind !== 'system') {
@@ -244,9 +269,10 @@ function firmwareAsked({ client, about }: Question): ApplianceEvent {
   }
 }
 
-function bootOffered({ about, decision }: Question): ApplianceEvent {
+function bootOffered({ about, decision }: Question, strategy?: ProxyStrategy): ApplianceEvent {
   const program = loads(decision) ?? nothingToLoad
-  return { kind: 'boot-offered', ...about, program, because: decision.because }
+  const told: ApplianceEvent = { kind: 'boot-offered', ...about, program, because: decision.because }
+  return strategy === undefined ? told : { ...told, strategy }
 }
 
 function grantedEvents(
@@ -277,18 +303,16 @@ function noted(about: About, lease: Lease): ApplianceEvent[] {
 
 /** What the records learn from it: firmware and iPXE begin or carry on a boot, a system only carries one on. */
 function signOf({ client, message, type }: Question): Sign {
-  const { architecture } = client
   const stage = client.kind === 'system' ? 'system' : client.kind === 'ipxe' ? 'ipxe' : 'firmware'
   return {
     stage,
     because: `${nameOfClient(client)} sent a ${type.toUpperCase()} (transaction ${message.xid.toString(16)})`,
-    sighting: {
-      mac: client.mac,
-      uuid: client.uuid,
-      architecture: architecture?.name,
-      firmware: architecture?.family,
-    },
+    sighting: sightingOf(client),
   }
+}
+
+function sightingOf({ mac, uuid, architecture }: BootClient): Sighting {
+  return { mac, uuid, architecture: architecture?.name, firmware: architecture?.family }
 }
 
 /** The answer that sends `reply`, unless that would leave the network: forged addresses must not be answered elsewhere. */

@@ -1,8 +1,9 @@
-import { optionCodes, ipxeCodes, pxeCodes } from '../dhcp/option-codes.ts'
+import { optionCodes, ipxeCodes } from '../dhcp/option-codes.ts'
 import type { DhcpMessage, DhcpOptions } from '../dhcp/message.ts'
 import {
   addressValue,
   addressesValue,
+  closedSubOptionsValue,
   secondsValue,
   subOptionsValue,
   textValue,
@@ -13,6 +14,7 @@ import { replyTo, type ReplyType } from '../dhcp/reply-to.ts'
 import type { Network } from '../networks/network.ts'
 import { broadcastOf, netmaskOf, type Ipv4 } from '../wire/ipv4.ts'
 import type { BootDecision } from './decide.ts'
+import { raspberryPiMenu } from './raspberry-pi-menu.ts'
 
 /** The address part of a reply; INFORM has none. */
 export type Granted = {
@@ -81,7 +83,9 @@ function withBoot(
       // Option 60 stays out: EDK2 would take the reply for a boot server's and ask on port 4011.
       options.set(optionCodes.tftpServerName, textValue(server))
       options.set(optionCodes.bootFile, textWithNulValue(decision.file))
-      if (decision.vendorOptions === 'raspberry-pi') addRaspberryPi(options)
+      if (decision.vendorOptions === 'raspberry-pi') {
+        options.set(optionCodes.vendorEncapsulated, closedSubOptionsValue(raspberryPiMenu()))
+      }
       return { ...reply, siaddr: server, sname: server, file: decision.file }
     case 'http-boot':
       // EDK2 takes an offer for HTTP boot by exactly this vendor class (HttpBootDhcp4.c).
@@ -94,18 +98,4 @@ function withBoot(
       options.set(optionCodes.ipxe, subOptionsValue([[ipxeCodes.noProxyDhcp, u8Value(1)]]))
       return { ...reply, siaddr: server, sname: server, file: decision.url }
   }
-}
-
-/** The boot EEPROM looks for this text in option 43 (PXE_OPTION43) and takes no reply without it. */
-const raspberryPiText = 'Raspberry Pi Boot'
-
-/** A boot menu of one entry, boot server type 0, and a prompt that is shown for no time (PXE 2.1, option 43). */
-function addRaspberryPi(options: Map<number, Uint8Array>): void {
-  const menu = Uint8Array.of(0, 0, raspberryPiText.length, ...textValue(raspberryPiText))
-  const prompt = Uint8Array.of(0, ...textValue('PXE'))
-  const inside = subOptionsValue([
-    [pxeCodes.bootMenu, menu],
-    [pxeCodes.menuPrompt, prompt],
-  ])
-  options.set(optionCodes.vendorEncapsulated, Uint8Array.of(...inside, optionCodes.end))
 }

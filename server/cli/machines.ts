@@ -99,6 +99,7 @@ async function show(call: Call, name: string): Promise<number> {
       'address',
       lease === undefined ? undefined : `${lease.address} (${lease.state}, network ${lease.network})`,
     ],
+    ['proxy', proxyInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]
   for (const [label, value] of facts) if (value !== undefined) call.print(`${label.padEnd(10)} ${value}`)
@@ -114,6 +115,15 @@ async function show(call: Call, name: string): Promise<number> {
   call.print(`latest boot, since ${new Date(first.at).toISOString()}:`)
   for (const event of shown) call.print(timelineLine(event, first.at))
   return 0
+}
+
+/** The form of the offer that its firmware takes in mode `proxy`, as far as that is known. */
+function proxyInWords({ proxy }: MachineSummary['machine']): string | undefined {
+  if (proxy === undefined) return undefined
+  const { strategy, worked, failures } = proxy
+  const failed =
+    failures === 0 ? '' : `; ${failures === 1 ? 'one boot' : `${failures} boots`} in a row fetched nothing`
+  return `offer ${strategy}, ${worked ? 'which has worked' : 'being tried'}${failed}`
 }
 
 async function retry(call: Call, name: string): Promise<number> {

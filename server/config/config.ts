@@ -24,6 +24,8 @@ export type Config = {
     readonly hostname: string | undefined
     /** Counts before that of the network. */
     readonly loader?: Loader
+    /** Counts before that of the network. */
+    readonly proxyOffer?: ProxyForm
   })[]
   readonly events: { readonly keepDays: number }
 }
@@ -47,6 +49,8 @@ export type NetworkSettings = {
   readonly leaseSeconds: { readonly firmware: number; readonly system: number }
   /** What UEFI machines load first; absent, iPXE. */
   readonly loader?: Loader
+  /** In mode `proxy`: the form of what machines are told; absent, the ladder. */
+  readonly proxyOffer?: ProxyForm
   readonly reservations: readonly {
     readonly mac: Mac
     readonly address: Ipv4
@@ -66,6 +70,9 @@ export type DeployMethod = 'ram' | 'local'
 
 /** `ipxe`: iPXE. `shim-grub`: the distribution's signed shim and GRUB, for Secure Boot. */
 export type Loader = 'ipxe' | 'shim-grub'
+
+/** `ladder`: one form after another until one works; else the form that is always used. */
+export type ProxyForm = 'ladder' | 'with-43' | 'without-43' | 'boot-server'
 
 export type MachineSettings = {
   readonly method: DeployMethod

@@ -54,6 +54,7 @@ type NetworkView = {
   readonly address: Ipv4 | undefined
   readonly subnet: Subnet | undefined
   readonly hasPool: boolean
+  readonly hasProxyOffer: boolean
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dns: readonly (Ipv4 | undefined)[]
@@ -78,6 +79,7 @@ function viewOf(network: unknown, at: SettingsPath): NetworkView {
       readText(network, 'relayed', readSubnet) ??
       (own?.prefixLength === undefined ? undefined : subnetOf(own.address, own.prefixLength)),
     hasPool: member(network, 'pool') !== undefined,
+    hasProxyOffer: member(network, 'proxy-offer') !== undefined,
     pool: readText(network, 'pool', readPool),
     router: readText(network, 'router', parseIpv4),
     dns: itemsOf(network, 'dns').map((item) => (typeof item === 'string' ? parseIpv4(item) : undefined)),
@@ -112,6 +114,13 @@ function findingsInNetwork(network: NetworkView): readonly Finding[] {
       ['pool'],
       'In mode proxy another server gives the addresses, so this pool would never be used.',
       'Leave the pool out, or use mode full.',
+    )
+  }
+  if (network.mode !== 'proxy' && network.hasProxyOffer) {
+    value(
+      ['proxy-offer'],
+      'Only in mode proxy is there an offer beside that of another server, so this would never be used.',
+      'Leave it out, or use mode proxy.',
     )
   }
   if (network.isRelayed && network.name === undefined) {

@@ -1,5 +1,5 @@
 import { isAbsolute, join, normalize } from 'node:path'
-import type { Config, MachineSettings, NetworkSettings } from './config.ts'
+import type { Config, MachineSettings, NetworkSettings, ProxyForm } from './config.ts'
 import { contradictions } from './contradictions.ts'
 import type { Mistake } from './mistake.ts'
 import { parseYaml } from './parse-yaml.ts'
@@ -83,6 +83,7 @@ function configOf(settings: Settings, folder: string): Config {
       mac: machine.mac,
       hostname: machine.hostname,
       ...(machine.loader === undefined ? {} : { loader: machine.loader }),
+      ...proxyOfferOf(machine),
       method: machine.method ?? defaults.method,
       image: machine.image ?? defaults.image,
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
@@ -108,6 +109,13 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     domain: network.domain,
     leaseSeconds: network.lease,
     ...(network.loader === undefined ? {} : { loader: network.loader }),
+    ...proxyOfferOf(network),
     reservations: reservations.map(({ mac, address, hostname }) => ({ mac, address, hostname })),
   }
+}
+
+function proxyOfferOf({ 'proxy-offer': proxyOffer }: { readonly 'proxy-offer'?: ProxyForm | undefined }): {
+  readonly proxyOffer?: ProxyForm
+} {
+  return proxyOffer === undefined ? {} : { proxyOffer }
 }

@@ -174,6 +174,7 @@ const machineSettings = {
 }
 
 const loader = z.enum(['ipxe', 'shim-grub']).optional()
+const proxyOffer = z.enum(['ladder', 'with-43', 'without-43', 'boot-server']).optional()
 
 const network = z.strictObject({
   name: name.optional(),
@@ -187,6 +188,7 @@ const network = z.strictObject({
   dns: z.array(ipv4).max(8).default([]),
   domain: textUnless('a domain', whyNotDomain).optional(),
   loader,
+  'proxy-offer': proxyOffer,
   lease: z.strictObject({ firmware: seconds.default(120), system: seconds.default(43_200) }).prefault({}),
   reservations: z
     .array(z.strictObject({ mac, address: ipv4, hostname: hostname.optional() }))
@@ -210,7 +212,15 @@ export const settingsSchema = z.strictObject({
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
   defaults: z.strictObject(machineSettings).prefault({}),
   machines: z
-    .array(z.strictObject({ mac, hostname: hostname.optional(), loader, ...machineSettings }))
+    .array(
+      z.strictObject({
+        mac,
+        hostname: hostname.optional(),
+        loader,
+        'proxy-offer': proxyOffer,
+        ...machineSettings,
+      }),
+    )
     .max(most.machines)
     .default([]),
   events: z.strictObject({ 'keep-days': z.int().min(1).max(3_650).default(30) }).prefault({}),

@@ -62,6 +62,8 @@ export const pxeCodes = {
 
 /** Sub-options of option 175, after iPXE's `include/ipxe/dhcp.h`. */
 export const ipxeCodes = {
+  /** A signed number; of two offers iPXE takes the one with the higher. */
+  priority: 1,
   http: 19,
   bzImage: 24,
   efi: 36,

@@ -90,6 +90,18 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     nextStep: 'Enlarge the pool of this network, or shorten its leases.',
   },
   'boot-offered': { level: 'info', meaning: 'A client was told what to load next, and why that.' },
+  'proxy-strategy-changed': {
+    level: 'info',
+    meaning:
+      'On a network in mode `proxy`: what this machine was offered led to nothing, so that it is offered in another form from now on: `with-43`, `without-43`, `boot-server`, and again from the first.',
+    nextStep:
+      'Nothing, while the forms change. When a machine takes none of them, `ironwake machines show` says so; `proxy-offer` in the settings fixes one.',
+  },
+  'proxy-strategy-worked': {
+    level: 'info',
+    meaning:
+      'On a network in mode `proxy`: the machine loaded what it was offered in this form, which is kept for it.',
+  },
   'program-sent': { level: 'info', meaning: 'A boot program went out by TFTP, whole.' },
   'program-not-sent': {
     level: 'warning',

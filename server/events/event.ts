@@ -45,7 +45,7 @@ export type ApplianceEvent = About &
         readonly seconds: number
         readonly to: string
       }
-    | { readonly kind: 'address-taken'; readonly taken: Ipv4; readonly from: string }
+    | { readonly kind: 'address-taken'; readonly taken: Ipv4; readonly from: string; readonly to?: string }
     | { readonly kind: 'foreign-server-seen'; readonly server: Ipv4; readonly because: string }
     | { readonly kind: 'foreign-servers-unknown'; readonly because: string }
     | { readonly kind: 'address-refused'; readonly wanted: Ipv4; readonly because: string }
@@ -53,7 +53,20 @@ export type ApplianceEvent = About &
     | { readonly kind: 'address-released'; readonly released: Ipv4 }
     | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }
     | { readonly kind: 'pool-exhausted'; readonly because: string }
-    | { readonly kind: 'boot-offered'; readonly program: string; readonly because: string }
+    | {
+        readonly kind: 'boot-offered'
+        readonly program: string
+        readonly because: string
+        /** The form of the offer, in mode `proxy`. */
+        readonly strategy?: string
+      }
+    | {
+        readonly kind: 'proxy-strategy-changed'
+        readonly from: string
+        readonly to: string
+        readonly because: string
+      }
+    | { readonly kind: 'proxy-strategy-worked'; readonly strategy: string }
     | {
         readonly kind: 'program-sent'
         readonly file: string

@@ -29,7 +29,9 @@ function words(event: ApplianceEvent): string {
     case 'address-leased':
       return `${event.leased} leased to ${event.to} for ${duration(event.seconds)}`
     case 'address-taken':
-      return `${event.taken} asked of ${event.from}`
+      return event.to === undefined
+        ? `${event.taken} asked of ${event.from}`
+        : `${event.taken} asked of ${event.from} by ${event.to}`
     case 'foreign-server-seen':
       return `another DHCP server, ${event.server}, on network ${event.network ?? '(none)'}: ${event.because}`
     case 'foreign-servers-unknown':
@@ -45,7 +47,13 @@ function words(event: ApplianceEvent): string {
     case 'pool-exhausted':
       return `no address left: ${event.because}`
     case 'boot-offered':
-      return `told to load ${event.program}: ${event.because}`
+      return event.strategy === undefined
+        ? `told to load ${event.program}: ${event.because}`
+        : `told to load ${event.program} (offer ${event.strategy}): ${event.because}`
+    case 'proxy-strategy-changed':
+      return `from now on offered ${event.to} in place of ${event.from}: ${event.because}`
+    case 'proxy-strategy-worked':
+      return `its firmware takes the offer ${event.strategy}; it is kept`
     case 'program-sent':
       return `${event.file} sent by TFTP, ${size(event.byteCount)} in ${ms(event.tookMs)}${resent(event.resentBlocks)}`
     case 'program-not-sent':

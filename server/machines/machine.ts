@@ -1,5 +1,6 @@
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
+import type { ProxyLadder } from './proxy-ladder.ts'
 
 /** One record, however the machine is seen. */
 export type Machine = {
@@ -22,6 +23,8 @@ export type Machine = {
   readonly lastSeenAt: number
   /** Failed attempts since the last that succeeded. */
   readonly failures: number
+  /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */
+  readonly proxy?: ProxyLadder
 }
 
 export type MachineState = 'discovered' | 'approved' | 'installing' | 'installed' | 'failed' | 'quarantined'

@@ -2,9 +2,10 @@ import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
 import { advanced, follow, isRunning, startsBoot } from './attempt.ts'
-import { recognise, type Sighting } from './identity.ts'
+import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
+import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
 
 /** Bytes nobody can foresee, for identifiers. */
 export type Chance = (count: number) => Uint8Array
@@ -16,7 +17,13 @@ export type RosterChange = {
   readonly happened: readonly ApplianceEvent[]
 }
 
-export type Sign = { readonly sighting: Sighting; readonly stage: AttemptStage; readonly because: string }
+export type Sign = {
+  readonly sighting: Sighting
+  readonly stage: AttemptStage
+  readonly because: string
+  /** What was learnt of its firmware in mode `proxy`; absent, nothing new. */
+  readonly proxy?: ProxyLadder
+}
 
 /** More records than this are not made from what unknown clients send; a rack has fewer. */
 export const machineLimit = 20_000
@@ -70,11 +77,7 @@ export class Roster {
   /** Records that a machine was seen at a stage of its boot: makes its record and its attempt where they are new. */
   see(sign: Sign, now: number, chance: Chance): RosterChange {
     const { sighting } = sign
-    const recognition = recognise(sighting, {
-      byMac: (mac) => this.byMac(mac),
-      byUuid: (uuid) => this.byUuid(uuid),
-      isRunning: ({ id }) => isRunning(this.#latest.get(id), now),
-    })
+    const recognition = this.#recognise(sighting, now)
     // A system that never booted through this box is a client of its addresses, and no machine of its records.
     if (recognition.kind === 'new' && !startsBoot(sign.stage)) return noChange
     if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
@@ -86,7 +89,7 @@ export class Roster {
       recognition.kind === 'new' && recognition.leaves !== undefined
         ? [withoutCard(recognition.leaves, sighting.mac)]
         : []
-    const machine = withSighting(before, sighting, now)
+    const machine = withLadder(withSighting(before, sighting, now), sign)
     for (const changed of [...left, machine]) this.#keep(changed)
     const followed = this.#follow(machine, sign, now, chance)
     const happened: ApplianceEvent[] = []
@@ -97,6 +100,29 @@ export class Roster {
       happened.push({ kind: 'machine-clash', mac: sighting.mac, because: recognition.clash })
     }
     return joined({ machines: [...left, machine], attempts: [], happened }, followed)
+  }
+
+  /** The machine that would be seen. */
+  knownAs(sighting: Sighting, now: number): Machine | undefined {
+    const recognition = this.#recognise(sighting, now)
+    return recognition.kind === 'known' ? recognition.machine : undefined
+  }
+
+  /** Notes that a machine asked for a file by TFTP, a part of it or the whole. */
+  fetched(mac: Mac, got: 'part' | 'whole'): RosterChange {
+    const machine = this.byMac(mac)
+    if (machine?.proxy === undefined) return noChange
+    const proxy = heardFetching(machine.proxy, mac, got)
+    if (proxy === machine.proxy) return noChange
+    const changed: Machine = { ...machine, proxy }
+    this.#keep(changed)
+    const { strategy } = proxy
+    const isNews = proxy.worked && !machine.proxy.worked
+    return {
+      ...noChange,
+      machines: [changed],
+      happened: isNews ? [{ kind: 'proxy-strategy-worked', mac, strategy }] : [],
+    }
   }
 
   /** Gives a machine the name that a person wrote for it, or takes it away again. */
@@ -176,6 +202,14 @@ export class Roster {
       if (reached !== undefined) change = joined(change, this.end(reached.id, 'failed', because, now))
     }
     return change
+  }
+
+  #recognise(sighting: Sighting, now: number): Recognition {
+    return recognise(sighting, {
+      byMac: (mac) => this.byMac(mac),
+      byUuid: (uuid) => this.byUuid(uuid),
+      isRunning: ({ id }) => isRunning(this.#latest.get(id), now),
+    })
   }
 
   #follow(machine: Machine, sign: Sign, now: number, chance: Chance): RosterChange {
@@ -291,6 +325,14 @@ function withSighting(machine: Machine, sighting: Sighting, now: number): Machin
     firmware: sighting.firmware ?? machine.firmware,
     lastSeenAt: now,
   }
+}
+
+/** Who has come to iPXE or to its script has loaded what its firmware was offered. */
+function withLadder(machine: Machine, { sighting, stage, proxy }: Sign): Machine {
+  const ladder = proxy ?? machine.proxy
+  if (ladder === undefined) return machine
+  const after = stage === 'firmware' ? ladder : heardFetching(ladder, sighting.mac, 'part')
+  return { ...machine, proxy: after }
 }
 
 function withoutCard(machine: Machine, mac: Mac): Machine {

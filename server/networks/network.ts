@@ -13,6 +13,12 @@ export type NetworkMode = 'observe' | 'proxy' | 'full'
  */
 export type Loader = 'ipxe' | 'shim-grub'
 
+/**
+ * The form of what a machine is told in mode `proxy`: one that is fixed, or the ladder, which tries one after another and
+ * keeps to the one that works.
+ */
+export type ProxyForm = 'ladder' | 'with-43' | 'without-43' | 'boot-server'
+
 /** One network the box stands in, as the settings and the interface together give it. */
 export type Network = {
   readonly name: string
@@ -33,6 +39,8 @@ export type Network = {
   readonly authoritative?: boolean
   /** Absent: iPXE. */
   readonly loader?: Loader
+  /** Absent: the ladder. */
+  readonly proxyOffer?: ProxyForm
 }
 
 /** First and last address that may be given out, both included. */

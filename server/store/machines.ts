@@ -100,6 +100,7 @@ const machineColumns = [
   'discovered_at',
   'last_seen_at',
   'failures',
+  'learnt',
 ] as const
 
 function rowOf(machine: Machine): MachineRow {
@@ -116,7 +117,16 @@ function rowOf(machine: Machine): MachineRow {
     discovered_at: machine.discoveredAt,
     last_seen_at: machine.lastSeenAt,
     failures: machine.failures,
+    learnt: learntText(machine),
   }
+}
+
+/** The parts of a record that are read and written as a whole, and never searched for. */
+type Learnt = Pick<Machine, 'proxy'>
+
+function learntText({ proxy }: Learnt): string | null {
+  const text = JSON.stringify({ proxy } satisfies { readonly [part in keyof Learnt]: unknown })
+  return text === '{}' ? null : text
 }
 
 function identitiesOf({ id: machine, macs, uuid, serial }: Machine): readonly IdentityRow[] {
@@ -145,5 +155,6 @@ function machineOf(row: MachineRow, identities: readonly IdentityRow[]): Machine
     discoveredAt: row.discovered_at,
     lastSeenAt: row.last_seen_at,
     failures: row.failures,
+    ...(row.learnt === null ? {} : (JSON.parse(row.learnt) as Learnt)),
   }
 }

@@ -24,7 +24,7 @@ export const sqliteWords: EngineWords = {
 type Migration = (db: Kysely<unknown>, words: EngineWords) => Promise<void>
 
 /** The schema's history: the store of version N has gone through the first N. Never edited, only added to. */
-export const migrations: readonly Migration[] = [makeTables]
+export const migrations: readonly Migration[] = [makeTables, rememberWhatWasLearnt]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
   const { integer } = words
@@ -104,4 +104,9 @@ async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void
   }
   await db.schema.createIndex('events_of_kind').on('events').columns(['kind', 'id']).execute()
   await db.schema.createIndex('events_by_time').on('events').column('at').execute()
+}
+
+/** What the appliance learnt of a machine, and what it was asked to do with it next: one text of JSON. */
+async function rememberWhatWasLearnt(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('machines').addColumn('learnt', 'text').execute()
 }

@@ -28,6 +28,8 @@ export type MachineRow = {
   readonly discovered_at: number
   readonly last_seen_at: number
   readonly failures: number
+  /** What was learnt of it, in JSON. */
+  readonly learnt: string | null
 }
 
 /** By what a machine is known. Boards share serials and UUIDs, so none of them is unique here. */

@@ -63,3 +63,16 @@ t.test('the loader is that of the machine, of its network, or iPXE', (t) => {
   t.equal(plans.loaderOf(aNetwork(), two), 'ipxe')
   t.end()
 })
+
+t.test(
+  'what is offered in mode proxy is fixed by the machine, by its network, or found by the ladder',
+  (t) => {
+    const fixed = aNetwork({ mode: 'proxy', proxyOffer: 'boot-server' })
+    const own = { ...ram, mac: one, hostname: undefined, proxyOffer: 'ladder' as const }
+    const plans = plansOf(aConfig({ machines: [own] }))
+    t.equal(plans.proxyOfferOf(fixed, one), 'ladder')
+    t.equal(plans.proxyOfferOf(fixed, two), 'boot-server')
+    t.equal(plans.proxyOfferOf(aNetwork({ mode: 'proxy' }), two), 'ladder')
+    t.end()
+  },
+)

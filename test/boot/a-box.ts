@@ -1,15 +1,17 @@
-import { answer, type Answer } from '../../server/boot/answer.ts'
+import { answer, type Answer, type MachineView } from '../../server/boot/answer.ts'
 import type { BootSettings } from '../../server/boot/decide.ts'
 import { encode } from '../../server/dhcp/encode.ts'
 import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import type { Lease } from '../../server/networks/lease.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
-import type { Network } from '../../server/networks/network.ts'
+import type { ProxyLadder } from '../../server/machines/proxy-ladder.ts'
+import type { Network, ProxyForm } from '../../server/networks/network.ts'
 import { noAddress, type Ipv4 } from '../../server/wire/ipv4.ts'
 import type { Mac } from '../../server/wire/mac.ts'
 import { messageOf } from '../dhcp/golden.ts'
 import { aNetwork, ip, subnet } from '../networks/a-network.ts'
+import { aMachine } from '../store/records.ts'
 
 /** The network in which most golden packets were captured. */
 export const captured: Partial<Network> = {
@@ -47,6 +49,10 @@ export class Box {
   readonly table: LeaseTable
   settings: BootSettings = { httpPort: 8080, programs: allPrograms, mtu: 1500 }
   names = new Map<Mac, string>()
+  /** What the settings want offered in mode `proxy`. */
+  form: ProxyForm = 'ladder'
+  /** What was learnt of firmware in mode `proxy`, of whichever machine asks. */
+  ladder: ProxyLadder | undefined
   now = 1_000_000
 
   constructor(changes: Partial<Network> = captured, leases: readonly Lease[] = []) {
@@ -63,8 +69,15 @@ export class Box {
       network: this.network,
       at: this.now,
     }
-    const view = { leases: this.table, hostnameOf: (_: Network, mac: Mac) => this.names.get(mac) }
+    const known = this.ladder === undefined ? undefined : { ...aMachine(), proxy: this.ladder }
+    const view: MachineView = {
+      leases: this.table,
+      hostnameOf: (_, mac) => this.names.get(mac),
+      proxyOfferOf: () => this.form,
+      machineKnownAs: () => known,
+    }
     const answered = answer(incoming, view, this.settings)
+    this.ladder = answered.seen?.proxy ?? this.ladder
     this.table.apply(answered.leases).confirm()
     return answered
   }

@@ -43,6 +43,7 @@ const ipxe = (
   97 client machine identifier: 102a4c7f-1e5b-6f4d-9a3b-0c1d2e3f4a5b
   60 vendor class: "PXEClient"
   43 vendor-specific information: { 6: 08 }
+  175 iPXE options: { 1: 01 }
   66 TFTP server name: "10.77.0.1"
   67 boot file name: "http://10.77.0.1:8080/chain.ipxe"`
 
@@ -96,6 +97,174 @@ for (const [name, expected] of offers) {
     t.end()
   })
 }
+
+const [bios, uefiRom] = ['discover-bios-rom', 'discover-uefi-pxe'] as const
+
+/** What a form of the offer has, and what it leaves to port 4011. */
+const forms = [
+  ['with-43', { file: 'snponly.efi', codes: [53, 54, 97, 60, 43, 66, 67] }],
+  ['without-43', { file: 'snponly.efi', codes: [53, 54, 97, 60, 66, 67] }],
+  ['boot-server', { file: '', codes: [53, 54, 97, 60] }],
+] as const
+
+for (const [form, { file, codes }] of forms) {
+  t.test(`${form}: the offer has these options, and port 4011 the rest`, (t) => {
+    const box = proxyBox()
+    box.form = form
+    const { reply, happened } = box.ask(golden(uefiRom))
+    t.match(reply?.message, { file, siaddr: '10.77.0.1', yiaddr: '0.0.0.0' })
+    t.equal(reply?.message.sname, file === '' ? '' : '10.77.0.1')
+    t.strictSame([...(reply?.message.options.keys() ?? [])], codes)
+    t.match(happened[1], { kind: 'boot-offered', program: 'snponly.efi', strategy: form })
+
+    const asking = { ...golden('request-boot-server'), ciaddr: ip('10.77.0.50') }
+    const told = sentIn(box.answer(encoded(asking), ip('10.77.0.50'), 4011, 4011))
+    t.match(told?.message, { file: 'snponly.efi', siaddr: '10.77.0.1' })
+    t.ok(told?.message.options.has(67))
+    // A REQUEST to this box on port 67 wants the whole as well.
+    const named = box.ask(golden('request-uefi-pxe')).reply?.message
+    t.match(named, { file: 'snponly.efi', yiaddr: '0.0.0.0' })
+    t.equal(named?.options.has(43), form === 'with-43')
+    t.end()
+  })
+}
+
+t.test('iPXE, HTTP boot and Raspberry Pi are offered the same, whatever the form', (t) => {
+  const names = ['discover-ipxe-bios', 'discover-ipxe-uefi', 'discover-uefi-http', 'discover-raspberry-pi-4']
+  for (const name of names) {
+    const answers = forms.map(([form]) => {
+      const box = proxyBox()
+      box.settings = {
+        ...box.settings,
+        programs: new Set([...box.settings.programs, 'raspberry-pi/config.txt']),
+      }
+      box.form = form
+      const { reply, happened } = box.ask(golden(name))
+      t.notOk(happened.some((event) => 'strategy' in event))
+      return hexOf(reply?.bytes ?? new Uint8Array())
+    })
+    t.equal(new Set(answers).size, 1, name)
+    t.ok((answers[0] ?? '').length > 600)
+  }
+  t.end()
+})
+
+t.test('a Raspberry Pi hears its own text in option 43, without a menu to look through', (t) => {
+  const box = proxyBox()
+  box.settings = { ...box.settings, programs: new Set(['raspberry-pi/config.txt']) }
+  const { reply } = box.ask(golden('discover-raspberry-pi-4'))
+  const vendor = hexOf(reply?.message.options.get(43) ?? new Uint8Array())
+  t.match(vendor, /^060108/)
+  t.ok(vendor.includes(hexOf(new TextEncoder().encode('Raspberry Pi Boot'))))
+  t.match(vendor, /ff$/)
+  t.end()
+})
+
+t.test('firmware that fetches nothing is offered the next form when it boots again, and told of', (t) => {
+  const box = proxyBox()
+  const boot = (name: string, xid: number) => {
+    box.now += 100_000
+    const { reply, happened } = box.ask({ ...golden(name), xid })
+    return { has43: reply?.message.options.has(43), file: reply?.message.file, happened }
+  }
+  t.match(boot(uefiRom, 1), { has43: true, file: 'snponly.efi' })
+  const second = boot(uefiRom, 2)
+  t.match(second, { has43: false, file: 'snponly.efi' })
+  t.match(second.happened, [
+    { kind: 'proxy-strategy-changed', from: 'with-43', to: 'without-43', mac: '52:54:00:77:00:02' },
+    { kind: 'firmware-asked' },
+    { kind: 'boot-offered', strategy: 'without-43' },
+  ])
+  t.match(boot(uefiRom, 3), { has43: false, file: '' })
+  t.match(boot(uefiRom, 4), { has43: true, file: 'snponly.efi' })
+  t.end()
+})
+
+t.test('asks of one boot get the same answer, byte for byte', (t) => {
+  const box = proxyBox()
+  const replies = [0, 4, 8, 16, 32].map((gap) => {
+    box.now += gap * 1_000
+    return hexOf(box.replyTo(golden(bios)).bytes)
+  })
+  t.equal(new Set(replies).size, 1)
+  t.equal(box.ladder?.failures, 0)
+  t.end()
+})
+
+t.test('a form that the settings fix is kept whatever fails, and teaches nothing', (t) => {
+  const box = proxyBox()
+  box.form = 'without-43'
+  for (let boot = 0; boot < 5; boot++) {
+    box.now += 100_000
+    const { reply, happened } = box.ask(golden(uefiRom))
+    t.equal(reply?.message.options.has(43), false)
+    t.strictSame(kinds(happened), ['firmware-asked', 'boot-offered'])
+  }
+  t.equal(box.ladder, undefined)
+  t.end()
+})
+
+t.test('firmware that goes on to HTTP boot has not taken what it was offered by PXE', (t) => {
+  const box = proxyBox()
+  box.ask(golden(uefiRom))
+  box.now += 30_000
+  const { happened, reply } = box.ask(golden('discover-uefi-http'))
+  t.equal(reply?.message.file, 'http://10.77.0.1:8080/programs/snponly.efi')
+  t.match(happened, [
+    { kind: 'proxy-strategy-changed', to: 'without-43' },
+    { kind: 'firmware-asked' },
+    { kind: 'boot-offered' },
+  ])
+  t.end()
+})
+
+t.test('a box that has nothing for a machine tries no form on it', (t) => {
+  const box = proxyBox()
+  box.settings = { ...box.settings, programs: new Set() }
+  for (let boot = 0; boot < 3; boot++) {
+    box.now += 100_000
+    t.strictSame(kinds(box.ask(golden(uefiRom)).happened), ['firmware-asked', 'boot-offered'])
+  }
+  t.equal(box.ladder, undefined)
+  t.end()
+})
+
+// iPXE, net/udp/dhcp.c: it takes an offer from port 67 alone for a proxy's, by the vendor class, and goes by it at once if it
+// has a server and a file; it waits for one for two seconds from its first DISCOVER.
+t.test('iPXE has in one offer all that it looks for, with nothing to ask for on port 4011', (t) => {
+  for (const name of ['discover-ipxe-bios', 'discover-ipxe-uefi']) {
+    const { reply } = proxyBox().ask(golden(name))
+    if (reply === undefined) throw new Error('no offer')
+    const { siaddr, yiaddr, options, file } = reply.message
+    t.equal(reply.to, '255.255.255.255:68')
+    t.equal(yiaddr, '0.0.0.0', 'what has an address is taken for an offer of addresses')
+    t.equal(new TextDecoder().decode(options.get(60)), 'PXEClient')
+    t.equal(siaddr, '10.77.0.1')
+    t.equal(file, 'http://10.77.0.1:8080/chain.ipxe')
+    t.strictSame([...(options.get(54) ?? [])], [10, 77, 0, 1])
+    t.strictSame([...(options.get(175) ?? [])], [1, 1, 1], 'before whatever else is offered to it')
+  }
+  t.end()
+})
+
+t.test('iPXE’s own REQUEST goes to the other server, and one to this box is answered on either port', (t) => {
+  const box = proxyBox()
+  const elsewhere = box.ask(taking('request-ipxe-uefi'))
+  t.equal(elsewhere.reply, undefined)
+  t.match(elsewhere.happened, [{ kind: 'address-taken', from: 'the server 10.77.0.2', to: 'iPXE' }])
+  const onPort67 = box.ask(taking('request-ipxe-uefi', {}, ip('10.77.0.1')))
+  t.match(onPort67.reply, { to: '255.255.255.255:68', message: { file: 'http://10.77.0.1:8080/chain.ipxe' } })
+  // As `dhcp_proxy_tx` sends it: from port 68, with its address, naming the server that offered.
+  const request = taking('request-ipxe-uefi', { ciaddr: ip('10.77.0.50') }, ip('10.77.0.1'))
+  const sent = sentIn(box.answer(encoded(request), ip('10.77.0.50'), 4011, 68))
+  t.match(sent, {
+    to: '10.77.0.50:68',
+    message: { file: 'http://10.77.0.1:8080/chain.ipxe', siaddr: '10.77.0.1', xid: request.xid },
+  })
+  t.strictSame([...(sent?.message.options.get(53) ?? [])], [5])
+  t.strictSame([...(sent?.message.options.get(54) ?? [])], [10, 77, 0, 1])
+  t.end()
+})
 
 t.test('ordinary clients hear nothing, whatever they ask', (t) => {
   const ordinary = goldenNames.filter((name) =>

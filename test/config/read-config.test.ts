@@ -242,3 +242,18 @@ t.test('a network and a machine may each say what UEFI loads first', async (t) =
   t.notOk('loader' in config.machines[1]!)
   t.match(read('networks: [{interface: eth1, loader: grub}]'), { kind: 'mistakes' })
 })
+
+t.test('a network and a machine may each fix what is offered in mode proxy', async (t) => {
+  const text = [
+    'networks: [{interface: eth1, mode: proxy, proxy-offer: without-43}, {interface: eth2, mode: proxy}]',
+    'defaults: {method: local}',
+    'machines: [{mac: "52:54:00:12:34:56", proxy-offer: ladder}, {mac: "52:54:00:12:34:57"}]',
+  ]
+  const result = read(text.join('\n'))
+  t.match(result, {
+    config: { networks: [{ proxyOffer: 'without-43' }, {}], machines: [{ proxyOffer: 'ladder' }, {}] },
+  })
+  const { config } = result as Extract<typeof result, { kind: 'config' }>
+  t.notOk('proxyOffer' in config.networks[1]!)
+  t.notOk('proxyOffer' in config.machines[1]!)
+})

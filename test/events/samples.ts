@@ -59,6 +59,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     ...about,
     taken: ip('10.0.0.77'),
     from: 'the server 10.0.0.2',
+    to: 'PXE firmware',
   },
   'foreign-server-seen': {
     kind: 'foreign-server-seen',
@@ -97,6 +98,14 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     program: 'snponly.efi',
     because: 'it is PXE firmware, x64 UEFI',
   },
+  'proxy-strategy-changed': {
+    kind: 'proxy-strategy-changed',
+    ...about,
+    from: 'with-43',
+    to: 'without-43',
+    because: 'firmware was offered with-43, fetched nothing, and asks anew',
+  },
+  'proxy-strategy-worked': { kind: 'proxy-strategy-worked', ...about, strategy: 'without-43' },
   'program-sent': {
     kind: 'program-sent',
     ...about,

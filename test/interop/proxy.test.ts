@@ -2,18 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { encode } from '../../server/dhcp/encode.ts'
-import { openUdp } from '../../server/listen/udp-socket.ts'
-import { bytesOfMac } from '../../server/wire/mac.ts'
 import type { Mac } from '../../server/wire/mac.ts'
-import { golden, messageOf } from '../dhcp/golden.ts'
 import { ip } from '../networks/a-network.ts'
 import { openBox, until } from './a-box.ts'
 import { dhclient, dhclientFiles, udhcpc } from './dhcp-clients.ts'
 import { startDnsmasq, startKea } from './foreign-servers.ts'
-import { inside } from './inside.ts'
 import { needs } from './needs.ts'
-import { startFirmware } from './pxe-firmware.ts'
+import { askBootServer, startFirmware, startPickyFirmware } from './pxe-firmware.ts'
 import { sniff } from './sniff.ts'
 
 // A box in mode `proxy` beside a server that it does not know of: dnsmasq, and Kea.
@@ -64,19 +59,8 @@ for (const [name, start] of [
       t.match(ours, [{ yiaddr: '0.0.0.0', file: 'snponly.efi' }], 'one offer of the box, without an address')
       t.ok(fromBox().every(({ toPort }) => toPort === 68))
 
-      const asked = { ...golden('request-boot-server'), ciaddr: own, chaddr: chaddrOf(mac) }
-      const heard: string[] = []
-      {
-        await using socket = inside(machine.name, () =>
-          openUdp({ address: own, port: 4011 }, (datagrams) => {
-            for (const { bytes, from } of datagrams)
-              heard.push(`${from.address}:${from.port} ${messageOf(bytes).file}`)
-          }),
-        )
-        socket.send(encode(asked).bytes, { address: ip('10.86.0.1'), port: 4011 })
-        await until('the boot server', () => heard.length > 0)
-      }
-      t.same(heard, ['10.86.0.1:4011 snponly.efi'], 'the boot server answers from its own port')
+      const told = await askBootServer(machine, { mac, address: own, server: ip('10.86.0.1') })
+      t.equal(told, 'snponly.efi', 'the boot server answers from its own port')
 
       const file = join(box.folder, 'fetched')
       await machine.run(['atftp', '--get', '-r', 'snponly.efi', '-l', file, '10.86.0.1'])
@@ -85,10 +69,10 @@ for (const [name, start] of [
       t.match(stdout, /^#!ipxe[^]*it is not approved/)
 
       const end = await box.appliance.waitFor('attempt-ended', () => true, { withinMs: 5_000 })
-      const told = (await box.events()).filter(
+      const boot = (await box.events()).filter(
         ({ attempt }) => attempt !== undefined && attempt === end.attempt,
       )
-      const kinds = new Set<string>(told.map(({ event }) => event.kind))
+      const kinds = new Set<string>(boot.map(({ event }) => event.kind))
       for (const kind of [
         'firmware-asked',
         'boot-offered',
@@ -98,7 +82,7 @@ for (const [name, start] of [
       ]) {
         t.ok(kinds.has(kind), `${kind} belongs to the boot`)
       }
-      t.match(told.find(({ event }) => event.kind === 'address-taken')?.event, {
+      t.match(boot.find(({ event }) => event.kind === 'address-taken')?.event, {
         taken: own,
         from: 'the server 10.86.0.2',
       })
@@ -111,8 +95,75 @@ for (const [name, start] of [
   )
 }
 
-function chaddrOf(mac: Mac): Uint8Array {
-  const bytes = new Uint8Array(16)
-  bytes.set(bytesOfMac(mac))
-  return bytes
+for (const [taste, powerOns] of [
+  ['with-43', 1],
+  ['without-43', 2],
+  ['boot-server', 3],
+] as const) {
+  t.test(
+    `a ROM that takes ${taste} only boots at power-on ${powerOns}, and at each after, also by a new start`,
+    needs('dnsmasq', 'atftp'),
+    async (t) => {
+      await using box = await openBox({ networks, settings })
+      await using foreign = await startDnsmasq(await box.addNeighbour('lab'), plan)
+      void foreign
+      const mac = '52:54:00:86:00:02' as Mac
+      const machine = await box.addNeighbour('lab', { mac })
+      const file = join(box.folder, 'fetched')
+      const powerOn = async (xid: number): Promise<boolean> => {
+        // Longer than two cards of one machine are apart.
+        const found = await startPickyFirmware(machine, mac, taste, { xid, collectMs: 3_200 })
+        if (found === undefined) return false
+        await machine.run(['atftp', '--get', '-r', found.file, '-l', file, found.from])
+        await until('the transfer is told', async () => (await box.events('program-sent')).length > 0)
+        return true
+      }
+      const ends: boolean[] = []
+      for (let xid = 1; xid <= powerOns; xid++) ends.push(await powerOn(xid))
+      t.same(ends, [...Array<boolean>(powerOns - 1).fill(false), true])
+      await until('it is kept', async () => (await box.events('proxy-strategy-worked')).length === 1)
+      const changes = (await box.events('proxy-strategy-changed')).map(({ event }) => event)
+      t.match(changes, [{ from: 'with-43', to: 'without-43' }, { to: 'boot-server' }].slice(0, powerOns - 1))
+      t.equal(changes.length, powerOns - 1)
+      t.match(
+        (await box.cli('machines', 'show', mac)).stdout,
+        `proxy      offer ${taste}, which has worked\n`,
+      )
+
+      t.ok(await powerOn(91))
+      await box.stop()
+      await box.start()
+      t.ok(await powerOn(92), 'what was learnt is on disk')
+      t.equal((await box.events('proxy-strategy-changed')).length, powerOns - 1)
+    },
+  )
 }
+
+t.test(
+  'the settings of a machine count before those of its network, and those before the ladder',
+  needs('dnsmasq'),
+  async (t) => {
+    const [fixed, own] = ['52:54:00:86:00:03', '52:54:00:86:00:04'] as const
+    await using box = await openBox({
+      networks,
+      settings: `
+networks: [{name: lab, interface: lab, mode: proxy, proxy-offer: boot-server}]
+defaults: {method: local}
+machines: [{mac: "${own}", proxy-offer: without-43}]
+`,
+    })
+    await using foreign = await startDnsmasq(await box.addNeighbour('lab'), plan)
+    void foreign
+    for (const [mac, taste] of [
+      [fixed, 'boot-server'],
+      [own, 'without-43'],
+    ] as const) {
+      const machine = await box.addNeighbour('lab', { mac })
+      for (const xid of [1, 2]) {
+        const found = await startPickyFirmware(machine, mac as Mac, taste, { xid, collectMs: 3_200 })
+        t.match(found, { file: 'snponly.efi' }, `${taste}, power-on ${xid}`)
+      }
+    }
+    t.same(await box.events('proxy-strategy-changed'), [])
+  },
+)

@@ -18,8 +18,14 @@ export type FirmwareEnd = {
   readonly offers: readonly DhcpMessage[]
 }
 
-/** EDK2 waits four seconds; servers here are on the same machine. */
-const collectMs = 2_500
+export type FirmwarePlan = {
+  /** The golden DISCOVER it sends. */
+  readonly packet?: string
+  /** The number of its transaction; left out, that of the packet. */
+  readonly xid?: number
+  /** EDK2 waits four seconds; servers here are on the same machine. */
+  readonly collectMs?: number
+}
 
 /**
  * Does as firmware does: sends a captured DISCOVER under its own MAC, waits for the offers of all servers, takes the one
@@ -28,11 +34,10 @@ const collectMs = 2_500
 export async function startFirmware(
   machine: NetworkNamespace,
   mac: Mac,
-  packet = 'discover-uefi-pxe',
+  { packet = 'discover-uefi-pxe', xid, collectMs = 2_500 }: FirmwarePlan = {},
 ): Promise<FirmwareEnd> {
-  const chaddr = new Uint8Array(16)
-  chaddr.set(bytesOfMac(mac))
-  const discover = { ...golden(packet), chaddr, flags: 0x8000 }
+  const captured = golden(packet)
+  const discover = { ...captured, chaddr: chaddrOf(mac), flags: 0x8000, xid: xid ?? captured.xid }
   const heard: DhcpMessage[] = []
   await using socket = inside(machine.name, () =>
     openUdp({ address: noAddress, port: 68, interface: 'eth0', broadcast: true }, (datagrams) => {
@@ -57,6 +62,58 @@ export async function startFirmware(
     .set(54, bytesOfIpv4(server))
   send({ ...discover, options })
   await until('the ACK', () => all('ack').some(({ yiaddr }) => yiaddr === chosen.yiaddr))
-  await machine.run(['ip', 'address', 'add', `${chosen.yiaddr}/24`, 'dev', 'eth0'])
+  await machine.run(['ip', 'address', 'replace', `${chosen.yiaddr}/24`, 'dev', 'eth0'])
   return { address: chosen.yiaddr, server, offers }
+}
+
+/** What a ROM goes by: one form of a proxy's offer, and no other. */
+export type Taste = 'with-43' | 'without-43' | 'boot-server'
+
+/**
+ * Powers on a machine whose ROM takes one form of a proxy's offer only: its boot file as the ROM comes by it, from the
+ * offer or from port 4011; `undefined` when nothing was to its taste.
+ */
+export async function startPickyFirmware(
+  machine: NetworkNamespace,
+  mac: Mac,
+  taste: Taste,
+  plan: FirmwarePlan,
+): Promise<{ readonly file: string; readonly from: Ipv4 } | undefined> {
+  const { address, offers } = await startFirmware(machine, mac, plan)
+  const offer = offers.find(({ yiaddr }) => yiaddr === noAddress)
+  if (offer === undefined || formOf(offer) !== taste) return undefined
+  if (taste === 'with-43') return { file: offer.file, from: offer.siaddr }
+  return { file: await askBootServer(machine, { mac, address, server: offer.siaddr }), from: offer.siaddr }
+}
+
+function formOf({ options, file }: DhcpMessage): Taste | undefined {
+  if (new TextDecoder().decode(options.get(60)) !== 'PXEClient') return undefined
+  const namesFile = file !== '' || options.has(67)
+  if (options.has(43)) return namesFile ? 'with-43' : undefined
+  return namesFile ? 'without-43' : 'boot-server'
+}
+
+/** Asks on port 4011 and from it, as EDK2 does, for the name of the boot file. */
+export async function askBootServer(
+  machine: NetworkNamespace,
+  who: { readonly mac: Mac; readonly address: Ipv4; readonly server: Ipv4 },
+): Promise<string> {
+  const asked = { ...golden('request-boot-server'), ciaddr: who.address, chaddr: chaddrOf(who.mac) }
+  const heard: string[] = []
+  await using socket = inside(machine.name, () =>
+    openUdp({ address: who.address, port: 4011 }, (datagrams) => {
+      for (const { bytes, from } of datagrams) {
+        if (from.address === who.server && from.port === 4011) heard.push(messageOf(bytes).file)
+      }
+    }),
+  )
+  socket.send(encode(asked).bytes, { address: who.server, port: 4011 })
+  await until('the boot server', () => heard.length > 0)
+  return heard[0] ?? ''
+}
+
+function chaddrOf(mac: Mac): Uint8Array {
+  const bytes = new Uint8Array(16)
+  bytes.set(bytesOfMac(mac))
+  return bytes
 }

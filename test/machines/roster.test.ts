@@ -2,6 +2,7 @@ import { deepStrictEqual, ok } from 'node:assert'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { attemptStages } from '../../server/machines/machine.ts'
+import { heardAsking } from '../../server/machines/proxy-ladder.ts'
 import { joined, machineLimit, noChange, Roster, type RosterChange } from '../../server/machines/roster.ts'
 import { byteSwapped } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
@@ -393,5 +394,53 @@ t.test('what is told to the store makes, after a restart, the same roster', (t) 
     }),
     { numRuns: 500 },
   )
+  t.end()
+})
+
+t.test(
+  'what was learnt of firmware in mode proxy stands in the record, and is proven by a whole file',
+  (t) => {
+    const { roster, chance, see, machine } = aRack()
+    const mac = macNumber(1)
+    const { ladder } = heardAsking(undefined, { mac, xid: 1, secs: 0, at: 0 })
+    const sign = { stage: 'firmware', because: 'it asked', sighting: { mac } } as const
+    const change = roster.see({ ...sign, proxy: ladder }, 0, chance)
+    t.strictSame(change.machines, [machine(1)])
+    t.strictSame(machine(1).proxy, ladder)
+    see(1, 'firmware', 4 * second)
+    t.strictSame(machine(1).proxy, ladder, 'a sign that teaches nothing leaves it')
+    t.match(roster.knownAs({ mac }, 5 * second), { proxy: ladder })
+    t.match(roster.fetched(mac, 'part').machines, [{ proxy: { trial: { fetched: true }, worked: false } }])
+    const whole = roster.fetched(mac, 'whole')
+    t.match(whole, {
+      machines: [{ proxy: { strategy: 'with-43', worked: true } }],
+      happened: [{ kind: 'proxy-strategy-worked', mac, strategy: 'with-43' }],
+    })
+    t.strictSame(whole.machines, [machine(1)])
+    t.strictSame(roster.fetched(mac, 'whole'), noChange, 'the next file is no news')
+    t.strictSame(roster.fetched(macNumber(9), 'whole'), noChange)
+    t.end()
+  },
+)
+
+t.test('a machine that comes as far as iPXE has loaded what it was offered, also when nobody saw it', (t) => {
+  const { roster, chance, see, machine } = aRack()
+  const mac = macNumber(1)
+  const { ladder } = heardAsking(undefined, { mac, xid: 1, secs: 0, at: 0 })
+  roster.see({ stage: 'firmware', because: 'it asked', sighting: { mac }, proxy: ladder }, 0, chance)
+  see(1, 'ipxe', 20 * second)
+  t.match(machine(1).proxy, { worked: false, trial: { fetched: true } })
+  const again = heardAsking(machine(1).proxy, { mac, xid: 2, secs: 0, at: 10 * minute })
+  t.equal(again.change, undefined)
+  t.end()
+})
+
+t.test('a card that is new to a machine has what was learnt of the machine', (t) => {
+  const { roster, chance } = aRack()
+  const proxy = { strategy: 'boot-server', worked: true, failures: 0 } as const
+  const sighting = { mac: macNumber(1), uuid: uuidNumber(1) }
+  roster.see({ stage: 'firmware', because: 'it asked', sighting, proxy }, 0, chance)
+  t.match(roster.knownAs({ mac: macNumber(2), uuid: uuidNumber(1) }, 20 * minute), { proxy })
+  t.equal(roster.knownAs({ mac: macNumber(3) }, 0), undefined)
   t.end()
 })

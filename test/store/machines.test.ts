@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { heardAsking } from '../../server/machines/proxy-ladder.ts'
 import { openStore } from '../../server/store/open-store.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
@@ -65,4 +67,30 @@ t.test('a machine whose record moves does not lose its attempts', async (t) => {
   await store.saveAttempts([attempt])
   await store.saveMachines([aMachine({ state: 'installed' })])
   t.strictSame(await store.attempts.byId('a1'), attempt)
+})
+
+t.test('what was learnt of a machine is kept whole, and forgotten with it', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const { ladder } = heardAsking(undefined, { mac: macNumber(1), xid: 0xffff_ffff, secs: 4, at: 5_000 })
+  const learned = aMachine({ proxy: ladder })
+  await store.saveMachines([learned])
+  t.strictSame(await store.machines.all(), [learned])
+  await store.saveMachines([aMachine()])
+  t.strictSame(await store.machines.all(), [aMachine()])
+})
+
+t.test('the store of an older program is brought up to date, with its machines', async (t) => {
+  const path = join(t.testdir(), 'ironwake.db')
+  {
+    await using store = await openStore(path)
+    await store.saveMachines([aMachine()])
+  }
+  const database = new DatabaseSync(path)
+  database.exec("alter table machines drop column learnt; update meta set value = '1' where key = 'schema'")
+  database.close()
+  await using store = await openStore(path)
+  t.strictSame(await store.machines.all(), [aMachine()])
+  const learned = aMachine({ proxy: { strategy: 'boot-server', worked: true, failures: 0 } })
+  await store.saveMachines([learned])
+  t.strictSame(await store.machines.all(), [learned])
 })
