@@ -1,7 +1,9 @@
-import type { ApiDesk, ApplianceStatus, EventFilter, MachineSummary } from '../http/api-app.ts'
+import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from '../http/api-app.ts'
 import type { RecordedEvent } from '../events/event.ts'
+import type { BootNextAction } from '../machines/boot-next.ts'
 import type { Machine } from '../machines/machine.ts'
-import type { Roster } from '../machines/roster.ts'
+import { joined, noChange, type Roster } from '../machines/roster.ts'
+import { goesRound } from '../machines/rounds.ts'
 import type { LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
 import type { Store } from '../store/open-store.ts'
@@ -42,16 +44,48 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     subscribe: (listener) => logbook.subscribe(listener),
     async retry(id) {
       const machine = roster.byId(id)
-      if (machine === undefined) return { kind: 'refused', because: `no machine has the identifier ${id}` }
-      const change = roster.move(id, 'retry-asked', 'a person asked for another try', now())
-      if (change.machines.length === 0) {
-        const because = `${id} is ${machine.state}; only a machine that failed or is quarantined can be retried`
-        return { kind: 'refused', because }
+      if (machine === undefined) return refused(`no machine has the identifier ${id}`)
+      const moved = roster.move(id, 'retry-asked', 'a person asked for another try', now())
+      const change = joined(moved, goesRound(machine.rounds) ? roster.forgetRounds(id) : noChange)
+      if (moved.machines.length === 0 && !goesRound(machine.rounds)) {
+        return refused(
+          `${id} is ${machine.state}; only a machine that failed or is quarantined can be retried`,
+        )
       }
       await logbook.keep(change)
       return { kind: 'done' }
     },
+    async bootNext(machine, action) {
+      const because = whyNotNext(parts, machine, action)
+      if (because !== undefined) return refused(because)
+      await logbook.keep(roster.bootNext(machine.id, action, now()))
+      return { kind: 'done' }
+    },
   }
+}
+
+/** What would not be done at the next boot is refused now, with the reason. */
+function whyNotNext(
+  { roster, plans }: ApiDeskParts,
+  { id, macs, state, bootNext }: Machine,
+  action: BootNextAction | undefined,
+): string | undefined {
+  if (action === 'local') return undefined
+  if (action === undefined) {
+    const isWanted = bootNext !== undefined && bootNext.used === undefined
+    return isWanted ? undefined : `nothing is wanted of the next boot of ${id}; it boots as the settings say`
+  }
+  const mac = roster.latestAttempt(id)?.mac ?? macs[0]
+  const { approved, image } = mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac)
+  if (state === 'quarantined')
+    return `${id} is quarantined; let it try again first: ironwake machines retry ${id}`
+  if (!approved)
+    return `${id} is not approved, and only an approved machine gets an image: add it to approve in ironwake.yaml`
+  return image?.kind === 'none' ? `${id} has no image: ${image.because}` : undefined
+}
+
+function refused(because: string): Done {
+  return { kind: 'refused', because }
 }
 
 function found(roster: Roster, name: string): readonly Machine[] {

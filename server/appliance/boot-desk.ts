@@ -14,6 +14,7 @@ import {
 } from '../ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { ScriptLanguage, Templates } from '../ipxe-scripts/templates.ts'
+import { dueIn, type ThisBoot } from '../machines/boot-next.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import {
@@ -183,7 +184,8 @@ async function scriptFor(
     now(),
   )
   const current = roster.byId(machine.id) ?? machine
-  const choice = chooseScript(current, mac, intent)
+  const boot = thisBoot(current, attempt)
+  const choice = chooseScript(current, mac, intent, dueIn(current.bootNext, boot))
   const rendered = renderChoice(parts, arrival, { machine: current, attempt, mac }, choice, language)
   if (rendered.kind === 'refused') {
     await logbook.keep(joined(seen, named, approval))
@@ -193,8 +195,22 @@ async function scriptFor(
     ...noChange,
     happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
   }
-  await logbook.keep(joined(seen, named, approval, served, afterChoice(parts, current, attempt, choice)))
+  const after = joined(
+    afterChoice(parts, current, attempt, choice),
+    bootNextAfter(roster, current, choice, boot),
+  )
+  await logbook.keep(joined(seen, named, approval, served, after))
   return scriptOutcome(rendered)
+}
+
+function thisBoot({ rounds }: Machine, { id: attempt }: Attempt): ThisBoot {
+  return rounds === undefined ? { attempt } : { attempt, walk: rounds.began }
+}
+
+/** What a person wants of a boot is done once; what could not be done in this one stays wanted. */
+function bootNextAfter(roster: Roster, machine: Machine, choice: ScriptChoice, boot: ThisBoot): RosterChange {
+  const isDone = 'once' in choice || machine.bootNext?.used !== undefined
+  return isDone ? roster.usedBootNext(machine.id, boot) : noChange
 }
 
 const runners: Readonly<Record<ScriptLanguage, string>> = { ipxe: 'iPXE', grub: 'GRUB' }
@@ -231,6 +247,9 @@ function boardText(text: string | undefined): string | undefined {
   return text === undefined || unwritten.has(text.toLowerCase()) ? undefined : text
 }
 
+/** Long enough to be read, and no hindrance to a machine that has its system after all. */
+const stopSeconds = 10
+
 function renderChoice(
   parts: BootDeskParts,
   arrival: Arrival,
@@ -244,10 +263,13 @@ function renderChoice(
   switch (choice.kind) {
     case 'boot-local':
       return renderLocal(templates, { because: choice.because }, language)
-    case 'wait': {
-      const { because, nextStep } = choice
+    case 'wait':
+    case 'stop': {
+      const { headline, because, nextStep } = choice
       const { uuid, serial } = machine
-      return renderWait(templates, { mac, uuid, serial, because, nextStep }, language)
+      const seconds = choice.kind === 'stop' ? { seconds: stopSeconds } : {}
+      const values = { mac, uuid, serial, headline, because, nextStep, ...seconds }
+      return renderWait(templates, values, language)
     }
     case 'run-image': {
       const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
@@ -279,16 +301,27 @@ function afterChoice(
   choice: ScriptChoice,
 ): RosterChange {
   const { roster, now } = parts
+  const { because } = choice
   switch (choice.kind) {
     case 'run-image':
       return roster.move(machine.id, 'script-served', `it was told to run the image ${choice.image}`, now())
     case 'boot-local':
-      return joined(
-        roster.move(machine.id, 'boots-own-disk', choice.because, now()),
-        roster.end(attempt.id, 'local-disk', choice.because, now()),
-      )
+      // What a person wanted once says nothing of what the machine is there for.
+      return joined(choice.once === true ? noChange : ownDisk(), ended('local-disk'))
+    case 'stop':
+      return choice.tried === 'disk'
+        ? joined(ownDisk(), ended('local-disk'))
+        : joined(roster.move(machine.id, 'boot-abandoned', because, now()), ended('failed'))
     case 'wait':
-      return roster.end(attempt.id, 'local-disk', choice.because, now())
+      return ended('local-disk')
+  }
+
+  function ownDisk(): RosterChange {
+    return roster.move(machine.id, 'boots-own-disk', because, now())
+  }
+
+  function ended(result: 'local-disk' | 'failed'): RosterChange {
+    return roster.end(attempt.id, result, because, now())
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../events/event.ts'
 
-/** Faults of the box itself that were told of last: one of each kind, and one for each network. */
+/** Faults of the box and its networks that were told of last: one of each kind, and one for each network. */
 export class Troubles {
   readonly #last = new Map<string, RecordedEvent>()
 
@@ -11,6 +11,7 @@ export class Troubles {
       case 'delivery-failed':
         this.#last.set(event.kind, recorded)
         return
+      case 'foreign-server-seen':
       case 'network-unusable':
         this.#last.set(`${event.kind} ${event.network}`, recorded)
         return

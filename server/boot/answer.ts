@@ -5,6 +5,7 @@ import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
 import { messageTypeOf, serverIdentifierOf } from '../dhcp/options.ts'
 import { replySize } from '../dhcp/reply-size.ts'
 import type { About, ApplianceEvent } from '../events/event.ts'
+import { chainsAgain, type Chained } from '../machines/chained.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { ProxyStrategy } from '../machines/proxy-ladder.ts'
@@ -74,6 +75,10 @@ type Question = {
   readonly client: BootClient
   readonly decision: BootDecision
   readonly about: About
+  /** The record of the machine, where it has one. */
+  readonly known: Machine | undefined
+  /** How often its iPXE was given another; absent, it has no need of one. */
+  readonly chained: Chained | undefined
 }
 
 /**
@@ -111,8 +116,10 @@ export function answer(came: Incoming, view: MachineView, settings: BootSettings
     return ignored(about, 'this box sent it itself')
   }
   const loader = view.loaderOf?.(network, client.mac) ?? 'ipxe'
-  const decision = decide(client, network, settings, loader)
-  const question = { incoming, message, type, client, about, decision }
+  const known = view.machineKnownAs?.(sightingOf(client), incoming.at)
+  const chained = chainedOf(client, message, known, incoming.at)
+  const decision = decide(client, network, settings, loader, chained)
+  const question = { incoming, message, type, client, about, decision, known, chained }
   switch (network.mode) {
     case 'observe':
       return observe(question)
@@ -225,7 +232,7 @@ function assist(question: Question, view: MachineView, settings: BootSettings): 
     client,
     decision,
     form: view.proxyOfferOf?.(network, client.mac) ?? 'ladder',
-    ladder: view.machineKnownAs?.(sightingOf(client), at)?.proxy,
+    ladder: question.known?.proxy,
     about,
     at,
   })
@@ -302,13 +309,23 @@ function noted(about: About, lease: Lease): ApplianceEvent[] {
 }
 
 /** What the records learn from it: firmware and iPXE begin or carry on a boot, a system only carries one on. */
-function signOf({ client, message, type }: Question): Sign {
+function signOf({ client, message, type, chained }: Question): Sign {
   const stage = client.kind === 'system' ? 'system' : client.kind === 'ipxe' ? 'ipxe' : 'firmware'
   return {
     stage,
     because: `${nameOfClient(client)} sent a ${type.toUpperCase()} (transaction ${message.xid.toString(16)})`,
     sighting: sightingOf(client),
+    ...(chained === undefined ? {} : { chained }),
   }
+}
+
+function chainedOf(
+  { kind, speaksHttp }: BootClient,
+  { xid }: DhcpMessage,
+  known: Machine | undefined,
+  at: number,
+): Chained | undefined {
+  return kind === 'ipxe' && !speaksHttp ? chainsAgain(known?.chained, { xid, at }) : undefined
 }
 
 function sightingOf({ mac, uuid, architecture }: BootClient): Sighting {

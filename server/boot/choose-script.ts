@@ -1,4 +1,7 @@
+import { duration } from '../events/sentence.ts'
+import type { BootNextAction } from '../machines/boot-next.ts'
 import type { Machine } from '../machines/machine.ts'
+import { goesRound, roundsForgottenMs, type Rounds } from '../machines/rounds.ts'
 import type { Mac } from '../wire/mac.ts'
 
 /** What the settings have in mind for a machine. */
@@ -9,43 +12,94 @@ export type Intent = {
     { readonly kind: 'image'; readonly name: string } | { readonly kind: 'none'; readonly because: string }
 }
 
-/** What the machine's boot script does. */
+/** What the machine's boot script does. `once`: because a person wanted it of this boot. */
 export type ScriptChoice =
-  | { readonly kind: 'run-image'; readonly image: string; readonly because: string }
-  | { readonly kind: 'boot-local'; readonly because: string }
-  | { readonly kind: 'wait'; readonly because: string; readonly nextStep: string }
+  | { readonly kind: 'run-image'; readonly image: string; readonly because: string; readonly once?: true }
+  | { readonly kind: 'boot-local'; readonly because: string; readonly once?: true }
+  | Shown<'wait'>
+  /** What was `tried` led nowhere time after time. */
+  | (Shown<'stop'> & { readonly tried: 'image' | 'disk' })
 
-/** Chooses the script of a machine that asks from `mac`. Whatever is not plainly allowed ends at the machine's own disk. */
-export function chooseScript(machine: Machine, mac: Mac, intent: Intent): ScriptChoice {
+/** Tells a person at the screen of the machine, and goes to its own disk. */
+type Shown<Kind> = {
+  readonly kind: Kind
+  readonly headline: string
+  readonly because: string
+  readonly nextStep: string
+}
+
+/**
+ * Chooses the script of a machine that asks from `mac`; `due` is what a person wants of this boot. Whatever is not plainly
+ * allowed ends at the machine's own disk.
+ */
+export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: BootNextAction): ScriptChoice {
+  if (due === 'local') {
+    return { kind: 'boot-local', because: 'a person wants its own disk, this once', once: true }
+  }
   if (machine.state === 'quarantined') {
     return {
       kind: 'wait',
-      because: `it is quarantined: ${machine.stateBecause}`,
+      headline: 'Ironwake has stopped booting this machine.',
+      because: `it is quarantined: ${machine.stateBecause}${times(machine)}`,
       nextStep: `Mend the cause, then: ironwake machines retry ${machine.id}`,
     }
   }
   if (!intent.approved) {
     return {
       kind: 'wait',
-      because: 'it is not approved',
+      headline: 'This machine waits for approval by Ironwake.',
+      because: `it is not approved${times(machine)}`,
       nextStep: `Add ${mac} to approve in ironwake.yaml and start Ironwake again`,
     }
   }
-  switch (intent.method) {
-    case 'local':
-      return { kind: 'boot-local', because: 'the settings say that it boots its own disk (method: local)' }
-    case 'ram':
-      if (intent.image.kind === 'none') {
-        return {
-          kind: 'wait',
-          because: intent.image.because,
-          nextStep: 'Name an image for it in ironwake.yaml and start Ironwake again',
-        }
-      }
-      return {
-        kind: 'run-image',
-        image: intent.image.name,
-        because: 'it is approved, and runs from memory (method: ram)',
-      }
+  if (intent.method === 'local' && due === undefined) {
+    if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
+    return { kind: 'boot-local', because: 'the settings say that it boots its own disk (method: local)' }
   }
+  if (intent.image.kind === 'none') {
+    return {
+      kind: 'wait',
+      headline: 'This machine waits for an image from Ironwake.',
+      because: `${intent.image.because}${times(machine)}`,
+      nextStep: 'Name an image for it in ironwake.yaml and start Ironwake again',
+    }
+  }
+  const image = intent.image.name
+  if (due === 'image') {
+    return { kind: 'run-image', image, because: 'a person wants its image, this once', once: true }
+  }
+  if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
+  return { kind: 'run-image', image, because: 'it is approved, and runs from memory (method: ram)' }
+}
+
+const goesRoundHeadline = 'This machine goes round: it starts from the network again and again.'
+
+function diskIsStuck(rounds: Rounds): ScriptChoice {
+  return {
+    kind: 'stop',
+    tried: 'disk',
+    headline: goesRoundHeadline,
+    because: `it was sent to its own disk time after time (${counted(rounds)}), and came back`,
+    nextStep: 'Look whether its disk has a system, and is in the boot order behind the network',
+  }
+}
+
+function imageIsStuck({ id }: Machine, rounds: Rounds, image: string): ScriptChoice {
+  const minutes = roundsForgottenMs / 60_000
+  return {
+    kind: 'stop',
+    tried: 'image',
+    headline: goesRoundHeadline,
+    because: `it was to run the image ${image} time after time (${counted(rounds)}), and never had its kernel`,
+    nextStep: `Mend the cause, then: ironwake machines retry ${id}; or leave it off for ${minutes} minutes`,
+  }
+}
+
+/** For a machine that waits: that it came back, where it did so often. */
+function times({ rounds }: Machine): string {
+  return goesRound(rounds) ? ` (${counted(rounds)})` : ''
+}
+
+function counted({ count, since, latest }: Rounds): string {
+  return `${count} boots in ${duration(Math.round((latest - since) / 1_000))}`
 }

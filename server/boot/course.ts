@@ -16,6 +16,7 @@ export type Point =
   | 'address-refused'
   | 'chose-other'
   | 'leased-for-tftp'
+  | 'took-for-tftp'
   | 'leased-for-http'
   | 'size-asked'
   | 'other-file-asked'
@@ -25,6 +26,7 @@ export type Point =
   | 'script-refused'
   | 'told-own-disk'
   | 'told-to-wait'
+  | 'told-to-stop'
   | 'told-to-run'
   // From the kernel on: each follows the one before.
   | 'file-refused'
@@ -49,6 +51,10 @@ export type Course = {
   /** When the machine last showed itself in any way. */
   readonly lastSignAt: number
   readonly network: string | undefined
+  /** What it was answered at last: an address and what to boot, or the latter alone, beside another server. */
+  readonly answered: 'with-address' | 'beside-a-server' | undefined
+  /** The form of what it was told beside another server. */
+  readonly strategy: string | undefined
   /** Times that firmware was back soon after its program had been sent whole, without a word of iPXE between. */
   readonly returns: number
   /** Transfers that broke off since the last whole one. */
@@ -69,6 +75,8 @@ const start: Course = {
   sign: undefined,
   lastSignAt: 0,
   network: undefined,
+  answered: undefined,
+  strategy: undefined,
   returns: 0,
   breaks: 0,
   programSentAt: undefined,
@@ -101,12 +109,16 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
       return to('observed')
     case 'firmware-asked':
       return event.client === clientNames.ipxe
-        ? { ...to('asked'), ...nothingWrong }
-        : cameBack(to('asked'), at)
+        ? { ...to('asked'), ...nothingWrong, ...notAnswered }
+        : { ...cameBack(to('asked'), at), ...notAnswered }
+    case 'address-offered':
+      return { ...seen, answered: 'with-address' }
     case 'boot-offered':
-      return event.program === nothingToLoad ? to('nothing-offered') : seen
+      return bootOffered(seen, event, at)
     case 'address-leased':
       return leased(seen, event, at)
+    case 'address-taken':
+      return taken(seen, event, at)
     case 'other-server-chosen':
       return to('chose-other')
     case 'address-refused':
@@ -139,6 +151,8 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
       return course
   }
 }
+
+const notAnswered = { answered: undefined, strategy: undefined } as const
 
 const nothingWrong = { returns: 0, breaks: 0, programSentAt: undefined } as const
 
@@ -187,7 +201,7 @@ function programSent(course: Course, at: number): Course {
 
 type Of<Kind extends ApplianceEvent['kind']> = Extract<ApplianceEvent, { readonly kind: Kind }>
 
-function leased(course: Course, event: Of<'address-leased'>, at: number): Course {
+function leased(course: Course, event: Of<'address-leased' | 'address-taken'>, at: number): Course {
   // What the firmware was offered besides is known, and stays what matters.
   if (course.point === 'nothing-offered') return course
   switch (event.to) {
@@ -201,6 +215,27 @@ function leased(course: Course, event: Of<'address-leased'>, at: number): Course
       return course.height >= heightOf('kernel')
         ? reach(course, 'system-leased', event, at)
         : { ...course, leftForDisk: true }
+  }
+}
+
+/** An offer, or the answer on port 4011 to who has its address already. */
+function bootOffered(course: Course, event: Of<'boot-offered'>, at: number): Course {
+  if (event.program === nothingToLoad) return reach(course, 'nothing-offered', event, at)
+  const answered = course.answered ?? 'beside-a-server'
+  const told = { ...course, answered, strategy: event.strategy ?? course.strategy }
+  return course.point === 'took-for-tftp' ? reach(told, 'took-for-tftp', event, at) : told
+}
+
+/** Its address comes from another server, beside which this box says what to boot. */
+function taken(course: Course, event: Of<'address-taken'>, at: number): Course {
+  if (course.point === 'nothing-offered') return course
+  switch (event.to) {
+    case undefined:
+      return course
+    case clientNames.pxe:
+      return reach(course, 'took-for-tftp', event, at)
+    default:
+      return leased(course, event, at)
   }
 }
 
@@ -248,9 +283,14 @@ const imageFiles: ReadonlyMap<string, Point> = new Map([
   ['squashfs', 'squashfs'],
 ])
 
+const scripts: ReadonlyMap<string, Point> = new Map([
+  ['boot-local', 'told-own-disk'],
+  ['wait', 'told-to-wait'],
+  ['stop', 'told-to-stop'],
+])
+
 function toldBy(script: string): Point {
-  if (script === 'boot-local') return 'told-own-disk'
-  return script === 'wait' ? 'told-to-wait' : 'told-to-run'
+  return scripts.get(script) ?? 'told-to-run'
 }
 
 /** cloud-init tells of a stage that failed because of a module after the module; the module says more. */

@@ -1,5 +1,6 @@
 import type { BootClient } from './identify.ts'
 import { programFor, raspberryPiFolder } from './programs.ts'
+import { chainsForEver, mostChained, type Chained } from '../machines/chained.ts'
 import type { Loader, Network } from '../networks/network.ts'
 
 /** What the policy must know of the box. */
@@ -31,6 +32,7 @@ export function decide(
   network: Network,
   settings: BootSettings,
   loader: Loader = 'ipxe',
+  chained?: Chained,
 ): BootDecision {
   const base = `http://${network.serverAddress}:${settings.httpPort}`
   switch (client.kind) {
@@ -38,6 +40,7 @@ export function decide(
       return { kind: 'address-only', because: 'it does not boot from the network' }
     case 'ipxe':
       if (client.speaksHttp) return { kind: 'run-script', url: `${base}/chain.ipxe`, because: 'it is iPXE' }
+      if (chained !== undefined && chainsForEver(chained)) return { kind: 'address-only', because: noHttp }
       return program(client, settings, 'its iPXE has no HTTP, so it gets one that has')
     case 'pxe':
       return program(client, settings, 'it is PXE firmware', loader)
@@ -48,6 +51,8 @@ export function decide(
     }
   }
 }
+
+const noHttp = `it was given iPXE ${mostChained} times and came back without HTTP each time: what this box has is built without it as well`
 
 function program(
   client: BootClient,

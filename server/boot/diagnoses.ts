@@ -86,6 +86,51 @@ export const diagnoses = {
     nextStep:
       'Only one server may give addresses on a network: stop the other, or do without `mode: full` here.',
   },
+  'foreign-server': {
+    outlook: 'fault',
+    meaning:
+      'Another DHCP server answers on this network, and the machine did not go on with what it was offered here.',
+    causes: [
+      'the machine took the offer of the other server, and boots as that one tells it to',
+      'the other server names a boot file of its own',
+    ],
+    nextStep:
+      'Only one server may give addresses on a network: stop the other, or leave the addresses to it (`mode: proxy`).',
+  },
+  'no-address-taken': {
+    outlook: 'fault',
+    meaning:
+      'On a network in mode `proxy`: the machine was told what to boot, and took an address from nobody.',
+    causes: [
+      'no DHCP server gives addresses on this network, or its answers do not arrive',
+      'the firmware takes no offer at all, since none has a boot file in a form that it knows',
+    ],
+    nextStep:
+      'Look whether a DHCP server answers here (`ironwake check` names it). If one does, start the machine again: it is then offered another form.',
+  },
+  'proxy-offer-passed-over': {
+    outlook: 'fault',
+    meaning:
+      'On a network in mode `proxy`: the machine took its address from the other server, and did not ask for what it was told to boot.',
+    causes: [
+      'the firmware wants to be told in another form: each boot that fails so brings the next one',
+      'UDP port 69 or 4011 is blocked on the way, or by a firewall on this box',
+      'the firmware passes over all that comes without an address, as some of HP does',
+    ],
+    nextStep:
+      'Start it again from the network: it is offered another form then, unless `proxy-offer` in the settings fixes one.',
+  },
+  'no-proxy-offer-taken': {
+    outlook: 'fault',
+    meaning:
+      'On a network in mode `proxy`: every form of what machines are told there was tried, and this firmware took none.',
+    causes: [
+      'the firmware passes over all that comes without an address, as some of HP does',
+      'UDP port 69 or 4011 is blocked on the way, or by a firewall on this box',
+    ],
+    nextStep:
+      'Have the DHCP server of the network name the boot file (options 66 and 67), use `mode: full`, or start iPXE from a stick.',
+  },
   'address-refused': {
     outlook: 'fault',
     meaning: 'The machine insists on an address that it cannot have here, and did not ask for another.',
@@ -291,6 +336,18 @@ export const diagnoses = {
     outlook: 'fault',
     meaning: 'Several boots in a row ended at the same point, and the machine begins again and again.',
     nextStep: 'What stopped the last of them stands beside it: begin there.',
+  },
+  'goes-round': {
+    outlook: 'fault',
+    meaning:
+      'The machine starts from the network again and again and gets nowhere: it is sent to its own disk and comes back.',
+    causes: [
+      'its disk has no system, or does not stand in the boot order behind the network',
+      'the firmware goes back to the network in place of its next boot device',
+      'its system takes no address by DHCP, and is started anew every few minutes on purpose: then nothing is wrong',
+    ],
+    nextStep:
+      'Look at its screen, its disk and its boot order. `ironwake machines retry` lets it try its image again.',
   },
   'store-failed': {
     outlook: 'fault',

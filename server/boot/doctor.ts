@@ -1,6 +1,8 @@
 import type { RecordedEvent } from '../events/event.ts'
 import { duration, sentence } from '../events/sentence.ts'
 import { attemptStages, type Attempt, type Machine } from '../machines/machine.ts'
+import { isExhausted } from '../machines/proxy-ladder.ts'
+import { goesRound } from '../machines/rounds.ts'
 import type { Intent } from './choose-script.ts'
 import { courseOf, signInWords, type Course, type Point } from './course.ts'
 import { entryOf, type Outlook, type Verdict } from './diagnoses.ts'
@@ -55,7 +57,8 @@ export function diagnose(patient: Patient): Diagnosis {
   const own = ofBoot(patient, latest, course)
   if (machine.state === 'quarantined') return quarantined(patient, own)
   if (own.outlook === 'well' || own.outlook === 'waits') return own
-  return boxTrouble(patient, latest, course) ?? loop(patient, latest, own, now) ?? own
+  const beside = besideForeignServer(patient, course, own)
+  return boxTrouble(patient, latest, course) ?? loop(patient, latest, beside, now) ?? beside
 }
 
 /** What must come next at each point, how long that may take, and what it means when it does not. */
@@ -64,7 +67,9 @@ type Expectation = { readonly next: string; readonly withinMs: number; readonly 
 const seconds = 1_000
 const minutes = 60 * seconds
 
-const expected: { readonly [point in Exclude<Point, 'told-own-disk' | 'told-to-wait'>]: Expectation } = {
+const expected: {
+  readonly [point in Exclude<Point, 'told-own-disk' | 'told-to-wait' | 'told-to-stop'>]: Expectation
+} = {
   unseen: { next: 'firmware or iPXE asks for an address', withinMs: 0, otherwise: 'never-booted' },
   observed: { next: '', withinMs: 0, otherwise: 'only-observed' },
   // EDK2 collects offers for up to 32 s before it chooses (boot facts §1.4).
@@ -78,6 +83,11 @@ const expected: { readonly [point in Exclude<Point, 'told-own-disk' | 'told-to-w
     next: 'it asks for its boot program by TFTP',
     withinMs: 40 * seconds,
     otherwise: 'no-tftp-request',
+  },
+  'took-for-tftp': {
+    next: 'it asks for its boot program by TFTP, or for its name on port 4011',
+    withinMs: 40 * seconds,
+    otherwise: 'proxy-offer-passed-over',
   },
   'leased-for-http': {
     next: 'it fetches its boot program by HTTP',
@@ -130,7 +140,7 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
     const end = events.findLast(({ event }) => event.kind === 'attempt-ended')
     return diagnosis('all-is-well', 'cloud-init has finished', end?.at ?? attempt.lastSeenAt)
   }
-  if (point === 'told-own-disk') return diagnosis('own-disk', signInWords(course), course.since)
+  if (point === 'told-own-disk' || point === 'told-to-stop') return toldToLeave(patient, course)
   if (point === 'told-to-wait') return toldToWait(patient, course)
   if (course.rounds >= roundsInRow) {
     const because = `the machine was told ${course.rounds} times to run its image, and asked for its script again each time; last came: ${signInWords(course)}`
@@ -145,7 +155,19 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
     const because = `last came, ${ago(waitedMs)} ago: ${signInWords(course)}; expected next, within ${ago(withinMs)}: ${next}`
     return diagnosis('under-way', because, course.since)
   }
-  return diagnosis(otherwise, reasonOf(course, next, waitedMs, attempt), course.since)
+  return diagnosis(
+    besideServer(otherwise, patient.machine, course),
+    reasonOf(course, next, waitedMs, attempt),
+    course.since,
+  )
+}
+
+/** Beside a server that gives the addresses the same silence has other causes. */
+function besideServer(verdict: Verdict, { proxy }: Machine, { answered }: Course): Verdict {
+  if (answered !== 'beside-a-server') return verdict
+  if (verdict !== 'offer-unanswered' && verdict !== 'proxy-offer-passed-over') return verdict
+  if (proxy !== undefined && isExhausted(proxy)) return 'no-proxy-offer-taken'
+  return verdict === 'offer-unanswered' ? 'no-address-taken' : verdict
 }
 
 function reasonOf(course: Course, next: string, waitedMs: number, { endedAt }: Attempt): string {
@@ -157,13 +179,26 @@ function reasonOf(course: Course, next: string, waitedMs: number, { endedAt }: A
       ? `nothing followed for ${ago(waitedMs)}`
       : `the boot ended ${ago(waitedMs)} later`
   const again = course.breaks > 1 ? ` (${course.breaks} times in a row)` : ''
-  return `last came: ${words}${again}; expected next: ${next}; ${after}`
+  const offered = course.strategy === undefined ? '' : `; it was offered ${course.strategy}`
+  return `last came: ${words}${again}; expected next: ${next}; ${after}${offered}`
 }
 
 function returned({ firmware }: Machine, course: Course): Diagnosis {
   const times = course.returns === 1 ? 'once' : `${course.returns} times`
   const because = `firmware was back ${times} soon after its boot program had been sent whole, and iPXE never asked; last came: ${signInWords(course)}`
   return diagnosis(firmware === 'bios' ? 'program-returned' : 'program-refused', because, course.since)
+}
+
+/** A machine that was sent to its own disk: whether it gets there. */
+function toldToLeave({ machine: { rounds }, intent }: Patient, course: Course): Diagnosis {
+  const because = signInWords(course)
+  if (goesRound(rounds)) {
+    const seconds = Math.round((rounds.latest - rounds.since) / 1_000)
+    const times = `${rounds.count} boots in ${duration(seconds)} led nowhere; last came: ${because}`
+    return diagnosis('goes-round', times, course.since)
+  }
+  const isStopped = course.point === 'told-to-stop' && intent.method === 'ram'
+  return diagnosis(isStopped ? 'may-start-again' : 'own-disk', because, course.since)
 }
 
 /** A machine that was told to wait: whether it still has to. */
@@ -179,8 +214,10 @@ function toldToWait({ intent }: Patient, course: Course): Diagnosis {
 function quarantined(patient: Patient, own: Diagnosis): Diagnosis {
   const { machine, boots } = patient
   const failed = boots.find(({ attempt }) => attempt.result === 'failed' || attempt.result === 'abandoned')
-  const before = failed === undefined ? own : ofBoot(patient, failed, courseOf(failed.events))
-  return { ...diagnosis('quarantined', machine.stateBecause, machine.stateSince), before }
+  const verdict = diagnosis('quarantined', machine.stateBecause, machine.stateSince)
+  if (failed !== undefined) return { ...verdict, before: ofBoot(patient, failed, courseOf(failed.events)) }
+  // The boots that failed are long ago; one that was told to wait since then failed in nothing.
+  return own.outlook === 'waits' ? verdict : { ...verdict, before: own }
 }
 
 /** How long after a machine was last heard of a fault of the box may still be what keeps it silent. */
@@ -213,6 +250,24 @@ function boxTrouble({ troubles }: Patient, { attempt }: Boot, course: Course): D
     }
   }
   return undefined
+}
+
+/** Faults that are most often the work of a second DHCP server, where there is one. */
+const byForeignServers: ReadonlySet<Verdict> = new Set([
+  'offer-unanswered',
+  'no-tftp-request',
+  'no-program-request',
+  'other-file-asked',
+])
+
+/** A network of which this box gives the addresses, and on which another server was seen. */
+function besideForeignServer({ troubles }: Patient, course: Course, own: Diagnosis): Diagnosis {
+  if (!byForeignServers.has(own.verdict) || course.answered === 'beside-a-server') return own
+  const seen = troubles.find(
+    ({ event }) => event.kind === 'foreign-server-seen' && event.network === course.network,
+  )
+  if (seen === undefined) return own
+  return diagnosis('foreign-server', `${sentence(seen.event)}; ${own.because}`, own.since)
 }
 
 /** Boots that ended one after another at the same point, with this one no further than they came. */

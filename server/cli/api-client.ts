@@ -4,10 +4,12 @@ import { Sorry } from './sorry.ts'
 /** The socket file of a running appliance, in its data folder. */
 export const socketName = 'ironwake.sock'
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
 const answerLimitBytes = 256 * 1024 * 1024
 
 /** Asks the running appliance; what it refuses, and that it does not run, becomes a `Sorry` with the next step. */
-export async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+export async function ask(socketPath: string, method: Method, path: string): Promise<unknown> {
   const response = await open(socketPath, method, path)
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) {
@@ -49,7 +51,7 @@ export async function* listen(socketPath: string, path: string, signal?: AbortSi
 
 async function open(
   socketPath: string,
-  method: 'GET' | 'POST',
+  method: Method,
   path: string,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {

@@ -12,14 +12,18 @@ import { isMilestone, timelineLine } from './timeline.ts'
 import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
-  usage: 'ironwake machines list | show MACHINE | retry MACHINE | capture MACHINE --out FILE',
+  usage:
+    'ironwake machines list | show MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    '                  capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address or a host name. `show` prints the record, the verdict of the boot doctor\n' +
     'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
-    '`retry` lets a machine that failed, or is quarantined, try again at its next boot. `capture` saves what the\n' +
-    'machine and the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
+    '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
+    'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
+    'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
   options: {
     all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
+    clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
     out: { type: 'string', about: 'capture: the file to write; one that is there is replaced' },
   },
   examples: [
@@ -28,6 +32,7 @@ export const machines: Command = {
     'ironwake machines list --output json | jq -r ".[].machine.state"',
     'ironwake machines show node-1 --output json | jq -r .diagnosis.verdict',
     'ironwake machines retry 4k7m2qxa',
+    'ironwake machines boot-next node-1 local',
     'ironwake machines capture node-1 --out node-1.pcap',
   ],
   async run(call) {
@@ -35,8 +40,11 @@ export const machines: Command = {
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'show' && name !== undefined && more.length === 0) return await show(call, name)
     if (verb === 'retry' && name !== undefined && more.length === 0) return await retry(call, name)
+    if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
-    throw new WronglyCalled('say list, show MACHINE, retry MACHINE or capture MACHINE')
+    throw new WronglyCalled(
+      'say list, show MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
+    )
   },
 }
 
@@ -100,6 +108,7 @@ async function show(call: Call, name: string): Promise<number> {
       lease === undefined ? undefined : `${lease.address} (${lease.state}, network ${lease.network})`,
     ],
     ['proxy', proxyInWords(machine)],
+    ['next boot', nextBootInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]
   for (const [label, value] of facts) if (value !== undefined) call.print(`${label.padEnd(10)} ${value}`)
@@ -126,10 +135,39 @@ function proxyInWords({ proxy }: MachineSummary['machine']): string | undefined 
   return `offer ${strategy}, ${worked ? 'which has worked' : 'being tried'}${failed}`
 }
 
+/** What a person wants of its next boot, as long as it is still to come. */
+function nextBootInWords({ bootNext: next }: MachineSummary['machine']): string | undefined {
+  if (next === undefined || next.used !== undefined) return undefined
+  return `${wantedOnce.get(next.action)}, once, wanted since ${new Date(next.askedAt).toISOString()}`
+}
+
 async function retry(call: Call, name: string): Promise<number> {
   const { machine } = await find(call, name)
   await ask(socketOf(call), 'POST', `/api/v1/machines/${machine.id}/retry`)
   call.remark(`${machine.id} may try again: start it from the network.`)
+  return 0
+}
+
+const wantedOnce: ReadonlyMap<string, string> = new Map([
+  ['local', 'boots its own disk'],
+  ['image', 'runs its image'],
+])
+
+async function bootNext(call: Call, name: string, [action, ...more]: readonly string[]): Promise<number> {
+  const path = `${pathOf(name)}/boot-next`
+  if (call.options['clear'] === true) {
+    if (action !== undefined)
+      throw new WronglyCalled('boot-next takes local, image or --clear, and one of them')
+    await ask(socketOf(call), 'DELETE', path)
+    call.remark(`${name} boots as the settings say.`)
+    return 0
+  }
+  const words = wantedOnce.get(action ?? '')
+  if (action === undefined || words === undefined || more.length > 0) {
+    throw new WronglyCalled('boot-next needs what the machine is to boot once: local or image; or --clear')
+  }
+  await ask(socketOf(call), 'PUT', `${path}/${action}`)
+  call.remark(`${name} ${words} at its next boot from the network, and then as the settings say.`)
   return 0
 }
 

@@ -131,6 +131,27 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'info',
     meaning: 'A machine went from one state of its life to another.',
   },
+  'machine-goes-round': {
+    level: 'warning',
+    meaning:
+      'A machine began to boot from the network again and again, and neither fetched a kernel nor was a system of its own heard of. It is told so on its screen, and goes to its own disk each time.',
+    nextStep:
+      'Look at its screen, its disk and its boot order, and at `ironwake machines show`. `ironwake machines retry` lets it try its image again at once.',
+  },
+  'boot-next-asked': {
+    level: 'info',
+    meaning:
+      'A person wants a machine to boot its own disk, or its image, at its next boot and at no other (`ironwake machines boot-next`).',
+  },
+  'boot-next-dropped': {
+    level: 'info',
+    meaning: 'What was wanted of the next boot of a machine was taken back.',
+  },
+  'boot-next-used': {
+    level: 'info',
+    meaning:
+      'A machine was told what a person wanted of its next boot. The boot after is as the settings say.',
+  },
   'attempt-started': { level: 'info', meaning: 'A machine began to boot.' },
   'attempt-ended': { level: 'info', meaning: 'A boot came to its end, good or bad.' },
   'cloud-init-started': { level: 'debug', meaning: 'cloud-init reported that it began a stage or a module.' },

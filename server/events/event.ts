@@ -105,6 +105,10 @@ export type ApplianceEvent = About &
         readonly to: string
         readonly because: string
       }
+    | { readonly kind: 'machine-goes-round'; readonly boots: number; readonly seconds: number }
+    | { readonly kind: 'boot-next-asked'; readonly action: 'local' | 'image' }
+    | { readonly kind: 'boot-next-dropped'; readonly action: 'local' | 'image' }
+    | { readonly kind: 'boot-next-used'; readonly action: 'local' | 'image' }
     | { readonly kind: 'attempt-started'; readonly because: string }
     | {
         readonly kind: 'attempt-ended'

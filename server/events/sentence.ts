@@ -78,6 +78,14 @@ function words(event: ApplianceEvent): string {
       return `machine unclear: ${event.because}`
     case 'machine-state-changed':
       return `${event.from} → ${event.to}: ${event.because}`
+    case 'machine-goes-round':
+      return `${event.boots} boots in ${duration(event.seconds)} led nowhere; it goes round`
+    case 'boot-next-asked':
+      return `a person wants of its next boot: ${wantedOnce[event.action]}`
+    case 'boot-next-dropped':
+      return `no longer wanted of its next boot: ${wantedOnce[event.action]}`
+    case 'boot-next-used':
+      return `${wantedOnce[event.action]}, this once, as a person wanted it`
     case 'attempt-started':
       return `boot begins: ${event.because}`
     case 'attempt-ended':
@@ -100,6 +108,8 @@ function words(event: ApplianceEvent): string {
       return `job ${event.job}: ${event.outcome}`
   }
 }
+
+const wantedOnce = { local: 'its own disk', image: 'its image' } as const
 
 function ms(value: number): string {
   return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`

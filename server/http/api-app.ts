@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
+import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 
@@ -25,8 +26,12 @@ export type ApiDesk = {
   readonly capture: (machine: Machine) => Uint8Array | undefined
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
-  readonly retry: (machine: string) => Promise<{ kind: 'done' } | { kind: 'refused'; because: string }>
+  readonly retry: (machine: string) => Promise<Done>
+  /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
+  readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
 }
+
+export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
 
 export type ApplianceStatus = {
   readonly version: string
@@ -79,9 +84,24 @@ export function apiApp(desk: ApiDesk): Express {
     response.type('application/vnd.tcpdump.pcap').send(Buffer.from(pcap))
   })
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
-    const outcome = await desk.retry(request.params.id)
-    if (outcome.kind === 'refused') problem(response, 409, 'Nothing to retry', outcome.because)
-    else response.status(204).end()
+    done(response, 'Nothing to retry', await desk.retry(request.params.id))
+  })
+  app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
+    const { name, action: wanted } = request.params
+    const action = bootNextActions.find((known) => known === wanted)
+    const found = theOne(desk, name, response)
+    if (found === undefined) return
+    if (action === undefined) {
+      const because = `${wanted} is nothing a machine can boot; there are ${bootNextActions.join(', ')}`
+      problem(response, 400, 'No such boot', because)
+      return
+    }
+    done(response, 'It cannot boot that', await desk.bootNext(found.machine, action))
+  })
+  app.delete('/api/v1/machines/:name/boot-next', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined)
+      done(response, 'Nothing to take back', await desk.bootNext(found.machine, undefined))
   })
   app.get('/api/v1/events', async (request, response) => {
     const asked = filterOf(request.query)
@@ -100,6 +120,11 @@ export function apiApp(desk: ApiDesk): Express {
     failed(response, error)
   })
   return app
+}
+
+function done(response: Response, title: string, outcome: Done): void {
+  if (outcome.kind === 'refused') problem(response, 409, title, outcome.because)
+  else response.status(204).end()
 }
 
 /** The machine of this name; when there is none, or more than one, the response says so. */

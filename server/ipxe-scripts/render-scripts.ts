@@ -47,6 +47,8 @@ export type WaitValues = {
   readonly mac: Mac
   readonly uuid: string | undefined
   readonly serial: string | undefined
+  /** What is the matter, as a sentence. */
+  readonly headline: string
   /** Why the machine waits, as a sentence. */
   readonly because: string
   /** What a person has to do, as a sentence. */

@@ -37,7 +37,8 @@ function continues(reached: AttemptStage, seen: AttemptStage): boolean {
     case 'firmware':
       return reached === 'firmware'
     case 'ipxe':
-      return rank(reached) <= rank('script')
+      // An iPXE in the ROM of a card begins here, as firmware does; it asks for no address after its script.
+      return rank(reached) <= rank('ipxe')
     case 'script':
       return rank(reached) <= rank('kernel')
     case 'kernel':

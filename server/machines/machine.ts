@@ -1,6 +1,9 @@
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
+import type { BootNext } from './boot-next.ts'
+import type { Chained } from './chained.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
+import type { Rounds } from './rounds.ts'
 
 /** One record, however the machine is seen. */
 export type Machine = {
@@ -25,6 +28,12 @@ export type Machine = {
   readonly failures: number
   /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */
   readonly proxy?: ProxyLadder
+  /** Its boots that led nowhere, one after another; absent, the last one led somewhere. */
+  readonly rounds?: Rounds
+  /** How often its iPXE, which has no HTTP, was given another; absent, it has fetched its script since. */
+  readonly chained?: Chained
+  /** What a person wants of its next boot; absent, what the settings say. */
+  readonly bootNext?: BootNext
 }
 
 export type MachineState = 'discovered' | 'approved' | 'installing' | 'installed' | 'failed' | 'quarantined'

@@ -1,11 +1,14 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
-import { advanced, follow, isRunning, startsBoot } from './attempt.ts'
+import { advanced, follow, isRunning, startsBoot, type Following } from './attempt.ts'
+import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
+import type { Chained } from './chained.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
 import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
+import { comesBy, goesRound } from './rounds.ts'
 
 /** Bytes nobody can foresee, for identifiers. */
 export type Chance = (count: number) => Uint8Array
@@ -23,6 +26,8 @@ export type Sign = {
   readonly because: string
   /** What was learnt of its firmware in mode `proxy`; absent, nothing new. */
   readonly proxy?: ProxyLadder
+  /** Its iPXE has no HTTP, and was given another so often. */
+  readonly chained?: Chained
 }
 
 /** More records than this are not made from what unknown clients send; a rack has fewer. */
@@ -89,9 +94,15 @@ export class Roster {
       recognition.kind === 'new' && recognition.leaves !== undefined
         ? [withoutCard(recognition.leaves, sighting.mac)]
         : []
-    const machine = withLadder(withSighting(before, sighting, now), sign)
+    const latest = this.#latest.get(before.id)
+    const following = follow(latest, sign.stage, now)
+    const asked = { sign, following, latest, now }
+    const machine = withRounds(
+      withChained(withLadder(withSighting(before, sighting, now), sign), sign),
+      asked,
+    )
     for (const changed of [...left, machine]) this.#keep(changed)
-    const followed = this.#follow(machine, sign, now, chance)
+    const followed = this.#follow(machine, sign, following, { now, chance })
     const happened: ApplianceEvent[] = []
     if (recognition.kind === 'new') {
       happened.push({ kind: 'machine-discovered', mac: sighting.mac, seenAs: seenAs(sighting) })
@@ -99,7 +110,8 @@ export class Roster {
     if (recognition.clash !== undefined && this.#isNews(machine, recognition.clash)) {
       happened.push({ kind: 'machine-clash', mac: sighting.mac, because: recognition.clash })
     }
-    return joined({ machines: [...left, machine], attempts: [], happened }, followed)
+    const round: RosterChange = { ...noChange, happened: roundEvents(sighting.mac, before, machine) }
+    return joined({ machines: [...left, machine], attempts: [], happened }, followed, round)
   }
 
   /** The machine that would be seen. */
@@ -148,7 +160,7 @@ export class Roster {
     const failures =
       step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
     const moved: Machine = {
-      ...machine,
+      ...(trigger === 'retry-asked' ? withoutRounds(machine) : machine),
       state: step.to,
       stateBecause: because,
       stateSince: now,
@@ -172,7 +184,57 @@ export class Roster {
   advance(id: string, stage: AttemptStage, now: number): RosterChange {
     const found = this.byAttempt(id)
     if (found === undefined || found.attempt.endedAt !== undefined) return noChange
-    return this.#changed(advanced(found.attempt, stage, now))
+    const change = this.#changed(advanced(found.attempt, stage, now))
+    return startsBoot(stage) ? change : joined(change, this.forgetRounds(found.machine.id))
+  }
+
+  /** A machine got somewhere, or a person says that its boots so far count for nothing. */
+  forgetRounds(id: string): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine?.rounds === undefined) return noChange
+    const changed = withoutRounds(machine)
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
+  }
+
+  /** A person wants this of the next boot of a machine; `undefined` takes it back. */
+  bootNext(id: string, action: BootNextAction | undefined, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const { bootNext: before, ...rest } = machine
+    const isPending = before !== undefined && before.used === undefined
+    if (action === undefined && before === undefined) return noChange
+    const changed: Machine = action === undefined ? rest : { ...rest, bootNext: { action, askedAt: now } }
+    this.#keep(changed)
+    const about = aboutMachine(machine)
+    const told: readonly ApplianceEvent[] =
+      action === undefined
+        ? isPending
+          ? [{ kind: 'boot-next-dropped', ...about, action: before.action }]
+          : []
+        : [{ kind: 'boot-next-asked', ...about, action }]
+    return { ...noChange, machines: [changed], happened: told }
+  }
+
+  /** What a person wanted of a boot is done in this one; or it was done in one that is over. */
+  usedBootNext(id: string, boot: ThisBoot): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine?.bootNext === undefined) return noChange
+    const { bootNext, ...rest } = machine
+    if (bootNext.used === undefined) {
+      const changed: Machine = { ...rest, bootNext: { ...bootNext, used: boot } }
+      this.#keep(changed)
+      const told: ApplianceEvent = {
+        kind: 'boot-next-used',
+        ...aboutMachine(machine),
+        attempt: boot.attempt,
+        action: bootNext.action,
+      }
+      return { ...noChange, machines: [changed], happened: [told] }
+    }
+    if (dueIn(bootNext, boot) !== undefined) return noChange
+    this.#keep(rest)
+    return { ...noChange, machines: [rest] }
   }
 
   /** Ends an attempt; one that has ended stays as it is. */
@@ -212,8 +274,12 @@ export class Roster {
     })
   }
 
-  #follow(machine: Machine, sign: Sign, now: number, chance: Chance): RosterChange {
-    const following = follow(this.#latest.get(machine.id), sign.stage, now)
+  #follow(
+    machine: Machine,
+    sign: Sign,
+    following: Following,
+    { now, chance }: { readonly now: number; readonly chance: Chance },
+  ): RosterChange {
     switch (following.kind) {
       case 'none':
         return noChange
@@ -333,6 +399,47 @@ function withLadder(machine: Machine, { sighting, stage, proxy }: Sign): Machine
   if (ladder === undefined) return machine
   const after = stage === 'firmware' ? ladder : heardFetching(ladder, sighting.mac, 'part')
   return { ...machine, proxy: after }
+}
+
+/** A script of its own is what an iPXE without HTTP never came to. */
+function withChained(machine: Machine, { stage, chained }: Sign): Machine {
+  if (chained !== undefined) return { ...machine, chained }
+  if (stage !== 'script' || machine.chained === undefined) return machine
+  const { chained: _, ...rest } = machine
+  return rest
+}
+
+type Asked = {
+  readonly sign: Sign
+  readonly following: Following
+  readonly latest: Attempt | undefined
+  readonly now: number
+}
+
+/** Counts the boots that led nowhere; a kernel that was fetched, or a system that asks for an address, is somewhere. */
+function withRounds(machine: Machine, { sign, following, latest, now }: Asked): Machine {
+  if (!startsBoot(sign.stage)) return withoutRounds(machine)
+  const { mac, architecture } = sign.sighting
+  if (following.kind === 'begins') {
+    const way = sign.stage === 'script' ? undefined : `${mac} ${architecture ?? sign.stage}`
+    return { ...machine, rounds: comesBy(machine.rounds, way, now) }
+  }
+  // The same boot asks for its script once more.
+  if (sign.stage !== 'script' || latest?.stage !== 'script') return machine
+  return { ...machine, rounds: comesBy(machine.rounds, undefined, now) }
+}
+
+function withoutRounds(machine: Machine): Machine {
+  if (machine.rounds === undefined) return machine
+  const { rounds: _, ...rest } = machine
+  return rest
+}
+
+/** Told once, when it is so. */
+function roundEvents(mac: Mac, before: Machine, { rounds }: Machine): readonly ApplianceEvent[] {
+  if (!goesRound(rounds) || goesRound(before.rounds)) return []
+  const seconds = Math.round((rounds.latest - rounds.since) / 1_000)
+  return [{ kind: 'machine-goes-round', mac, boots: rounds.count, seconds }]
 }
 
 function withoutCard(machine: Machine, mac: Mac): Machine {

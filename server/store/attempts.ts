@@ -9,10 +9,14 @@ const mostListed = 1000
 /** One deletion holds up the writes behind it, so it takes no more rows than this. */
 const mostDeleted = 1000
 
+/** Attempts kept of each machine, the newest: one that boots from the network every minute must not fill the disk. */
+export const attemptsKept = 64
+
 /** The tries of machines to boot. */
 export class AttemptRecords {
   readonly #db: Kysely<Schema>
   readonly #upsert: (rows: readonly AttemptRow[]) => readonly Statement[]
+  readonly #forgetOld: string
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
@@ -27,10 +31,21 @@ export class AttemptRecords {
       'result',
     ] as const
     this.#upsert = upsertInto(db, 'attempts', columns, ['id'])
+    const old = db
+      .selectFrom('attempts')
+      .select('id')
+      .where('machine', '=', '')
+      .orderBy('started_at', 'desc')
+      .limit(mostDeleted)
+      .offset(attemptsKept)
+    this.#forgetOld = db.deleteFrom('attempts').where('id', 'in', old).compile().sql
   }
 
   saving(attempts: readonly Attempt[]): readonly Statement[] {
-    return this.#upsert(attempts.map(rowOf))
+    if (attempts.length === 0) return []
+    const machines = new Set(attempts.map(({ machine }) => machine))
+    const rows = [...machines].map((machine): readonly SqlValue[] => [machine, mostDeleted, attemptsKept])
+    return [...this.#upsert(attempts.map(rowOf)), { sql: this.#forgetOld, rows }]
   }
 
   async byId(id: string): Promise<Attempt | undefined> {

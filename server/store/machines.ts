@@ -122,10 +122,16 @@ function rowOf(machine: Machine): MachineRow {
 }
 
 /** The parts of a record that are read and written as a whole, and never searched for. */
-type Learnt = Pick<Machine, 'proxy'>
+type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext'>
 
-function learntText({ proxy }: Learnt): string | null {
-  const text = JSON.stringify({ proxy } satisfies { readonly [part in keyof Learnt]: unknown })
+function learntText({ proxy, rounds, chained, bootNext }: Learnt): string | null {
+  const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
+    proxy,
+    rounds,
+    chained,
+    bootNext,
+  }
+  const text = JSON.stringify(parts)
   return text === '{}' ? null : text
 }
 

@@ -34,5 +34,7 @@ t.test('of each fault of the box the last is known, and a network that is served
       .toSorted((a, b) => a - b),
     [2, 5, 6],
   )
+  hear(8, { kind: 'foreign-server-seen', network: 'b', server: ip('10.0.0.2'), because: 'it offers' })
+  t.ok(troubles.all().some(({ event }) => event.kind === 'foreign-server-seen'))
   t.end()
 })

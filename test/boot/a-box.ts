@@ -5,7 +5,7 @@ import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import type { Lease } from '../../server/networks/lease.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
-import type { ProxyLadder } from '../../server/machines/proxy-ladder.ts'
+import type { Machine } from '../../server/machines/machine.ts'
 import type { Network, ProxyForm } from '../../server/networks/network.ts'
 import { noAddress, type Ipv4 } from '../../server/wire/ipv4.ts'
 import type { Mac } from '../../server/wire/mac.ts'
@@ -51,8 +51,8 @@ export class Box {
   names = new Map<Mac, string>()
   /** What the settings want offered in mode `proxy`. */
   form: ProxyForm = 'ladder'
-  /** What was learnt of firmware in mode `proxy`, of whichever machine asks. */
-  ladder: ProxyLadder | undefined
+  /** What was learnt of the machine that asks; the tests ask for one at a time. */
+  learnt: Pick<Machine, 'proxy' | 'chained'> = {}
   now = 1_000_000
 
   constructor(changes: Partial<Network> = captured, leases: readonly Lease[] = []) {
@@ -69,15 +69,19 @@ export class Box {
       network: this.network,
       at: this.now,
     }
-    const known = this.ladder === undefined ? undefined : { ...aMachine(), proxy: this.ladder }
     const view: MachineView = {
       leases: this.table,
       hostnameOf: (_, mac) => this.names.get(mac),
       proxyOfferOf: () => this.form,
-      machineKnownAs: () => known,
+      machineKnownAs: () => ({ ...aMachine(), ...this.learnt }),
     }
     const answered = answer(incoming, view, this.settings)
-    this.ladder = answered.seen?.proxy ?? this.ladder
+    const { proxy, chained } = answered.seen ?? {}
+    this.learnt = {
+      ...this.learnt,
+      ...(proxy === undefined ? {} : { proxy }),
+      ...(chained === undefined ? {} : { chained }),
+    }
     this.table.apply(answered.leases).confirm()
     return answered
   }

@@ -102,7 +102,7 @@ export class Clinic {
   }
 
   /** iPXE asks for its script and gets this one. */
-  isTold(script: 'run-image' | 'boot-local' | 'wait', because = 'the test says so'): this {
+  isTold(script: 'run-image' | 'boot-local' | 'wait' | 'stop', because = 'the test says so'): this {
     const sighting = { mac: patientMac }
     this.#keep(this.roster.see({ stage: 'script', sighting, because: 'iPXE asked' }, this.now, this.#chance))
     this.says({ kind: 'script-served', script, because })

@@ -710,3 +710,31 @@ t.test('a smaller network says its own mask and broadcast address', (t) => {
   t.equal(address(sent, optionCodes.broadcastAddress), '10.77.0.111')
   t.end()
 })
+
+t.test(
+  'an iPXE without HTTP does not load iPXE without HTTP for ever, in mode full and in mode proxy',
+  (t) => {
+    for (const mode of ['full', 'proxy'] as const) {
+      const box = new Box({ ...captured, mode })
+      const message = golden('discover-ipxe-uefi')
+      // Only the feature `efi` (36): what a build without HTTP lists.
+      const options = new Map(message.options).set(175, Uint8Array.of(36, 1, 1))
+      const told: string[] = []
+      for (let xid = 1; xid <= 6; xid++) {
+        box.now += 20_000
+        // Asked twice each time, as by a client whose first answer was lost.
+        for (const _ of ['first', 'again']) {
+          const { happened } = box.ask({ ...message, options, xid })
+          told.push(happened.map((event) => (event.kind === 'boot-offered' ? event.program : '')).join(''))
+        }
+      }
+      const expected = ['snponly.efi', 'snponly.efi', 'snponly.efi', 'nothing', 'nothing', 'nothing']
+      t.strictSame(
+        told,
+        expected.flatMap((program) => [program, program]),
+        mode,
+      )
+    }
+    t.end()
+  },
+)

@@ -2,14 +2,15 @@ import t from 'tap'
 import { decide, loads } from '../../server/boot/decide.ts'
 import type { BootClient } from '../../server/boot/identify.ts'
 import { architectureNumbered } from '../../server/dhcp/architectures.ts'
+import { mostChained } from '../../server/machines/chained.ts'
 import type { Loader } from '../../server/networks/network.ts'
 import { aNetwork, macNumber } from '../networks/a-network.ts'
 import { allPrograms } from './a-box.ts'
 
 const settings = { httpPort: 8080, programs: allPrograms, mtu: 1500 }
 
-function decided(changes: Partial<BootClient>, loader?: Loader) {
-  const client: BootClient = {
+function clientWith(changes: Partial<BootClient>): BootClient {
+  return {
     mac: macNumber(1),
     kind: 'pxe',
     architecture: architectureNumbered(7),
@@ -19,7 +20,10 @@ function decided(changes: Partial<BootClient>, loader?: Loader) {
     speaksHttp: true,
     ...changes,
   }
-  return decide(client, aNetwork(), settings, loader)
+}
+
+function decided(changes: Partial<BootClient>, loader?: Loader) {
+  return decide(clientWith(changes), aNetwork(), settings, loader)
 }
 
 t.test('PXE firmware loads a program by TFTP', (t) => {
@@ -96,6 +100,21 @@ t.test('with loader shim-grub UEFI loads shim, and iPXE that runs already goes o
   t.match(decided({ architecture: architectureNumbered(11) }, 'shim-grub'), {
     kind: 'address-only',
     because: /no shimaa64\.efi, no grubaa64\.efi/,
+  })
+  t.end()
+})
+
+t.test('iPXE that comes back without HTTP from every program is given no more of them', (t) => {
+  const decidedAt = (count: number) =>
+    decide(clientWith({ kind: 'ipxe', speaksHttp: false }), aNetwork(), settings, 'ipxe', {
+      xid: 7,
+      count,
+      latest: 0,
+    })
+  t.match(decidedAt(mostChained), { kind: 'load-program', file: 'snponly.efi' })
+  t.match(decidedAt(mostChained + 1), {
+    kind: 'address-only',
+    because: /given iPXE 3 times and came back without HTTP/,
   })
   t.end()
 })

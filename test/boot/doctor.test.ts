@@ -5,6 +5,7 @@ import { optionCodes } from '../../server/dhcp/option-codes.ts'
 import type { RecordedEvent } from '../../server/events/event.ts'
 import type { Attempt, AttemptStage, Machine } from '../../server/machines/machine.ts'
 import { bytesOfIpv4 } from '../../server/wire/ipv4.ts'
+import { roundsUntilStop } from '../../server/machines/rounds.ts'
 import type { Mac } from '../../server/wire/mac.ts'
 import { ip, macNumber } from '../networks/a-network.ts'
 import { Clinic, patientMac, recordedBoot } from './a-clinic.ts'
@@ -94,6 +95,114 @@ t.test('an offer that was passed over for another server\u2019s', (t) => {
     [optionCodes.serverIdentifier, bytesOfIpv4(ip('10.77.0.9'))],
   ])
   says(t, clinic.after(0), 'other-server-chosen', /10\.77\.0\.9/)
+  t.end()
+})
+
+t.test('another server on the network is named where it explains what the machine did not do', (t) => {
+  const seen = {
+    kind: 'foreign-server-seen',
+    server: ip('10.77.0.9'),
+    because: 'it offers 10.77.0.40',
+  } as const
+  const clinics = {
+    'offer-unanswered': () => {
+      const clinic = new Clinic()
+      clinic.sends('discover-uefi-pxe')
+      return clinic
+    },
+    'no-tftp-request': () => new Clinic().leases('uefi-pxe'),
+    'no-program-request': () => new Clinic().leases('uefi-http'),
+    'other-file-asked': () =>
+      new Clinic()
+        .leases('uefi-pxe')
+        .says(notSent('pxelinux.0', 'pxelinux.0 is no boot program of this box')),
+  }
+  for (const [verdict, make] of Object.entries(clinics)) {
+    says(t, make().after(60), verdict as Verdict)
+    const elsewhere = make().fails({ ...seen, network: 'other' })
+    says(t, elsewhere.after(60), verdict as Verdict)
+    const beside = make().fails({ ...seen, network: 'rack' })
+    says(t, beside.after(60), 'foreign-server', /^another DHCP server, 10\.77\.0\.9, on network rack: .*; /)
+  }
+  const well = withProgram().fails({ ...seen, network: 'rack' })
+  says(t, well.after(0), 'under-way')
+  says(t, well.after(90), 'program-silent', /./)
+  t.end()
+})
+
+/** A box beside a server that gives the addresses. */
+function besideAServer(): Clinic {
+  return new Clinic({ mode: 'proxy', pool: undefined })
+}
+
+/** DISCOVER, the offer of what to boot, and the REQUEST to the other server. */
+function takes(clinic: Clinic, kind: string): Clinic {
+  clinic.sends(`discover-${kind}`)
+  clinic.passes(4).sends(`request-${kind}`, {}, [
+    [optionCodes.requestedAddress, bytesOfIpv4(ip('10.77.0.33'))],
+    [optionCodes.serverIdentifier, bytesOfIpv4(ip('10.77.0.9'))],
+  ])
+  return clinic
+}
+
+t.test('beside a server: nobody gives an address', (t) => {
+  const clinic = besideAServer()
+  clinic.sends('discover-uefi-pxe')
+  turnsInto(t, clinic, 60, 'no-address-taken', /it takes the offer .*; it was offered with-43$/)
+  t.end()
+})
+
+t.test('beside a server: the address is taken, and what was told to boot is passed over', (t) => {
+  const clinic = takes(besideAServer(), 'uefi-pxe')
+  turnsInto(
+    t,
+    clinic,
+    40,
+    'proxy-offer-passed-over',
+    /10\.77\.0\.33 asked of the server 10\.77\.0\.9 by PXE firmware; .* port 4011; .* offered with-43$/,
+  )
+  clinic.passes(30).says({ kind: 'boot-offered', program: 'snponly.efi', because: 'it asked on port 4011' })
+  says(t, clinic.after(39), 'under-way')
+  clinic.passes(5).says(sizeProbe)
+  says(t, clinic.after(30), 'size-only')
+  clinic.says(sent('snponly.efi')).passes(2)
+  takes(clinic, 'ipxe-uefi')
+  turnsInto(t, clinic, 90, 'no-script-request', /by iPXE/)
+  t.end()
+})
+
+t.test('beside a server: HTTP boot firmware, and a system, take their addresses too', (t) => {
+  turnsInto(t, takes(besideAServer(), 'uefi-http'), 60, 'no-program-request', /by HTTP boot firmware/)
+  const clinic = takes(besideAServer(), 'uefi-pxe').says(sizeProbe).says(sent('snponly.efi'))
+  takes(clinic, 'ipxe-uefi').isTold('run-image').isSent('vmlinuz', 'initrd').passes(9)
+  clinic.sends('request-dhclient', {}, [
+    [optionCodes.requestedAddress, bytesOfIpv4(ip('10.77.0.33'))],
+    [optionCodes.serverIdentifier, bytesOfIpv4(ip('10.77.0.9'))],
+  ])
+  turnsInto(t, clinic, 600, 'no-squashfs', /by the system/)
+  t.end()
+})
+
+t.test('beside a server: the box has nothing for the firmware', (t) => {
+  const clinic = besideAServer()
+  clinic.box.settings = { ...clinic.box.settings, programs: new Set() }
+  takes(clinic, 'uefi-pxe')
+  says(t, clinic.after(0), 'no-boot-program')
+  t.end()
+})
+
+t.test('beside a server: each form was tried, and none taken', (t) => {
+  const clinic = besideAServer()
+  for (const form of ['with-43', 'without-43', 'boot-server']) {
+    takes(clinic.passes(100), 'uefi-pxe')
+    says(t, clinic.after(60), 'proxy-offer-passed-over', new RegExp(`it was offered ${form}$`))
+  }
+  takes(clinic.passes(100), 'uefi-pxe')
+  says(t, clinic.after(0), 'under-way')
+  says(t, clinic.after(60), 'no-proxy-offer-taken', /it was offered with-43$/)
+  const silent = besideAServer()
+  for (let boot = 1; boot <= 4; boot++) silent.passes(100).sends('discover-uefi-pxe')
+  says(t, silent.after(60), 'no-proxy-offer-taken')
   t.end()
 })
 
@@ -247,18 +356,48 @@ t.test('the script says wait, or the own disk', (t) => {
   t.end()
 })
 
-t.test('a machine that comes back for its script again and again does not get its kernel', (t) => {
+t.test('a machine that asks for its script again and again in one boot does not get its kernel', (t) => {
   const clinic = withScript()
   for (let round = 2; round <= 3; round++) {
     says(t, clinic.passes(20).after(0), 'under-way', /the kernel goes out/)
-    clinic.leases('ipxe-uefi')
-    says(t, clinic.after(0), 'under-way', /script by HTTP/)
     clinic.isTold('run-image')
   }
   says(t, clinic.after(0), 'no-kernel', /told 3 times to run its image/)
-  says(t, clinic.passes(20).leases('ipxe-uefi').after(0), 'no-kernel', /told 3 times to run its image/)
   clinic.isTold('run-image').isSent('vmlinuz')
   says(t, clinic.after(0), 'under-way', /the initrd goes out/)
+  t.end()
+})
+
+t.test('a machine that begins again and again after its script is quarantined, for want of a kernel', (t) => {
+  const clinic = new Clinic()
+  for (let round = 1; round <= 4; round++) clinic.passes(20).leases('ipxe-bios').isTold('run-image')
+  const diagnosis = clinic.after(0)
+  says(t, diagnosis, 'quarantined', /3 attempts in a row failed/)
+  t.equal(diagnosis.before?.verdict, 'no-kernel')
+  t.end()
+})
+
+t.test(
+  'a machine that is sent to its disk and comes back goes round, until it is heard of by its system',
+  (t) => {
+    const clinic = new Clinic()
+    clinic.intent = { ...clinic.intent, method: 'local' }
+    for (let round = 1; round < roundsUntilStop; round++) {
+      clinic.passes(60).leases('ipxe-bios').isTold('boot-local')
+      says(t, clinic.after(0), 'own-disk')
+    }
+    clinic.passes(60).leases('ipxe-bios').isTold('stop', 'it came back')
+    says(t, clinic.after(0), 'goes-round', /^5 boots in 4 min led nowhere; last came: script stop sent/)
+    clinic.passes(30).leases('dhclient')
+    says(t, clinic.after(0), 'own-disk')
+    t.end()
+  },
+)
+
+t.test('a machine that was stopped may start again when the count is over', (t) => {
+  const clinic = new Clinic()
+  clinic.leases('ipxe-bios').isTold('stop', 'it never had its kernel')
+  says(t, clinic.after(0), 'may-start-again')
   t.end()
 })
 

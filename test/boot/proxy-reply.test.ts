@@ -187,7 +187,7 @@ t.test('asks of one boot get the same answer, byte for byte', (t) => {
     return hexOf(box.replyTo(golden(bios)).bytes)
   })
   t.equal(new Set(replies).size, 1)
-  t.equal(box.ladder?.failures, 0)
+  t.equal(box.learnt.proxy?.failures, 0)
   t.end()
 })
 
@@ -200,7 +200,7 @@ t.test('a form that the settings fix is kept whatever fails, and teaches nothing
     t.equal(reply?.message.options.has(43), false)
     t.strictSame(kinds(happened), ['firmware-asked', 'boot-offered'])
   }
-  t.equal(box.ladder, undefined)
+  t.equal(box.learnt.proxy, undefined)
   t.end()
 })
 
@@ -225,7 +225,7 @@ t.test('a box that has nothing for a machine tries no form on it', (t) => {
     box.now += 100_000
     t.strictSame(kinds(box.ask(golden(uefiRom)).happened), ['firmware-asked', 'boot-offered'])
   }
-  t.equal(box.ladder, undefined)
+  t.equal(box.learnt.proxy, undefined)
   t.end()
 })
 

@@ -31,6 +31,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     events: async () => await Promise.resolve([]),
     subscribe: () => () => {},
     retry: async () => await Promise.resolve({ kind: 'done' }),
+    bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
   }
   const listener = await listenSocketFile(apiApp(desk), join(folder, 'ironwake.sock'))
@@ -116,7 +117,7 @@ t.test('capture says what it lacks, and writes nothing then', async (t) => {
   await refused(['node-1'], /needs a file to write, --out FILE/, 2)
   await refused(['node-1', '--out', file], /nothing that M0000001 said on the DHCP port is in memory/)
   await refused(['nobody', '--out', file], /no machine has the identifier, MAC or name nobody/)
-  await refused([], /list, show MACHINE, retry MACHINE or capture MACHINE/, 2)
+  await refused([], /list, show MACHINE, retry MACHINE, .* or capture MACHINE/, 2)
   const full = await anApi(t)
   const { code, err } = await full.call(
     'capture',
@@ -126,4 +127,59 @@ t.test('capture says what it lacks, and writes nothing then', async (t) => {
   )
   t.equal(code, 1)
   t.match(err, /x\.pcap cannot be written: ENOENT/)
+})
+
+t.test('boot-next asks for one boot, and takes it back', async (t) => {
+  const asked: (readonly [string, string | undefined])[] = []
+  const { call } = await anApi(t, {
+    bootNext: async ({ id }, action) => {
+      asked.push([id, action])
+      return await Promise.resolve(
+        action === 'image' ? { kind: 'refused', because: `${id} is not approved` } : { kind: 'done' },
+      )
+    },
+  })
+  t.match(await call('boot-next', 'node-1', 'local'), {
+    code: 0,
+    err: /^node-1 boots its own disk at its next/,
+  })
+  t.match(await call('boot-next', 'node-1', '--clear'), { code: 0, err: /as the settings say/ })
+  t.match(await call('boot-next', 'node-1', 'image'), { code: 1, err: /M0000001 is not approved/ })
+  t.strictSame(asked, [
+    ['M0000001', 'local'],
+    ['M0000001', undefined],
+    ['M0000001', 'image'],
+  ])
+  for (const words of [
+    ['node-1'],
+    ['node-1', 'disk'],
+    ['node-1', 'local', 'image'],
+    ['node-1', 'local', '--clear'],
+  ]) {
+    t.match(await call('boot-next', ...words), { code: 2, err: /local.*image|--clear/ }, words.join(' '))
+  }
+  t.match(await call('boot-next', 'nobody', 'local'), { code: 1, err: /no machine has/ })
+  t.equal(asked.length, 3)
+})
+
+t.test('show tells what is learnt and wanted of a machine, and nothing of what is not', async (t) => {
+  const shown = async (changes: Partial<MachineSummary['machine']>) => {
+    const machine = aMachine(changes)
+    const { call } = await anApi(t, { find: () => [{ ...summary, machine }] })
+    return (await call('show', machine.id)).out
+  }
+  t.notMatch(await shown({}), /^(?:proxy|next boot) /m)
+  const tried = { strategy: 'boot-server', worked: false, failures: 2 } as const
+  t.match(
+    await shown({ proxy: tried }),
+    /^proxy {6}offer boot-server, being tried; 2 boots in a row fetched nothing$/m,
+  )
+  const kept = { strategy: 'with-43', worked: true, failures: 0 } as const
+  t.match(await shown({ proxy: kept }), /^proxy {6}offer with-43, which has worked$/m)
+  const next = { action: 'local', askedAt: 0 } as const
+  t.match(
+    await shown({ bootNext: next }),
+    /^next boot {2}boots its own disk, once, wanted since 1970-01-01T00:00/m,
+  )
+  t.notMatch(await shown({ bootNext: { ...next, used: { attempt: 'a1' } } }), /^next boot/m)
 })

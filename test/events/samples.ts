@@ -156,6 +156,10 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     to: 'installing',
     because: 'it was told to run the image debian',
   },
+  'machine-goes-round': { kind: 'machine-goes-round', ...about, boots: 5, seconds: 240 },
+  'boot-next-asked': { kind: 'boot-next-asked', ...about, action: 'local' },
+  'boot-next-dropped': { kind: 'boot-next-dropped', ...about, action: 'image' },
+  'boot-next-used': { kind: 'boot-next-used', ...about, action: 'image' },
   'attempt-started': {
     kind: 'attempt-started',
     ...about,

@@ -60,6 +60,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
       return () => void listeners.delete(listener)
     },
     retry: async () => await Promise.resolve({ kind: 'done' }),
+    bootNext: async () => await Promise.resolve({ kind: 'done' }),
     diagnose: async () => await Promise.resolve(aDiagnosis),
     capture: () => undefined,
     ...given,
@@ -137,6 +138,34 @@ t.test('a machine is diagnosed, and its frames are given as a file', async (t) =
   await isProblem(t, api, { url: '/api/v1/machines/silent/capture' }, 404, /nothing that silent said/)
   await isProblem(t, api, { url: '/api/v1/machines/nobody/capture' }, 404, /no machine .* nobody$/)
   await isProblem(t, api, { url: '/api/v1/machines/nobody/diagnosis' }, 404, /no machine .* nobody$/)
+})
+
+t.test('what a machine boots next is asked for by name, or its refusal told', async (t) => {
+  const asked: (readonly [string, string | undefined])[] = []
+  const api = await anApi(t, {
+    find: (name) => (name === 'nobody' ? [] : [aSummary('0a1b2c3d', name)]),
+    bootNext: async ({ id }, action) => {
+      asked.push([id, action])
+      return await Promise.resolve(
+        action === 'image' ? { kind: 'refused', because: 'it is not approved' } : { kind: 'done' },
+      )
+    },
+  })
+  const url = '/api/v1/machines/node-1/boot-next'
+  const put = await api.ask({ method: 'PUT', url: `${url}/local` })
+  t.equal(put.statusCode, 204)
+  t.equal((await api.ask({ method: 'DELETE', url })).statusCode, 204)
+  await isProblem(t, api, { method: 'PUT', url: `${url}/image` }, 409, /^it is not approved$/)
+  t.strictSame(asked, [
+    ['0a1b2c3d', 'local'],
+    ['0a1b2c3d', undefined],
+    ['0a1b2c3d', 'image'],
+  ])
+  await isProblem(t, api, { method: 'PUT', url: `${url}/disk` }, 400, /^disk is nothing .* local, image$/)
+  await isProblem(t, api, { method: 'PUT', url: `${url}/constructor` }, 400, /constructor/)
+  await isProblem(t, api, { method: 'PUT', url: '/api/v1/machines/nobody/boot-next/local' }, 404, /nobody$/)
+  await isProblem(t, api, { method: 'DELETE', url: '/api/v1/machines/nobody/boot-next' }, 404, /nobody$/)
+  t.equal(asked.length, 3)
 })
 
 t.test('a machine is retried, or its refusal told', async (t) => {

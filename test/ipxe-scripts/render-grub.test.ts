@@ -27,6 +27,7 @@ const ramValues: GrubRamValues = {
   kernelParameters: ['console=tty0', 'console=ttyS0,115200'],
 }
 const waitValues = {
+  headline: 'This machine waits for approval by Ironwake.',
   mac,
   uuid: undefined,
   serial: 'S1',

@@ -27,6 +27,7 @@ const ramValues: RamValues = {
   kernelParameters: ['console=tty0', 'console=ttyS0,115200'],
 }
 const waitValues = {
+  headline: 'This machine waits for approval by Ironwake.',
   mac,
   uuid: undefined,
   serial: 'S1',
@@ -294,19 +295,23 @@ t.test('no value breaks out of the word or the line it stands for', async (t) =>
 
 t.test('no text to show becomes more than text, and none is refused', async (t) => {
   fc.assert(
-    fc.property(value, fc.constantFrom('serial', 'uuid', 'because', 'nextStep'), (text, place) => {
-      const rendered = renderWait(ourTemplates, { ...waitValues, [place]: text })
-      const local = renderLocal(ourTemplates, { because: text })
-      const ram = renderRam(ourTemplates, { ...ramValues, image: text })
-      return (
-        rendered.kind === 'script' &&
-        sameShape(scripts.wait, rendered.text) &&
-        local.kind === 'script' &&
-        sameShape(scripts.local, local.text) &&
-        ram.kind === 'script' &&
-        sameShape(scripts.ram, ram.text)
-      )
-    }),
+    fc.property(
+      value,
+      fc.constantFrom('headline', 'serial', 'uuid', 'because', 'nextStep'),
+      (text, place) => {
+        const rendered = renderWait(ourTemplates, { ...waitValues, [place]: text })
+        const local = renderLocal(ourTemplates, { because: text })
+        const ram = renderRam(ourTemplates, { ...ramValues, image: text })
+        return (
+          rendered.kind === 'script' &&
+          sameShape(scripts.wait, rendered.text) &&
+          local.kind === 'script' &&
+          sameShape(scripts.local, local.text) &&
+          ram.kind === 'script' &&
+          sameShape(scripts.ram, ram.text)
+        )
+      },
+    ),
     { numRuns: 1_000 },
   )
   t.pass('held for every text')

@@ -23,7 +23,7 @@ const table: { readonly [reached in AttemptStage]: string } = {
   //          firmware, ipxe, script, kernel, system, cloud-init, ended
   firmware: 'sssssss',
   ipxe: 'bssssss',
-  script: 'bssssss',
+  script: 'bbsssss',
   kernel: 'bbsssss',
   system: 'bbbssss',
   'cloud-init': 'bbbssss',

@@ -444,3 +444,119 @@ t.test('a card that is new to a machine has what was learnt of the machine', (t)
   t.equal(roster.knownAs({ mac: macNumber(3) }, 0), undefined)
   t.end()
 })
+
+t.test('an iPXE in the ROM that comes back after its script was told to run counts as a failed boot', (t) => {
+  const rack = aRack()
+  const { see, machine } = rack
+  for (let round = 0; round < 3; round++) {
+    t.not(machine(1)?.state, 'quarantined')
+    see(1, 'ipxe', round * minute)
+    approvedAndInstalling(1, rack, round * minute + second)
+  }
+  see(1, 'ipxe', 3 * minute)
+  t.match(machine(1), { state: 'quarantined', failures: 3, stateBecause: /as far as: script$/ })
+  t.end()
+})
+
+/** Boots by PXE and then by HTTP, as firmware does that finds nothing on its disk. */
+function walkNowhere(
+  { see, roster, attempt }: ReturnType<typeof aRack>,
+  at: number,
+): readonly RosterChange[] {
+  return ['x64 UEFI', 'x64 UEFI HTTP'].flatMap((architecture, index) => {
+    const begins = at + index * 20 * second
+    const changes = [
+      see(1, 'firmware', begins, { architecture }),
+      see(1, 'ipxe', begins + second),
+      see(1, 'script', begins + 2 * second),
+    ]
+    roster.end(attempt(1).id, 'local-disk', 'so', begins + 3 * second)
+    return changes
+  })
+}
+
+t.test('walks through the boot order that lead nowhere are counted, and told of once', (t) => {
+  const rack = aRack()
+  const told = [0, 1, 2, 3, 4, 5, 6].map((walk) => {
+    const changes = walkNowhere(rack, walk * minute)
+    t.equal(rack.machine(1).rounds?.count, walk + 1)
+    return changes.flatMap(({ happened }) => happened).filter(({ kind }) => kind === 'machine-goes-round')
+  })
+  t.strictSame(
+    told.map((events) => events.length),
+    [0, 0, 0, 0, 1, 0, 0],
+  )
+  t.match(told[4], [{ mac: macNumber(1), boots: 5, seconds: 240 }])
+  t.end()
+})
+
+t.test('a kernel, a system that asks for an address and a person each end the count', (t) => {
+  const rack = aRack()
+  const { roster, see, machine, attempt } = rack
+  walkNowhere(rack, 0)
+  walkNowhere(rack, minute)
+  const system = see(1, 'system', 2 * minute)
+  t.equal(machine(1).rounds, undefined)
+  t.strictSame(system.machines, [machine(1)])
+  see(1, 'firmware', 3 * minute)
+  t.equal(machine(1).rounds?.count, 1)
+  const kernel = roster.advance(attempt(1).id, 'kernel', 4 * minute)
+  t.equal(machine(1).rounds, undefined)
+  t.strictSame(kernel.machines, [machine(1)])
+  walkNowhere(rack, 5 * minute)
+  t.strictSame(roster.forgetRounds(machine(1).id).machines, [machine(1)])
+  t.equal(machine(1).rounds, undefined)
+  t.strictSame(roster.forgetRounds(machine(1).id), noChange)
+  t.end()
+})
+
+t.test(
+  'one boot asks for its script again and again without a new walk, until it has lasted too long',
+  (t) => {
+    const { see, machine } = aRack()
+    see(1, 'firmware', 0)
+    for (let at = 10; at <= 120; at += 10) see(1, 'script', at * second)
+    t.equal(machine(1).rounds?.count, 1)
+    see(1, 'script', 130 * second)
+    t.equal(machine(1).rounds?.count, 2)
+    t.end()
+  },
+)
+
+t.test('what a person wants of the next boot is kept until that boot, and told at each step', (t) => {
+  const { roster, see, machine, attempt } = aRack()
+  see(1, 'firmware', 0)
+  const { id } = machine(1)
+  t.match(roster.bootNext(id, 'local', 5), {
+    machines: [{ bootNext: { action: 'local', askedAt: 5 } }],
+    happened: [{ kind: 'boot-next-asked', action: 'local' }],
+  })
+  const boot = { attempt: attempt(1).id, walk: 0 }
+  const used = roster.usedBootNext(id, boot)
+  t.match(used.happened, [{ kind: 'boot-next-used', action: 'local', attempt: boot.attempt }])
+  t.strictSame(used.machines, [machine(1)])
+  t.strictSame(roster.usedBootNext(id, boot), noChange, 'the same boot asks again')
+  t.match(roster.usedBootNext(id, { attempt: 'other', walk: 9 }), { machines: [{ id }], happened: [] })
+  t.equal(machine(1).bootNext, undefined)
+  t.strictSame(roster.usedBootNext(id, boot), noChange)
+
+  t.strictSame(roster.bootNext(id, undefined, 6), noChange, 'nothing to take back')
+  roster.bootNext(id, 'image', 7)
+  t.match(roster.bootNext(id, undefined, 8).happened, [{ kind: 'boot-next-dropped', action: 'image' }])
+  t.equal(machine(1).bootNext, undefined)
+  t.strictSame(roster.bootNext('nobody00', 'local', 9), noChange)
+  t.end()
+})
+
+t.test('an iPXE that came to its script has one with HTTP', (t) => {
+  const { roster, see, chance, machine } = aRack()
+  const chained = { xid: 7, count: 2, latest: 0 }
+  const sighting = { mac: macNumber(1) }
+  roster.see({ stage: 'ipxe', because: 'it asked', sighting, chained }, 0, chance)
+  t.strictSame(machine(1).chained, chained)
+  see(1, 'ipxe', second)
+  t.strictSame(machine(1).chained, chained)
+  see(1, 'script', 2 * second)
+  t.equal(machine(1).chained, undefined)
+  t.end()
+})

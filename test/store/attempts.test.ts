@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { attemptsKept } from '../../server/store/attempts.ts'
 import { openStore } from '../../server/store/open-store.ts'
 import { aMachine, anAttempt } from './records.ts'
 
@@ -42,9 +43,11 @@ t.test('an attempt is saved anew as it goes on', async (t) => {
 
 t.test('old attempts are deleted, and never the latest of a machine', async (t) => {
   await using store = await openStore(join(t.testdir(), 'ironwake.db'))
-  await store.saveMachines([aMachine(), aMachine({ id: 'M0000002' })])
+  // As many as are kept of each: fifty of thirty machines.
+  const ids = Array.from({ length: 30 }, (_, index) => `M${index}`)
+  await store.saveMachines(['M0000001', 'M0000002', ...ids].map((id) => aMachine({ id })))
   const many = Array.from({ length: 1_500 }, (_, index) =>
-    anAttempt({ id: `old-${index}`, startedAt: index, lastSeenAt: index }),
+    anAttempt({ id: `old-${index}`, machine: ids[index % 30]!, startedAt: index, lastSeenAt: index }),
   )
   await store.saveAttempts([
     ...many,
@@ -55,10 +58,26 @@ t.test('old attempts are deleted, and never the latest of a machine', async (t) 
   for (let deleted = -1; deleted !== 0;) counts.push((deleted = await store.deleteAttemptsBefore(1_400)))
   t.strictSame(counts, [1_000, 400, 0])
   t.equal(await store.attempts.byId('old-1399'), undefined)
-  t.match(await store.attempts.byId('old-1400'), { machine: 'M0000001' })
+  t.match(await store.attempts.byId('old-1400'), { startedAt: 1_400 })
   t.match(
     await store.attempts.byId('only'),
     { machine: 'M0000002' },
     'what a machine did last is known for ever',
   )
+})
+
+t.test('of each machine the newest attempts are kept, and no more', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await store.saveMachines([aMachine(), aMachine({ id: 'M0000002' })])
+  await store.saveAttempts([anAttempt({ id: 'other', machine: 'M0000002', startedAt: 0 })])
+  for (let number = 0; number < attemptsKept + 30; number++) {
+    await store.saveAttempts([anAttempt({ id: `a${number}`, startedAt: number })])
+  }
+  const kept = await store.attempts.ofMachine('M0000001')
+  t.equal(kept.length, attemptsKept)
+  t.match([kept[0], kept.at(-1)], [{ id: `a${attemptsKept + 29}` }, { id: 'a30' }])
+  const latest = (await store.attempts.latest()).map(({ id }) => id)
+  t.strictSame(latest.toSorted(), [`a${attemptsKept + 29}`, 'other'])
+  await store.saveAttempts([anAttempt({ id: 'a93', startedAt: 93, stage: 'script' })])
+  t.match(await store.attempts.byId('a93'), { stage: 'script' }, 'one that goes on is not deleted')
 })

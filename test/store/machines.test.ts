@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { chainsAgain } from '../../server/machines/chained.ts'
+import { comesBy } from '../../server/machines/rounds.ts'
 import { heardAsking } from '../../server/machines/proxy-ladder.ts'
 import { openStore } from '../../server/store/open-store.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
@@ -72,7 +74,12 @@ t.test('a machine whose record moves does not lose its attempts', async (t) => {
 t.test('what was learnt of a machine is kept whole, and forgotten with it', async (t) => {
   await using store = await openStore(join(t.testdir(), 'ironwake.db'))
   const { ladder } = heardAsking(undefined, { mac: macNumber(1), xid: 0xffff_ffff, secs: 4, at: 5_000 })
-  const learned = aMachine({ proxy: ladder })
+  const learned = aMachine({
+    proxy: ladder,
+    rounds: comesBy(undefined, 'pxe', 5_000),
+    chained: chainsAgain(undefined, { xid: 7, at: 5_000 }),
+    bootNext: { action: 'local', askedAt: 5, used: { attempt: 'a1', walk: 5_000 } },
+  })
   await store.saveMachines([learned])
   t.strictSame(await store.machines.all(), [learned])
   await store.saveMachines([aMachine()])

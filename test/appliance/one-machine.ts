@@ -1,0 +1,203 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { apiDesk } from '../../server/appliance/api-desk.ts'
+import { findPrograms, readRamVendorData, readTemplates } from '../../server/appliance/boot-material.ts'
+import { bootDesk } from '../../server/appliance/boot-desk.ts'
+import { delivered } from '../../server/appliance/delivered.ts'
+import { dhcpDesk } from '../../server/appliance/dhcp-desk.ts'
+import { FrameRing } from '../../server/appliance/frame-ring.ts'
+import { Logbook } from '../../server/appliance/logbook.ts'
+import { plansOf } from '../../server/appliance/plans.ts'
+import { Troubles } from '../../server/appliance/troubles.ts'
+import { whoseEvent } from '../../server/appliance/whose-event.ts'
+import type { Config } from '../../server/config/config.ts'
+import { encode } from '../../server/dhcp/encode.ts'
+import type { ApplianceEvent } from '../../server/events/event.ts'
+import { Roster, type Chance } from '../../server/machines/roster.ts'
+import { LeaseTable } from '../../server/networks/lease-table.ts'
+import { Whereabouts } from '../../server/networks/whereabouts.ts'
+import { openStore, type Store } from '../../server/store/open-store.ts'
+import { noAddress } from '../../server/wire/ipv4.ts'
+import { bytesOfMac, hyphenated } from '../../server/wire/mac.ts'
+import { allPrograms, captured } from '../boot/a-box.ts'
+import { golden } from '../dhcp/golden.ts'
+import { countingChance } from '../machines/sightings.ts'
+import { aNetwork, ip, macNumber } from '../networks/a-network.ts'
+import { aConfig } from './a-config.ts'
+
+export const mac = macNumber(1)
+const address = ip('10.77.0.100')
+const arrival = { from: address, to: '10.77.0.1' }
+const image = { name: 'debian', folder: '/images/debian' }
+const network = aNetwork({ ...captured, mode: 'proxy', pool: undefined })
+const minute = 60_000
+
+type Clock = { now: number }
+
+/** The desks of an appliance that has just started. */
+function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock, chance: Chance) {
+  const now = () => clock.now
+  const holderOf = () => mac
+  const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)
+  const leases = new LeaseTable([network])
+  const whereabouts = new Whereabouts()
+  const plans = plansOf(config)
+  const common = { roster, logbook, plans, now, chance }
+  const boot = bootDesk({
+    ...common,
+    programs: findPrograms([]),
+    templates: readTemplates(),
+    grubTemplates: readTemplates('grub'),
+    vendorData: readRamVendorData(),
+    networkAt: () => network,
+    whereabouts,
+    holderOf,
+    ports: { http: 8080, delivery: 8081 },
+  })
+  const dhcp = dhcpDesk({
+    view: {
+      leases,
+      hostnameOf: () => undefined,
+      proxyOfferOf: (at, asking) => plans.proxyOfferOf(at, asking),
+      machineKnownAs: (sighting, at) => roster.knownAs(sighting, at),
+    },
+    settings: { httpPort: 8080, programs: allPrograms, mtu: 1500 },
+    leases,
+    whereabouts,
+    ...common,
+  })
+  const api = apiDesk({
+    ...common,
+    store,
+    leases,
+    networks: [network],
+    frames: new FrameRing(),
+    troubles: new Troubles(),
+    status: () => ({ version: '0.1.0', startedAt: 0, networks: [] }),
+  })
+  return { roster, logbook, boot, dhcp, api, holderOf, now }
+}
+
+/** What a machine meets of the appliance, over a store on disk, and a machine that boots from the network. */
+export class OneMachine {
+  readonly store: Store
+  readonly happened: ApplianceEvent[] = []
+  readonly #config: Config
+  readonly #chance = countingChance()
+  #desks: ReturnType<typeof startedDesks> | undefined
+  #xid = 0
+  now = 1_000_000
+
+  constructor(store: Store, config: Config) {
+    this.store = store
+    this.#config = config
+  }
+
+  /** Approved, with one image, unless the settings say otherwise. */
+  static async open(t: Test, settings: Partial<Config> = {}): Promise<OneMachine> {
+    const store = await openStore(join(t.testdir(), 'ironwake.db'))
+    t.teardown(async () => await store[Symbol.asyncDispose]())
+    const approve = { kind: 'all' } as const
+    const box = new OneMachine(store, aConfig({ approve, images: [image], ...settings }))
+    await box.restart()
+    return box
+  }
+
+  /** Forgets all that is not in the store. */
+  async restart(): Promise<void> {
+    await this.#desks?.logbook.settle()
+    const roster = new Roster(await this.store.machines.all(), await this.store.attempts.latest())
+    this.#desks = startedDesks(this.store, this.#config, roster, this, this.#chance)
+    this.#desks.logbook.subscribe(({ event }) => void this.happened.push(event))
+  }
+
+  get #running() {
+    if (this.#desks === undefined) throw new Error('it was not started')
+    return this.#desks
+  }
+
+  get machine() {
+    const machine = this.#running.roster.byMac(mac)
+    if (machine === undefined) throw new Error('the machine has no record')
+    return machine
+  }
+
+  get attempt() {
+    return this.#running.roster.latestAttempt(this.machine.id)!
+  }
+
+  get roster(): Roster {
+    return this.#running.roster
+  }
+
+  get api() {
+    return this.#running.api
+  }
+
+  /** A golden packet, as if this machine had sent it in a new transaction. */
+  sends(name: string): void {
+    const chaddr = new Uint8Array(16)
+    chaddr.set(bytesOfMac(mac))
+    const message = golden(name)
+    const options = new Map(message.options)
+    options.delete(61)
+    // One board: the packets were captured of several.
+    options.delete(97)
+    const { bytes } = encode({ ...message, chaddr, options, xid: ++this.#xid })
+    const from = { address: noAddress, port: 68 }
+    this.#running.dhcp([{ bytes, from, port: 67, network, at: this.now }], () => {})
+  }
+
+  /** Its firmware asks, loads iPXE, and iPXE asks: the way to its script. */
+  comesBy(firmware = 'discover-uefi-pxe'): void {
+    this.sends(firmware)
+    this.now += 5_000
+    this.sends('discover-ipxe-uefi')
+    this.now += 2_000
+  }
+
+  /** Asks for its script; the kind of the choice, and the text. */
+  async asksForScript(): Promise<{ readonly kind: string; readonly text: string }> {
+    const outcome = await this.#running.boot.bootScript(arrival, `mac=${hyphenated(mac)}&platform=efi`)
+    if (outcome.kind !== 'text') throw new Error(JSON.stringify(outcome))
+    const told = this.happened.findLast((event) => event.kind === 'script-served')
+    return { kind: told?.script ?? '', text: outcome.text }
+  }
+
+  /** One boot from the network after so many minutes, as far as its script. */
+  async boots(after = 5): Promise<string> {
+    this.now += after * minute
+    this.comesBy()
+    return (await this.asksForScript()).kind
+  }
+
+  /** Fetches what its script names, and its system tells that it is up. */
+  async runs(): Promise<void> {
+    const { id } = this.attempt
+    for (const file of ['debian/vmlinuz', 'debian/initrd', 'debian/squashfs']) {
+      const sent = {
+        file,
+        from: address,
+        to: arrival.to,
+        status: 200,
+        byteCount: 7,
+        tookMs: 5,
+        complete: true,
+      }
+      delivered(this.#running, sent)
+    }
+    const report = {
+      name: 'modules-final',
+      description: 'x',
+      event_type: 'finish',
+      origin: 'cloudinit',
+      result: 'SUCCESS',
+    }
+    const outcome = await this.#running.boot.report(arrival, id, JSON.stringify(report))
+    if (outcome.kind !== 'accepted') throw new Error(JSON.stringify(outcome))
+  }
+
+  count(kind: ApplianceEvent['kind']): number {
+    return this.happened.filter((event) => event.kind === kind).length
+  }
+}
