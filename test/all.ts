@@ -33,6 +33,9 @@ const unitFolders = (
 const unitFiles = ['test/*.test.ts', ...unitFolders.map((folder) => `test/${folder}/**/*.test.ts`)]
 
 const asked = process.argv.slice(2)
+/** As much of a failure as a log of CI bears. */
+const failureLines = 40
+
 const unknown = asked.filter((name) => !rings.some((ring) => ring.name === name))
 if (unknown.length > 0) {
   console.error(
@@ -122,8 +125,6 @@ function failuresIn(text: string): readonly string[] {
     return [lines.slice(at, Math.min(end === -1 ? at + 1 : end, at + failureLines)).join('\n')]
   })
 }
-
-const failureLines = 40
 
 async function command(program: string, words: readonly string[]): Promise<number> {
   const path = join(root, 'node_modules', '.bin')
