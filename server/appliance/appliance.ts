@@ -31,6 +31,7 @@ import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
 import { plansOf } from './plans.ts'
+import { Probers } from './probers.ts'
 import { tftpDesk } from './tftp-desk.ts'
 import { transferred } from './transferred.ts'
 import { Troubles } from './troubles.ts'
@@ -97,6 +98,7 @@ export async function startAppliance(
     now,
     chance,
   }
+  const probers = new Probers((event) => logbook.note(event))
   const frames = new FrameRing()
   const troubles = new Troubles()
   logbook.subscribe((event) => troubles.hear(event))
@@ -114,6 +116,7 @@ export async function startAppliance(
     roster,
     logbook,
     chance,
+    probing: { probe: async (probe) => await probers.probe(probe), now },
     frames: { ring: frames, now },
   })
   const answers = bootDesk(desk)
@@ -212,12 +215,15 @@ export async function startAppliance(
     const gate = new Gate(dhcp)
     const serving = new AsyncDisposableStack()
     serving.use(listenDhcp(place, gate.desk, now))
+    const probing = serving.use(probers.open(network))
     if (authoritative) gate.open()
     const words: SearchWords = {
       found({ server, offered }) {
         tell({ kind: 'foreign-server-seen', network: name, server, because: `it offers ${offered}` })
         if (authoritative || problems.has(name)) return
         gate.shut()
+        // What waits for the end of a probe is not answered either.
+        void probing[Symbol.asyncDispose]()
         for (const one of [network, ...behind]) unusable(one, besideServer(server))
       },
       quiet: () => gate.open(),

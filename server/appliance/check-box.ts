@@ -7,6 +7,7 @@ import { architectureNumbered } from '../dhcp/architectures.ts'
 import { ports } from '../dhcp/destination.ts'
 import { size } from '../events/sentence.ts'
 import { imageFiles } from '../http/delivery-app.ts'
+import { openAddressProber } from '../listen/address-prober.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
@@ -98,6 +99,9 @@ async function portsOf(config: Config, networks: readonly Network[]): Promise<Fi
         openUdp({ address: noAddress, port: 67, interface: device, broadcast: true }, () => {}),
       ),
     )
+    if (place.network.probes === true) {
+      findings.push(await tried(`ARP probes on ${device}`, () => openAddressProber(device), 'can be sent'))
+    }
     if (!isServed(place)) continue
     if ([place.network, ...place.behind].some(({ mode }) => mode === 'proxy')) {
       findings.push(
@@ -120,11 +124,12 @@ async function portsOf(config: Config, networks: readonly Network[]): Promise<Fi
 async function tried(
   subject: string,
   open: () => AsyncDisposable | Promise<AsyncDisposable>,
+  fact = 'is free',
 ): Promise<Finding> {
   try {
     await using opened = await open()
     void opened
-    return { verdict: 'well', subject, fact: 'is free' }
+    return { verdict: 'well', subject, fact }
   } catch (error) {
     return { verdict: 'wrong', subject, fact: error instanceof Error ? error.message : String(error) }
   }

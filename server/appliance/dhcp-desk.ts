@@ -1,12 +1,17 @@
 import { answer, type Answer, type Incoming, type MachineView, type Outgoing } from '../boot/answer.ts'
 import type { BootSettings } from '../boot/decide.ts'
 import { macInBytes } from '../dhcp/hardware-address.ts'
+import type { ApplianceEvent } from '../events/event.ts'
+import type { ProbeOutcome } from '../listen/address-prober.ts'
 import type { DhcpDesk } from '../listen/dhcp.ts'
 import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
+import { foundInUse, type AddressProbe } from '../networks/found-in-use.ts'
+import { quarantineSeconds } from '../networks/put-aside.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { LeaseTable, Provisional } from '../networks/lease-table.ts'
 import { everyone, noAddress } from '../wire/ipv4.ts'
+import type { Mac } from '../wire/mac.ts'
 import type { Frame } from '../wire/write-pcap.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { Logbook } from './logbook.ts'
@@ -19,17 +24,23 @@ export type DhcpParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly chance: Chance
+  /** Looks whether somebody is at an address, and the clock for what is answered after that. */
+  readonly probing: {
+    readonly probe: (probe: AddressProbe) => Promise<ProbeOutcome>
+    readonly now: () => number
+  }
   /** Where what machines on record send and are sent is kept for a while; without it nothing is. */
   readonly frames?: { readonly ring: FrameRing; readonly now: () => number }
 }
 
 /**
  * Carries out what `answer` decides for the datagrams of one moment: changes the tables, and sends. A reply that gives an
- * address away leaves after its lease is on disk; one that promises nothing leaves at once.
+ * address away leaves after its lease is on disk; one that promises nothing leaves at once, unless its address must be
+ * probed before.
  */
 export function dhcpDesk(parts: DhcpParts): DhcpDesk {
   const { view, settings, leases, logbook } = parts
-  return (incoming, sendOut) => {
+  const desk: DhcpDesk = (incoming, sendOut) => {
     const send: Send = (outgoing, { asked }) => {
       sendOut(outgoing)
       keepFrame(parts, (at) => frameOut(outgoing, asked, at))
@@ -41,7 +52,11 @@ export function dhcpDesk(parts: DhcpParts): DhcpDesk {
       if (answered.stands !== undefined) parts.whereabouts.note(answered.stands)
       const settle = leases.apply(answered.leases)
       note(parts, answered, asked.at)
-      keepFrame(parts, () => frameIn(asked))
+      if (asked.probed === undefined) keepFrame(parts, () => frameIn(asked))
+      if (answered.probe !== undefined) {
+        void afterProbe(parts, asked, answered.probe, (again) => desk([again], sendOut))
+        continue
+      }
       const stored = answered.leases.filter((lease) => lease.state !== 'offered')
       if (stored.length === 0) {
         for (const outgoing of answered.send) send(outgoing, { asked })
@@ -53,6 +68,44 @@ export function dhcpDesk(parts: DhcpParts): DhcpDesk {
     if (waiting.length === 0) return
     void settled(logbook.keep(noChange, durable), waiting, send)
   }
+  return desk
+}
+
+/** Has a datagram answered again when its address has been probed. Whose probe is given up asks again, or has. */
+async function afterProbe(
+  parts: DhcpParts,
+  asked: Incoming,
+  probe: AddressProbe,
+  again: (asked: Incoming) => void,
+): Promise<void> {
+  const { probing, leases, logbook } = parts
+  const { network, address, mac } = probe
+  const outcome = await probing.probe(probe)
+  const at = probing.now()
+  switch (outcome.kind) {
+    case 'quiet':
+      leases.noteQuiet(network, address, at)
+      break
+    case 'in-use':
+      putAside(parts, probe, outcome.by, at)
+      break
+    case 'given-up': {
+      const because = `it was to be offered ${address}, and ${outcome.because}`
+      logbook.note({ kind: 'packet-ignored', network, mac, protocol: 'dhcp', because })
+      return
+    }
+  }
+  again({ ...asked, at, probed: (asked.probed ?? 0) + 1 })
+}
+
+function putAside({ leases, logbook }: DhcpParts, probe: AddressProbe, by: Mac, at: number): void {
+  const changes = foundInUse(probe, leases, at)
+  if (changes.length === 0) return
+  const { network, mac, address: inUse } = probe
+  const told: ApplianceEvent = { kind: 'address-in-use', network, mac, inUse, by, quarantineSeconds }
+  const settle = leases.apply(changes)
+  // Nothing is promised by it, so nothing waits for it.
+  logbook.keep({ ...noChange, happened: [told] }, changes).then(settle.confirm, settle.revert)
 }
 
 type Send = (outgoing: Outgoing, because: { readonly asked: Incoming }) => void

@@ -80,6 +80,9 @@ function networkOf(settings: NetworkSettings, own: InterfaceAddress): Network {
     leaseSeconds: settings.leaseSeconds,
     ...(settings.relayed === undefined ? {} : { relayed: true }),
     ...(settings.authoritative === true ? { authoritative: true } : {}),
+    ...(settings.mode === 'full' && settings.relayed === undefined && settings.probe !== false
+      ? { probes: true }
+      : {}),
     ...(settings.loader === undefined ? {} : { loader: settings.loader }),
     ...(settings.proxyOffer === undefined ? {} : { proxyOffer: settings.proxyOffer }),
   }

@@ -10,9 +10,11 @@ import type { Sighting } from '../machines/identity.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { ProxyStrategy } from '../machines/proxy-ladder.ts'
 import type { Sign } from '../machines/roster.ts'
-import { answerLeaseRequest, quarantineSeconds } from '../networks/answer-lease-request.ts'
+import { answerLeaseRequest } from '../networks/answer-lease-request.ts'
+import type { AddressProbe } from '../networks/found-in-use.ts'
 import type { Lease, LeaseAnswer, LeaseView } from '../networks/lease.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
+import { quarantineSeconds } from '../networks/put-aside.ts'
 import type { Whereabout } from '../networks/whereabouts.ts'
 import { contains, everyone, noAddress, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
@@ -35,6 +37,8 @@ export type Incoming = {
   readonly behind?: readonly Network[]
   /** Milliseconds since 1970-01-01 UTC. */
   readonly at: number
+  /** How many addresses were probed for it by now; absent when it is answered for the first time. */
+  readonly probed?: number
 }
 
 /** A datagram to send out of the network the incoming one came from. */
@@ -53,6 +57,8 @@ export type Answer = {
   readonly seen: Sign | undefined
   /** The address that the sender was heard to have from another server. */
   readonly stands?: Whereabout
+  /** To be probed first. The same datagram is answered again with what is known then. */
+  readonly probe?: AddressProbe
 }
 
 /** What the policy may know of machines and addresses. */
@@ -86,6 +92,14 @@ type Question = {
  * and does nothing itself, so that a boot that failed in the field is replayed by feeding its bytes to it.
  */
 export function answer(came: Incoming, view: MachineView, settings: BootSettings): Answer {
+  const answered = firstAnswer(came, view, settings)
+  if (came.probed === undefined) return answered
+  // Who asked, and what, was told when it was answered for the first time.
+  const happened = answered.happened.filter(({ kind }) => kind !== 'firmware-asked')
+  return { ...answered, happened, seen: undefined }
+}
+
+function firstAnswer(came: Incoming, view: MachineView, settings: BootSettings): Answer {
   const { bytes, from } = came
   const decoded = decode(bytes)
   if (decoded.kind === 'malformed') {
@@ -201,6 +215,8 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
       const happened = grantedEvents(question, answered)
       return sending(question, reply, settings, { happened, leases, seen: signOf(question) })
     }
+    case 'probe':
+      return probing(question, answered.lease)
     case 'refuse': {
       const { wanted, because } = answered
       const reply = refusal(message, network, because)
@@ -220,6 +236,25 @@ function grant(question: Question, view: MachineView, settings: BootSettings): A
     case 'noted':
       return { send: [], happened: leases.flatMap((lease) => noted(about, lease)), leases, seen: undefined }
   }
+}
+
+/**
+ * Addresses that are probed for one datagram. Who is in use answers within milliseconds, and only the last address is
+ * waited for; a network where somebody answers at all of them is told of, rather than probed through.
+ */
+export const mostProbes = 8
+
+function probing(question: Question, lease: Lease): Answer {
+  const { client, about, incoming } = question
+  const { probed = 0 } = incoming
+  const seen = signOf(question)
+  if (probed >= mostProbes) {
+    const because = `somebody who has no lease answered at each of the ${probed} addresses that were probed for ${client.mac}`
+    return { send: [], happened: [{ kind: 'pool-exhausted', ...about, because }], leases: [], seen }
+  }
+  const happened = client.kind === 'system' ? [] : [firmwareAsked(question)]
+  const probe = { network: lease.network, address: lease.address, mac: client.mac }
+  return { send: [], happened, leases: [lease], seen, probe }
 }
 
 /** Says what to boot beside the server that gives the addresses, and notes the address it gave. */

@@ -42,6 +42,8 @@ export type NetworkSettings = {
   readonly relayed?: Subnet
   /** In mode `full`: give addresses also where another DHCP server answers. */
   readonly authoritative?: boolean
+  /** In mode `full`: whether somebody is looked for at an address before it is offered; absent, so it is. */
+  readonly probe?: boolean
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dnsServers: readonly Ipv4[]

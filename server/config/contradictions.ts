@@ -51,6 +51,7 @@ type NetworkView = {
   readonly interface: string | undefined
   readonly mode: unknown
   readonly isRelayed: boolean
+  readonly probe: unknown
   readonly address: Ipv4 | undefined
   readonly subnet: Subnet | undefined
   readonly hasPool: boolean
@@ -74,6 +75,7 @@ function viewOf(network: unknown, at: SettingsPath): NetworkView {
     interface: readText(network, 'interface', (text) => text),
     mode: member(network, 'mode'),
     isRelayed: member(network, 'relayed') !== undefined,
+    probe: member(network, 'probe'),
     address,
     subnet:
       readText(network, 'relayed', readSubnet) ??
@@ -128,6 +130,13 @@ function findingsInNetwork(network: NetworkView): readonly Finding[] {
       ['relayed'],
       'A network behind a relay needs a name: its interface is that of another.',
       'Add `name: NAME`.',
+    )
+  }
+  if (network.isRelayed && network.probe === true) {
+    value(
+      ['probe'],
+      'Addresses behind a relay cannot be probed: ARP does not pass a router.',
+      'Leave it out.',
     )
   }
   if (network.isRelayed && network.address !== undefined) {

@@ -103,6 +103,7 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     ...(address?.prefixLength === undefined ? {} : { prefixLength: address.prefixLength }),
     ...(network.relayed === undefined ? {} : { relayed: network.relayed }),
     ...(network.authoritative ? { authoritative: true } : {}),
+    ...(network.probe === undefined ? {} : { probe: network.probe }),
     pool: network.pool,
     router: network.router,
     dnsServers: network.dns,

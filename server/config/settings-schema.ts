@@ -184,6 +184,7 @@ const network = z.strictObject({
   pool: textAs('a pool, as 10.0.0.100-10.0.0.200', readPool).optional(),
   relayed: textAs('a subnet, as 10.9.0.0/24', readSubnet).optional(),
   authoritative: z.boolean().default(false),
+  probe: z.boolean().optional(),
   router: ipv4.optional(),
   dns: z.array(ipv4).max(8).default([]),
   domain: textUnless('a domain', whyNotDomain).optional(),

@@ -84,6 +84,18 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
       'A client found that its address is already in use on the network. The address rests for a while.',
     nextStep: 'Look for a machine with that address set by hand, or take it out of the pool.',
   },
+  'address-in-use': {
+    level: 'warning',
+    meaning:
+      'An address was probed before it was offered, and somebody answered to whom it was not given. It rests for a while, and the client is given another.',
+    nextStep:
+      'Look for the machine with this MAC address: its address was set by hand, or comes from another server. Change that, reserve the address for it, or take it out of the pool. One MAC address at many addresses is a router that answers for others (proxy ARP): switch that off there, or set `probe: false` for this network.',
+  },
+  'addresses-not-probed': {
+    level: 'warning',
+    meaning: 'Addresses of this network are offered without a look whether somebody uses them already.',
+    nextStep: 'Read the reason and mend it, or set `probe: false` for this network to have it so.',
+  },
   'pool-exhausted': {
     level: 'error',
     meaning: 'No address was left for a client.',

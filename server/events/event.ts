@@ -52,6 +52,14 @@ export type ApplianceEvent = About &
     | { readonly kind: 'other-server-chosen'; readonly server: Ipv4; readonly because: string }
     | { readonly kind: 'address-released'; readonly released: Ipv4 }
     | { readonly kind: 'address-declined'; readonly declined: Ipv4; readonly quarantineSeconds: number }
+    | {
+        readonly kind: 'address-in-use'
+        readonly inUse: Ipv4
+        /** Who answered there. */
+        readonly by: Mac
+        readonly quarantineSeconds: number
+      }
+    | { readonly kind: 'addresses-not-probed'; readonly because: string }
     | { readonly kind: 'pool-exhausted'; readonly because: string }
     | {
         readonly kind: 'boot-offered'

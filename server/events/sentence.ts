@@ -44,6 +44,10 @@ function words(event: ApplianceEvent): string {
       return `${event.released} given back`
     case 'address-declined':
       return `${event.declined} is in use by somebody else; it rests for ${duration(event.quarantineSeconds)}`
+    case 'address-in-use':
+      return `${event.inUse} is in use by ${event.by}; it rests for ${duration(event.quarantineSeconds)}, and another is looked for`
+    case 'addresses-not-probed':
+      return `addresses of network ${event.network ?? '(none)'} are not probed before they are offered: ${event.because}`
     case 'pool-exhausted':
       return `no address left: ${event.because}`
     case 'boot-offered':

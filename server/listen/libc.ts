@@ -8,9 +8,27 @@ export type Libc = {
   bind(fd: number, address: Uint8Array, length: number): number
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number
   sendmsg(fd: number, message: Uint8Array, flags: number): number
+  sendto(
+    fd: number,
+    bytes: Uint8Array,
+    count: number,
+    flags: number,
+    to: Uint8Array,
+    toLength: number,
+  ): number
+  recvfrom(
+    fd: number,
+    bytes: Uint8Array,
+    count: number,
+    flags: number,
+    from: Uint8Array,
+    fromLength: Uint8Array,
+  ): number
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number
   /** Bytes that went from the file to the socket; `offset` (64 bits) says from where, and moves on. */
   sendfile(socket: number, file: number, offset: Uint8Array, count: number): number
+  /** The number of a network interface, 0 when there is none of the name. */
+  if_nametoindex(name: string): number
   dup(fd: number): number
   close(fd: number): number
   /** Where the first of `bytes` lies in memory. The caller keeps `bytes` alive for as long as the number is used. */
@@ -59,8 +77,15 @@ function bindings(): Libc {
     bind: c.func('int bind(int fd, const void *address, uint32_t length)'),
     getsockname: c.func('int getsockname(int fd, void *address, void *length)'),
     sendmsg: c.func('int64_t sendmsg(int fd, const void *message, int flags)'),
+    sendto: c.func(
+      'int64_t sendto(int fd, const void *bytes, size_t count, int flags, const void *to, uint32_t toLength)',
+    ),
+    recvfrom: c.func(
+      'int64_t recvfrom(int fd, void *bytes, size_t count, int flags, void *from, void *fromLength)',
+    ),
     recvmmsg: c.func('int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)'),
     sendfile: c.func('int64_t sendfile64(int socket, int file, void *offset, size_t count)'),
+    if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
     dup: c.func('int dup(int fd)'),
     close: c.func('int close(int fd)'),
     addressOf: (bytes) => Number(memcpy(bytes, bytes, 0)),

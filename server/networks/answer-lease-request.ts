@@ -2,7 +2,9 @@ import type { Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { addressPlanOf, forbiddenTo } from './address-plan.ts'
 import type { Lease, LeaseAnswer, LeaseRequest, LeaseView } from './lease.ts'
+import { mustBeProbed } from './must-be-probed.ts'
 import type { LeaseTimes, Network } from './network.ts'
+import { putAside } from './put-aside.ts'
 
 /** Who asks. Leases belong to a MAC: firmware, iPXE and system of one machine show different client identifiers. */
 export type LeaseClient = {
@@ -13,9 +15,6 @@ export type LeaseClient = {
 
 /** How long an offered address waits for its REQUEST. UEFI collects offers for up to 32 s before it chooses. */
 export const offerHoldSeconds = 60
-
-/** How long an address rests that was found in use by somebody else. */
-export const quarantineSeconds = 600
 
 type Question = {
   readonly client: LeaseClient
@@ -64,6 +63,9 @@ function offer(question: Question, wanted: Ipv4 | undefined): LeaseAnswer {
   // A running lease stays what it is: the system that holds it may be asked about while its firmware starts again.
   if (held?.state === 'leased') return { kind: 'offer', lease: held, seconds, changes: [] }
   const lease = leaseOn(question, address, 'offered', now + offerHoldSeconds * 1000)
+  if (mustBeProbed(address, client.mac, network, leases, now)) {
+    return { kind: 'probe', lease, changes: [lease] }
+  }
   return { kind: 'offer', lease, seconds, changes: [lease] }
 }
 
@@ -119,8 +121,7 @@ function decline(question: Question, server: Ipv4 | undefined, address: Ipv4): L
   if (stranger !== undefined) return stranger
   const held = ownAt(question, address)
   if (held === undefined) return silent(`${address} is not held by ${question.client.mac}`)
-  const change = { ...held, state: 'declined', since: now, endsAt: now + quarantineSeconds * 1000 } as const
-  return { kind: 'noted', changes: [{ ...change, network: network.name }] }
+  return { kind: 'noted', changes: [putAside({ ...held, network: network.name }, now)] }
 }
 
 /** RFC 2131 §4.3.4: the address is free, and kept in mind for this client. */

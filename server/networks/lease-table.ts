@@ -30,6 +30,8 @@ type NetworkLeases = {
   fresh: number
   /** What to go back to, for each address with changes that the store has not answered for. */
   readonly unsettled: Map<Ipv4, Unsettled>
+  /** When nobody answered at an address. */
+  readonly quiet: Map<Ipv4, number>
 }
 
 type Unsettled = { stored: Lease | undefined; waiting: number }
@@ -63,6 +65,15 @@ export class LeaseTable implements LeaseView {
     // for the longest keeps others away from it for as long as the pool allows.
     const first = leases.used.first
     return first === undefined || first.at > now ? undefined : ipv4OfNumber(first.address)
+  }
+
+  quietAt(network: string, address: Ipv4): number | undefined {
+    return this.#of(network).quiet.get(address)
+  }
+
+  /** Notes that an address was probed and that nobody answered. */
+  noteQuiet(network: string, address: Ipv4, at: number): void {
+    this.#of(network).quiet.set(address, at)
   }
 
   /** Everything in force or remembered, in no order. */
@@ -157,6 +168,7 @@ function emptyLeases(network: Network): NetworkLeases {
     used: new AddressQueue(),
     fresh: plan.first,
     unsettled: new Map(),
+    quiet: new Map(),
   }
 }
 

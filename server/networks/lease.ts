@@ -34,6 +34,8 @@ export type LeaseAnswer = LeaseReply & {
 
 export type LeaseReply =
   | { readonly kind: 'offer'; readonly lease: Lease; readonly seconds: number }
+  /** Nothing is said before it is known that nobody answers at the address, which is held for the client until then. */
+  | { readonly kind: 'probe'; readonly lease: Lease }
   | { readonly kind: 'acknowledge'; readonly lease: Lease; readonly seconds: number }
   | { readonly kind: 'refuse'; readonly wanted: Ipv4; readonly because: string }
   /** `chosen` is the server whose offer the client took in place of this one's. */
@@ -47,4 +49,6 @@ export type LeaseView = {
   leaseAt(network: string, address: Ipv4): Lease | undefined
   /** An address of the pool that nobody holds at `now`, the longest unused first; `undefined` when none is left. */
   freeAddress(network: string, now: number): Ipv4 | undefined
+  /** When an address was last probed and nobody answered. */
+  quietAt(network: string, address: Ipv4): number | undefined
 }

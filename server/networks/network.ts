@@ -37,6 +37,8 @@ export type Network = {
   readonly relayed?: boolean
   /** Whether addresses are given also where another server gives some. */
   readonly authoritative?: boolean
+  /** Whether somebody is looked for at an address before it is offered (ARP). */
+  readonly probes?: boolean
   /** Absent: iPXE. */
   readonly loader?: Loader
   /** Absent: the ladder. */

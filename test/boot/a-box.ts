@@ -61,13 +61,14 @@ export class Box {
     this.table.load(leases, this.now)
   }
 
-  answer(bytes: Uint8Array, from: Ipv4 = noAddress, port = 67, fromPort = 68): Answer {
+  answer(bytes: Uint8Array, from: Ipv4 = noAddress, port = 67, fromPort = 68, probed?: number): Answer {
     const incoming = {
       bytes,
       from: { address: from, port: fromPort },
       port,
       network: this.network,
       at: this.now,
+      ...(probed === undefined ? {} : { probed }),
     }
     const view: MachineView = {
       leases: this.table,

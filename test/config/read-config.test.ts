@@ -68,6 +68,9 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
   t.match(read('networks: [{interface: eth0, authoritative: true}]'), {
     config: { networks: [{ authoritative: true }] },
   })
+  t.match(read('networks: [{interface: eth0.20, probe: false}]'), {
+    config: { networks: [{ name: 'eth0.20', interface: 'eth0.20', probe: false }] },
+  })
   t.strictSame(config.approve, { kind: 'these', macs: new Set(['52:54:00:12:34:56']) })
   t.strictSame(config.machines[0]?.kernelParameters, ['console=ttyS1,115200'])
   t.strictSame(config.machines[0]?.sshAuthorizedKeys, config.defaults.sshAuthorizedKeys)

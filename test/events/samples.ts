@@ -91,6 +91,18 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     declined: ip('10.0.0.10'),
     quarantineSeconds: 600,
   },
+  'address-in-use': {
+    kind: 'address-in-use',
+    ...about,
+    inUse: ip('10.0.0.10'),
+    by: macNumber(9),
+    quarantineSeconds: 600,
+  },
+  'addresses-not-probed': {
+    kind: 'addresses-not-probed',
+    network: 'rack',
+    because: 'eth1 is no Ethernet interface, and has no ARP',
+  },
   'pool-exhausted': { kind: 'pool-exhausted', ...about, because: 'none of the 10 addresses is free' },
   'boot-offered': {
     kind: 'boot-offered',

@@ -21,10 +21,12 @@ networks:
     lease: {firmware: 90, system: 1h}
     reservations: [{mac: "52:54:00:00:00:0a", address: 10.77.0.20, hostname: node-a}]
   - {name: tiny, interface: tiny, mode: full, pool: 10.78.0.10-10.78.0.10}
+  - {name: blind, interface: blind, mode: full, pool: 10.80.0.100-10.80.0.120, probe: false}
 `
 const networks = [
   { name: 'lab', addresses: ['10.77.0.1/24'] },
   { name: 'tiny', addresses: ['10.78.0.1/24'] },
+  { name: 'blind', addresses: ['10.80.0.1/24'] },
 ]
 
 const theBox = sharedBox(t, { networks, settings })
@@ -112,33 +114,37 @@ t.test('udhcpc as PXE firmware gets the boot program, a short lease and a record
   t.match(released.event, { released: told['ip'] })
 })
 
-t.test('udhcpc declines an address that somebody uses, and gets another', needed, async (t) => {
-  const box = await theBox()
-  const holder = await box.addNeighbour('lab', { mac: '52:54:00:00:00:03' })
-  // What the next client is offered is known from one that goes away again without a REQUEST of its own.
-  const scout = await box.addNeighbour('lab', { mac: '52:54:00:00:00:04' })
-  await using first = await udhcpc(scout)
-  const { ip: free = '' } = await first.next(['bound'])
-  first.signal('SIGUSR2')
-  await first.next(['deconfig'])
-  await holder.run(['ip', 'address', 'add', `${free}/24`, 'dev', 'eth0'])
+t.test(
+  'udhcpc declines an address that somebody uses where none is probed, and gets another',
+  needed,
+  async (t) => {
+    const box = await theBox()
+    const holder = await box.addNeighbour('blind', { mac: '52:54:00:00:00:03' })
+    // What the next client is offered is known from one that goes away again without a REQUEST of its own.
+    const scout = await box.addNeighbour('blind', { mac: '52:54:00:00:00:04' })
+    await using first = await udhcpc(scout)
+    const { ip: free = '' } = await first.next(['bound'])
+    first.signal('SIGUSR2')
+    await first.next(['deconfig'])
+    await holder.run(['ip', 'address', 'add', `${free}/24`, 'dev', 'eth0'])
 
-  using wire = sniff(scout.name)
-  const mac = '52:54:00:00:00:04'
-  await using client = await udhcpc(scout, ['-a', '-A', '1', '-r', free])
-  const declined = await box.appliance.waitFor('address-declined', (event) => event.mac === mac, {
-    withinMs: 20_000,
-  })
-  t.match(declined.event, { declined: free, quarantineSeconds: 600 })
-  t.match(wire.dhcp('ack')[0]?.message, { yiaddr: free }, 'it had been told that the address is its own')
-  const told = await client.next(['bound'], 30_000)
-  t.not(told['ip'], free)
-  t.match(told['ip'], /^10\.77\.0\.1/)
+    using wire = sniff(scout.name)
+    const mac = '52:54:00:00:00:04'
+    await using client = await udhcpc(scout, ['-a', '-A', '1', '-r', free])
+    const declined = await box.appliance.waitFor('address-declined', (event) => event.mac === mac, {
+      withinMs: 20_000,
+    })
+    t.match(declined.event, { declined: free, quarantineSeconds: 600 })
+    t.match(wire.dhcp('ack')[0]?.message, { yiaddr: free }, 'it had been told that the address is its own')
+    const told = await client.next(['bound'], 30_000)
+    t.not(told['ip'], free)
+    t.match(told['ip'], /^10\.80\.0\.1/)
 
-  const other = await box.addNeighbour('lab', { mac: '52:54:00:00:00:05' })
-  await using greedy = await udhcpc(other, ['-r', free])
-  t.not((await greedy.next(['bound']))['ip'], free, 'nobody gets it for a while')
-})
+    const other = await box.addNeighbour('blind', { mac: '52:54:00:00:00:05' })
+    await using greedy = await udhcpc(other, ['-r', free])
+    t.not((await greedy.next(['bound']))['ip'], free, 'nobody gets it for a while')
+  },
+)
 
 t.test('udhcpc gives its address back for the next client', needed, async (t) => {
   const box = await theBox()

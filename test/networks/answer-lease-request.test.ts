@@ -1,13 +1,10 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import {
-  answerLeaseRequest,
-  offerHoldSeconds,
-  quarantineSeconds,
-} from '../../server/networks/answer-lease-request.ts'
+import { answerLeaseRequest, offerHoldSeconds } from '../../server/networks/answer-lease-request.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
 import type { Lease, LeaseAnswer, LeaseRequest } from '../../server/networks/lease.ts'
 import type { Network, Reservation } from '../../server/networks/network.ts'
+import { quarantineSeconds } from '../../server/networks/put-aside.ts'
 import type { Ipv4 } from '../../server/wire/ipv4.ts'
 import type { Mac } from '../../server/wire/mac.ts'
 import { aLease, aNetwork, ip, macNumber, reserve } from './a-network.ts'

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { forbiddenTo } from '../../server/networks/address-plan.ts'
 import { answerLeaseRequest } from '../../server/networks/answer-lease-request.ts'
+import { foundInUse } from '../../server/networks/found-in-use.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
 import type { Provisional } from '../../server/networks/lease-table.ts'
 import type { Lease, LeaseAnswer, LeaseRequest } from '../../server/networks/lease.ts'
@@ -35,7 +36,10 @@ const settings: readonly Network[] = [
     reservations: reserve([macNumber(1), '10.0.0.9'], [macNumber(2), '10.0.0.10']),
   }),
   aNetwork({ pool: { first: ip('10.0.0.11'), last: ip('10.0.0.12') }, dnsServers: [] }),
+  aNetwork({ pool, leaseSeconds: { firmware: 60, system: 600 }, probes: true }),
 ]
+/** Uses this address without having asked, where addresses are probed. */
+const squatter = ip('10.0.0.11')
 
 const client = fc.constantFrom(...clients)
 const address = fc.constantFrom(...addresses)
@@ -83,6 +87,7 @@ class World {
   table = new LeaseTable([this.network])
   now = 1_000_000
   acknowledged = 0
+  probed = 0
   readonly disk = new Map<Ipv4, Lease>()
   /** What each client believes to hold, and until when. */
   readonly believes = new Map<Mac, { address: Ipv4; until: number }>()
@@ -147,7 +152,13 @@ class World {
 
   ask(mac: Mac, request: LeaseRequest, purpose: 'firmware' | 'system', disk: 'stores' | 'fails' | 'is slow') {
     const asking = { mac, purpose, hostname: undefined }
-    const answer = answerLeaseRequest(request, asking, this.network, this.table, this.now)
+    let answer = answerLeaseRequest(request, asking, this.network, this.table, this.now)
+    for (; answer.kind === 'probe'; this.probed++) {
+      this.check(mac, request, answer)
+      this.table.apply(answer.changes)
+      this.probe(answer.lease)
+      answer = answerLeaseRequest(request, asking, this.network, this.table, this.now)
+    }
     this.check(mac, request, answer)
     const applied = this.table.apply(answer.changes)
     this.slow.push({ mac, answer, at: this.now, applied, awaited: true })
@@ -158,19 +169,33 @@ class World {
   /** What must be true of each answer by itself. */
   check(mac: Mac, request: LeaseRequest, answer: LeaseAnswer): void {
     if (answer.kind === 'refuse' && answer.because === '') throw new Error('a refusal without a reason')
-    if (answer.kind !== 'offer' && answer.kind !== 'acknowledge') return
+    if (answer.kind !== 'offer' && answer.kind !== 'acknowledge' && answer.kind !== 'probe') return
     const { lease } = answer
     if (lease.mac !== mac) throw new Error(`${mac} is given the lease of ${lease.mac}`)
     if (forbiddenTo(mac, lease.address, this.network) !== undefined)
       throw new Error(`${lease.address} is forbidden`)
     if (lease.endsAt <= this.now) throw new Error('a lease that has ended already')
     this.mustBeFree(lease.address, mac)
-    if (answer.kind === 'offer') return
+    if (answer.kind !== 'acknowledge') {
+      const known = this.table.leaseAt('rack', lease.address)
+      const isNew = known?.state !== 'leased' && this.network.probes === true
+      if (answer.kind === 'offer' && isNew && lease.address === squatter) {
+        throw new Error(`${squatter} is offered, where somebody is`)
+      }
+      return
+    }
     if (lease.endsAt < this.now + answer.seconds * 1000)
       throw new Error('the client hears more than it is given')
     if (!answer.changes.includes(lease)) throw new Error('an acknowledgement without its write')
     const wanted = 'wanted' in request ? request.wanted : 'address' in request ? request.address : undefined
     if (lease.address !== wanted) throw new Error(`${wanted} was asked for, ${lease.address} acknowledged`)
+  }
+
+  /** Looks at an address as the appliance does, and notes what comes of it. */
+  probe({ address, mac }: Lease): void {
+    const { table, now } = this
+    if (address !== squatter) table.noteQuiet('rack', address, now)
+    else table.apply(foundInUse({ network: 'rack', address, mac }, table, now)).confirm()
   }
 
   mustBeFree(address: Ipv4, mac: Mac): void {
@@ -217,15 +242,17 @@ class World {
 }
 
 t.test('no sequence of requests, disk faults and restarts gives one address to two clients', async (t) => {
-  let acknowledged = 0
+  let [acknowledged, probed] = [0, 0]
   fc.assert(
     fc.property(fc.array(step, { minLength: 30, maxLength: 120 }), (steps) => {
       const world = new World()
       for (const step of steps) world.take(step)
       world.compare()
       acknowledged += world.acknowledged
+      probed += world.probed
     }),
     { numRuns: 1500 },
   )
   t.ok(acknowledged > 10_000, `${acknowledged} acknowledgements were looked at`)
+  t.ok(probed > 500, `${probed} addresses were probed`)
 })
