@@ -1,5 +1,7 @@
 // Full exchanges (DISCOVER to ACK) a second: Ironwake, dnsmasq and Kea in turn, loaded by perfdhcp across a veth pair.
-// By hand, as root: node test/bench/dhcp.ts [seconds per run, 5] [rounds, 3]
+// By hand, as root: node test/bench/dhcp.ts [seconds per run, 5] [rounds, 3] [clients, 3000] [rates, 2000,5000,10000]
+// Ironwake runs twice, with its probes of addresses (the default) and without. With as many clients as exchanges, no client
+// comes twice and each needs a probe.
 // Needs Debian's packages kea-dhcp4-server, kea-admin, dnsmasq-base.
 
 import type { ChildProcess } from 'node:child_process'
@@ -22,26 +24,20 @@ type Run = {
 
 const seconds = Number(process.argv[2] ?? 5)
 const rounds = Number(process.argv[3] ?? 3)
-const clients = 3_000
-const rates = [2_000, 5_000, 10_000]
+const clients = Number(process.argv[4] ?? 3_000)
+const rates = (process.argv[5] ?? '2000,5000,10000').split(',').map(Number)
+/** Room for every client, and no more than that takes: a large range makes dnsmasq slow. */
+const lastAddress = clients <= 10_000 ? '10.99.40.255' : '10.99.120.255'
 const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 
 const servers: readonly Server[] = [
-  {
-    name: 'ironwake',
-    start(box, folder) {
-      const settings = join(folder, 'ironwake.yaml')
-      const network =
-        '{name: lab, interface: lab, mode: full, authoritative: true, pool: 10.99.1.0-10.99.40.255}'
-      writeFileSync(settings, `data: ./data\nnetworks: [${network}]\n`)
-      return box.start([program, 'serve', '--settings', settings], { stdio: 'ignore' })
-    },
-  },
+  { name: 'ironwake', start: (box, folder) => ironwake(box, folder, 'probe: true') },
+  { name: 'unprobed', start: (box, folder) => ironwake(box, folder, 'probe: false') },
   {
     name: 'dnsmasq',
     start(box, folder) {
       const words = ['--keep-in-foreground', '--port=0', '--conf-file=/dev/null', '--user=root', '--no-ping']
-      const range = '--dhcp-range=10.99.1.0,10.99.40.255,255.255.0.0,12h'
+      const range = `--dhcp-range=10.99.1.0,${lastAddress},255.255.0.0,12h`
       const leases = [`--dhcp-leasefile=${join(folder, 'leases')}`, '--dhcp-lease-max=20000', '--quiet-dhcp']
       const pid = `--pid-file=${join(folder, 'pid')}`
       return box.start(['dnsmasq', ...words, range, ...leases, pid], { stdio: 'ignore' })
@@ -53,7 +49,7 @@ const servers: readonly Server[] = [
       const conf = join(folder, 'kea.json')
       mkdirSync('/run/kea', { recursive: true })
       const lease = { type: 'memfile', persist: true, name: join(folder, 'leases.csv'), 'lfc-interval': 0 }
-      const subnet = { id: 1, subnet: '10.99.0.0/16', pools: [{ pool: '10.99.1.0 - 10.99.40.255' }] }
+      const subnet = { id: 1, subnet: '10.99.0.0/16', pools: [{ pool: `10.99.1.0 - ${lastAddress}` }] }
       const Dhcp4 = {
         'interfaces-config': { interfaces: ['lab'] },
         'lease-database': lease,
@@ -66,6 +62,13 @@ const servers: readonly Server[] = [
     },
   },
 ]
+
+function ironwake(box: NetworkNamespace, folder: string, more: string): ChildProcess {
+  const settings = join(folder, 'ironwake.yaml')
+  const words = `{name: lab, interface: lab, mode: full, authoritative: true, pool: 10.99.1.0-${lastAddress}, ${more}}`
+  writeFileSync(settings, `data: ./data\nnetworks: [${words}]\n`)
+  return box.start([program, 'serve', '--settings', settings], { stdio: 'ignore' })
+}
 
 const results = new Map<string, Run[]>()
 for (let round = 0; round < rounds; round++) {
