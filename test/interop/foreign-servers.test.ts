@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Finding } from '../../server/appliance/check-box.ts'
@@ -6,11 +7,11 @@ import { udhcpc } from './dhcp-clients.ts'
 import { noAddress } from '../../server/wire/ipv4.ts'
 import { openUdp } from '../../server/listen/udp-socket.ts'
 import { inside } from './inside.ts'
-import { startDnsmasq, startKea } from './foreign-servers.ts'
+import { startDhcpd, startDnsmasq, startKea } from './foreign-servers.ts'
 import { needs } from './needs.ts'
 import { sniff } from './sniff.ts'
 
-// Two servers on one network: a box in mode `full` finds dnsmasq or Kea there, and does not start its pool.
+// Two servers on one network: a box in mode `full` finds dnsmasq, Kea or ISC's dhcpd there, and does not start its pool.
 
 t.setTimeout(120_000)
 const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
@@ -26,6 +27,7 @@ const ours = { serverid: '10.87.0.1', ip: /^10\.87\.0\.[234][0-9]$/ }
 for (const [name, start] of [
   ['dnsmasq', startDnsmasq],
   ['kea-dhcp4', startKea],
+  ['dhcpd', startDhcpd],
 ] as const) {
   t.test(`a pool is not started beside ${name}`, needs(name, 'udhcpc'), async (t) => {
     await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
@@ -53,18 +55,52 @@ for (const [name, start] of [
   })
 }
 
-t.test('a server that takes its time shuts the pool later', needs('dnsmasq', 'udhcpc'), async (t) => {
-  await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
-  await box.stop()
-  await using foreign = await startDnsmasq(await box.addNeighbour('lab'), { ...plan, ping: true })
-  void foreign
-  await box.start()
-  const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 10_000 })
-  t.comment(`found ${seen.at - (box.appliance.happened[0]?.at ?? 0)} ms after the start`)
-  await box.appliance.waitFor('network-unusable', () => true, { withinMs: 1_000 })
-  await using client = await udhcpc(await box.addNeighbour('lab'), ['-T', '4'])
-  t.match(await client.next(['bound']), theirs)
-})
+for (const [name, start] of [
+  ['dnsmasq', startDnsmasq],
+  ['dhcpd', startDhcpd],
+] as const) {
+  t.test(
+    `${name}, which looks first who uses an address, shuts the pool later`,
+    needs(name, 'udhcpc'),
+    async (t) => {
+      await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
+      await box.stop()
+      await using foreign = await start(await box.addNeighbour('lab'), { ...plan, ping: true })
+      void foreign
+      await box.start()
+      const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 10_000 })
+      t.comment(`found ${seen.at - (box.appliance.happened[0]?.at ?? 0)} ms after the start`)
+      await box.appliance.waitFor('network-unusable', () => true, { withinMs: 1_000 })
+      await using client = await udhcpc(await box.addNeighbour('lab'), ['-T', '4'])
+      t.match(await client.next(['bound']), theirs)
+    },
+  )
+}
+
+t.test(
+  'beside a dhcpd that looks first not even the first client is answered',
+  needs('dhcpd', 'udhcpc'),
+  async (t) => {
+    await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
+    await box.stop()
+    await using foreign = await startDhcpd(await box.addNeighbour('lab'), { ...plan, ping: true })
+    void foreign
+    const first = await box.addNeighbour('lab')
+    using wire = sniff((await box.addNeighbour('lab')).name)
+    await box.start()
+    await using client = await udhcpc(first, ['-T', '1', '-t', '20'])
+    t.match(await client.next(['bound']), theirs)
+    await box.appliance.waitFor('network-unusable', () => true, { withinMs: 5_000 })
+    // Longer than a probe takes.
+    await pause(1_000)
+    const asked = wire.dhcp('discover').filter(({ from }) => from === '0.0.0.0')
+    t.ok(asked.length > 0, `${asked.length} questions were heard`)
+    t.notOk(
+      wire.dhcp().some(({ from, fromPort }) => from === '10.87.0.1' && fromPort === 67),
+      'its pool opens after a second, and is shut again before the probe of an address ends',
+    )
+  },
+)
 
 t.test('an authoritative box serves beside another, and says so', needs('dnsmasq', 'udhcpc'), async (t) => {
   await using box = await openBox({

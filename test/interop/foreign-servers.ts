@@ -12,7 +12,7 @@ export type ForeignPlan = {
   readonly address: string
   readonly first: string
   readonly last: string
-  /** Whether it looks first whether an address is in use: what dnsmasq does unless told otherwise, for 3 s. */
+  /** Whether it looks first whether an address is in use: unless told otherwise dnsmasq does, for 3 s, and dhcpd, for 1 s. */
   readonly ping?: boolean
 }
 
@@ -52,6 +52,24 @@ export const startKea: StartForeign = async (neighbour, plan) =>
       '-c',
       config,
     ]
+  })
+
+/** ISC's dhcpd. */
+export const startDhcpd: StartForeign = async (neighbour, plan) =>
+  await started(neighbour, plan, 'Server starting service.', async (folder) => {
+    const [config, leases] = [join(folder, 'dhcpd.conf'), join(folder, 'leases')]
+    const lines = [
+      'authoritative;',
+      'ddns-update-style none;',
+      `ping-check ${plan.ping === true};`,
+      `subnet ${plan.address.replace(/\.[0-9]+\/24$/, '.0')} netmask 255.255.255.0 {`,
+      `  range ${plan.first} ${plan.last};`,
+      '}',
+      '',
+    ]
+    await writeFile(config, lines.join('\n'))
+    await writeFile(leases, '')
+    return [...'dhcpd -4 -f -d --no-pid -cf'.split(' '), config, '-lf', leases, 'eth0']
   })
 
 const patienceMs = 10_000

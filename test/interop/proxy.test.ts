@@ -6,12 +6,12 @@ import type { Mac } from '../../server/wire/mac.ts'
 import { ip } from '../networks/a-network.ts'
 import { openBox, until } from './a-box.ts'
 import { dhclient, dhclientFiles, udhcpc } from './dhcp-clients.ts'
-import { startDnsmasq, startKea } from './foreign-servers.ts'
+import { startDhcpd, startDnsmasq, startKea } from './foreign-servers.ts'
 import { needs } from './needs.ts'
 import { askBootServer, startFirmware, startPickyFirmware } from './pxe-firmware.ts'
 import { sniff } from './sniff.ts'
 
-// A box in mode `proxy` beside a server that it does not know of: dnsmasq, and Kea.
+// A box in mode `proxy` beside a server that it does not know of: dnsmasq, Kea, and ISC's dhcpd.
 
 t.setTimeout(120_000)
 const networks = [{ name: 'lab', addresses: ['10.86.0.1/24'] }]
@@ -25,6 +25,7 @@ const theirs = { serverid: '10.86.0.2', ip: /^10\.86\.0\.1[0-5][0-9]$/ }
 for (const [name, start] of [
   ['dnsmasq', startDnsmasq],
   ['kea-dhcp4', startKea],
+  ['dhcpd', startDhcpd],
 ] as const) {
   t.test(
     `beside ${name} a box boots machines and gives no address`,
