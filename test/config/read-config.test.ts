@@ -48,6 +48,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     mode: 'full',
     address: '10.20.0.1',
     prefixLength: 24,
+    probe: true,
     pool: { first: '10.20.0.100', last: '10.20.0.199' },
     router: '10.20.0.1',
     dnsServers: ['10.20.0.1'],
