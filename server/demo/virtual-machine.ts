@@ -3,12 +3,7 @@ import { once } from 'node:events'
 import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-/**
- * `bios` is SeaBIOS with the iPXE ROM of the card, `uefi` is OVMF with its own PXE, `uefi-secure-boot` is OVMF with the
- * keys of Microsoft enrolled, as a server leaves its factory: what they have not signed is not started.
- */
-export type Firmware = 'bios' | 'uefi' | 'uefi-secure-boot'
+import { boards, type Firmware } from './boards.ts'
 
 export type VirtualMachinePlan = {
   /** Holds the serial log and the firmware's variables; made when it is missing. */
@@ -51,28 +46,6 @@ export type VirtualMachine = AsyncDisposable & {
   readonly pullPlug: () => Promise<PowerLoss>
 }
 
-/** Debian's package `ovmf`; 4M is the form that current releases still ship. */
-const ovmfFolder = '/usr/share/OVMF'
-const ovmf = {
-  uefi: {
-    code: join(ovmfFolder, 'OVMF_CODE_4M.fd'),
-    variables: join(ovmfFolder, 'OVMF_VARS_4M.fd'),
-    machine: 'q35,graphics=off',
-    words: [],
-  },
-  'uefi-secure-boot': {
-    code: join(ovmfFolder, 'OVMF_CODE_4M.secboot.fd'),
-    variables: join(ovmfFolder, 'OVMF_VARS_4M.ms.fd'),
-    // The variables may be written from system management mode only, so that no system can add keys by itself.
-    machine: 'q35,smm=on,graphics=off',
-    words: ['-global', 'driver=cfi.pflash01,property=secure,value=on', '-global', 'ICH9-LPC.disable_s3=1'],
-  },
-} as const
-/**
- * Debian's package `ipxe-qemu`. QEMU has to choose it by itself: it fits a ROM to the card that it emulates only then.
- */
-const biosNetworkRom = '/usr/lib/ipxe/qemu/efi-virtio.rom'
-
 /**
  * iPXE of the distributions waits 15 s for an IPv6 router before it acts on what it heard by DHCP. QEMU's own network
  * stack, wired beside the tap, is such a router: it leads nowhere and knows nothing of IPv4.
@@ -89,44 +62,26 @@ const ipv6Router = [
 ] as const
 
 /**
- * OVMF tries PXE and HTTP over IPv4, each also over IPv6, and only then the disk. Without its IPv6 a machine that is sent
- * on to its disk gets there minutes sooner.
- */
-const withoutIpv6 = [
-  '-fw_cfg',
-  'name=opt/org.tianocore/IPv6Support,string=no',
-  '-fw_cfg',
-  'name=opt/org.tianocore/IPv6PXESupport,string=no',
-]
-
-const qemu = 'qemu-system-x86_64'
-
-/**
  * The root file system lies in memory twice over: as the squashfs, and as what has been read of it. With 768 MiB the
  * demo image boots; 1 GiB leaves room for what a seed asks for.
  */
 const defaultMemoryMiB = 1024
 
-/**
- * Emulated, so that it works everywhere. The plainest processor is the quickest: with the newest one the same boot takes
- * a quarter more, because programs then choose instructions that are laborious to emulate.
- */
-const emulation = ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'qemu64']
+/** Emulated, so that it works everywhere. */
+const emulation = ['-accel', 'tcg,thread=multi,tb-size=512']
 
 /** The words that start QEMU for this plan. */
 export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
+  const { qemu, machine, processor, flash, networkRom, words } = boards[plan.firmware]
   const firmware =
-    plan.firmware === 'bios'
+    flash === undefined
       ? []
       : [
           '-drive',
-          `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(ovmf[plan.firmware].code)}`,
+          `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(flash.code)}`,
           '-drive',
-          `if=pflash,unit=1,format=raw,file=${escaped(join(plan.folder, 'uefi-variables.fd'))}`,
-          ...ovmf[plan.firmware].words,
-          ...withoutIpv6,
+          `if=pflash,unit=1,format=raw,file=${escaped(variablesOf(plan))}`,
         ]
-  const machine = ovmf[plan.firmware === 'bios' ? 'uefi' : plan.firmware].machine
   const disk =
     plan.disk === undefined
       ? []
@@ -136,8 +91,7 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
           '-device',
           'virtio-blk-pci,drive=disk0,bootindex=2',
         ]
-  // OVMF would run iPXE from the card's ROM; without a ROM it uses its own PXE, as bare metal does.
-  const rom = plan.firmware === 'bios' ? '' : ',romfile='
+  const rom = networkRom === 'none' ? ',romfile=' : ''
   const system = [
     `manufacturer=${escaped(plan.manufacturer ?? 'Ironwake')}`,
     `product=${escaped(plan.product ?? 'Virtual machine')}`,
@@ -155,16 +109,21 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
   ]
   return [
     `${qemu} -nodefaults -no-user-config -display none -machine ${machine}`.split(' '),
-    emulation,
+    [...emulation, '-cpu', processor],
     ['-smp', String(plan.processors ?? 2), '-m', `${plan.memoryMiB ?? defaultMemoryMiB}M`],
     ['-serial', `file:${join(plan.folder, 'serial.log')}`],
     orders,
     ['-smbios', `type=1,${system.join(',')}`],
     firmware,
+    words,
     network,
     disk,
     plan.extraWords ?? [],
   ].flat()
+}
+
+function variablesOf(plan: VirtualMachinePlan): string {
+  return join(plan.folder, 'uefi-variables.fd')
 }
 
 /** QEMU ends a value at a comma; a doubled comma is a comma. */
@@ -177,13 +136,9 @@ export async function powerOn(plan: VirtualMachinePlan): Promise<VirtualMachine>
   await mkdir(plan.folder, { recursive: true })
   const serialLog = join(plan.folder, 'serial.log')
   await writeFile(serialLog, '')
-  if (plan.firmware === 'bios') {
-    await need(biosNetworkRom, 'ipxe-qemu')
-  } else {
-    const { code, variables } = ovmf[plan.firmware]
-    await need(code, 'ovmf')
-    await copyFile(variables, join(plan.folder, 'uefi-variables.fd'))
-  }
+  const { flash, parts } = boards[plan.firmware]
+  for (const part of parts) await need(part.file, part.debianPackage)
+  if (flash !== undefined) await copyFile(flash.variables, variablesOf(plan))
 
   const [program, ...words] = plan.inside(qemuWords(plan))
   const poweredOnAt = performance.now()

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Firmware } from '../../server/demo/virtual-machine.ts'
+import type { Firmware } from '../../server/demo/boards.ts'
 import { mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
 
 /** What is particular about a boot. */

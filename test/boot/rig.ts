@@ -11,7 +11,8 @@ import { makeBootableDisk } from '../../server/demo/bootable-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
 import { openNetworkNamespace, type NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo/served-appliance.ts'
-import { powerOn, type Firmware, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
+import type { Firmware } from '../../server/demo/boards.ts'
+import { powerOn, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
 
 /** Shared with the demo: the same image. */

@@ -68,3 +68,11 @@ t.test('with Secure Boot the variables are those with keys, and only the firmwar
   t.ok(valuesOf(words, '-global').includes('driver=cfi.pflash01,property=secure,value=on'))
   t.notMatch(valuesOf(qemuWords({ ...plan, firmware: 'uefi' }), '-machine')[0], /smm/)
 })
+
+t.test('a machine for arm64 is the board virt with AAVMF, and has no ROM for x86', async (t) => {
+  const words = qemuWords({ ...plan, firmware: 'uefi-arm64' })
+  t.equal(words[0], 'qemu-system-aarch64')
+  t.strictSame(valuesOf(words, '-machine'), ['virt'])
+  t.match(valuesOf(words, '-drive')[0], /AAVMF_CODE\.fd$/)
+  t.match(valuesOf(words, '-device')[0], /romfile=$/)
+})
