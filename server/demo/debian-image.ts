@@ -29,9 +29,14 @@ export type ImageManifest = {
 export type ImageFile = (typeof imageFiles)[number]
 const imageFiles = ['vmlinuz', 'initrd', 'squashfs'] as const
 
+/** Processors, in Debian's words. */
+export type Processor = 'amd64' | 'arm64'
+
 export type DebianImageOrder = {
   /** Images are kept here, each in a folder named for everything it is made from. */
   readonly cacheFolder: string
+  /** For which processor; left out, for that of this machine. */
+  readonly processor?: Processor
   /** Called with one line for whoever waits: which step of how many, and what is going on in it. */
   readonly progress?: (step: string) => void
 }
@@ -46,6 +51,7 @@ export type Distribution = {
 /** Everything that decides what comes out of a build. */
 export type Recipe = {
   readonly distribution: Distribution
+  readonly processor: Processor
   readonly packages: readonly string[]
   readonly kernel: string
   readonly compression: readonly string[]
@@ -66,13 +72,19 @@ const packages = [
 ] as const
 
 /** The kernels for virtual machines: few drivers, quickly up. Tried with Debian 12; Ubuntu's names are not tried yet. */
-const kernels = { debian: 'linux-image-cloud-amd64', ubuntu: 'linux-image-virtual' } as const
+const kernels = {
+  debian: { amd64: 'linux-image-cloud-amd64', arm64: 'linux-image-cloud-arm64' },
+  ubuntu: { amd64: 'linux-image-virtual', arm64: 'linux-image-virtual' },
+} as const
 
 /** Emulated machines unpack lz4 soonest, and the wire of the rig is quick. */
 const compression = ['-comp', 'lz4', '-Xhc', '-b', '128K'] as const
 
 /** Raised when this file changes what comes out of a build. */
-const recipeVersion = 1
+const recipeVersion = 2
+
+/** The demo image is made on Linux on x64, whose programs it then runs. */
+const ownProcessor = 'amd64'
 
 const material = new URL('../../images/debian/', import.meta.url)
 
@@ -82,25 +94,33 @@ const tools = [
   { program: 'apt-get', debianPackage: 'apt' },
 ] as const
 
+/** What works on a root whose own programs cannot run here. */
+const foreignTools = [
+  { program: 'depmod', debianPackage: 'kmod' },
+  { program: 'busybox', debianPackage: 'busybox' },
+  { program: 'python3', debianPackage: 'python3' },
+] as const
+
 /** What neither the image nor its cloud-init reads; the lists of apt would also name the mirror they came from. */
 const leftOut = ['etc/apt', 'var/lib/apt', 'var/cache/apt', 'tmp/finish', 'dev/*', 'run/*'] as const
 
 /** The name of an image's folder: the same for the same recipe, another for any change in it. */
 export function imageKey(recipe: Recipe): string {
-  const { distribution, kernel } = recipe
+  const { distribution, processor, kernel } = recipe
   const files = [...recipe.material].sort(([a], [b]) => (a < b ? -1 : 1))
   const digest = createHash('sha256').update(
     JSON.stringify([
       recipeVersion,
       distribution.id,
       distribution.codename,
+      processor,
       kernel,
       recipe.packages,
       recipe.compression,
       files,
     ]),
   )
-  return `${distribution.id}-${distribution.codename}-${digest.digest('hex').slice(0, 16)}`
+  return `${distribution.id}-${distribution.codename}-${processor}-${digest.digest('hex').slice(0, 16)}`
 }
 
 /** Reads /etc/os-release. */
@@ -118,13 +138,14 @@ export function parseDistribution(osRelease: string): Distribution {
 
 /** The image of this recipe: from the cache, or built now and published whole. Needs root and the mirror that apt uses. */
 export async function debianImage(order: DebianImageOrder): Promise<DebianImage> {
-  const recipe = await readRecipe()
+  const recipe = await readRecipe(order.processor ?? ownProcessor)
   const key = imageKey(recipe)
   const folder = join(order.cacheFolder, key)
   const cached = await readImage(folder)
   if (cached !== undefined) return cached
 
   for (const tool of tools) await need(tool)
+  if (recipe.processor !== ownProcessor) for (const tool of foreignTools) await need(tool)
   await mkdir(order.cacheFolder, { recursive: true })
   await removeAbandoned(order.cacheFolder)
   const building = join(order.cacheFolder, `building-${process.pid}-${key}`)
@@ -159,18 +180,19 @@ async function buildInto(
     '"$1"',
     quoted(building),
     recipe.kernel,
+    recipe.processor,
   ]
   await follow(
     'mmdebstrap',
     [
       '--mode=root',
-      '--variant=essential',
+      ...variantFor(recipe.processor),
       '--format=directory',
       `--include=${recipe.packages.join(',')}`,
       '--aptopt=Apt::Install-Recommends "false"',
       ...(await transportOptions()).map((option) => `--aptopt=${option}`),
       ...['doc', 'man', 'locale', 'info'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`),
-      `--customize-hook=${finish.join(' ')}`,
+      `--${recipe.processor === ownProcessor ? 'customize' : 'extract'}-hook=${finish.join(' ')}`,
       recipe.distribution.codename,
       root,
       ...(await sourceFiles(recipe.distribution)),
@@ -178,7 +200,7 @@ async function buildInto(
     (line) => {
       const said = /^I: (.*?)(\.\.\.)?$/.exec(line)?.[1]
       if (said === undefined) return
-      if (said.startsWith('running --customize-hook')) report(2, 'kernel, drivers and initrd')
+      if (/^running --(customize|extract)-hook/.test(said)) report(2, 'kernel, drivers and initrd')
       else if (/^(downloading|extracting|installing)/.test(said)) report(1, said)
     },
   )
@@ -200,6 +222,13 @@ async function buildInto(
   ]
   await follow('mksquashfs', [...words, ...excluded], () => {})
   await rm(root, { recursive: true, force: true })
+}
+
+/** Where no program of the packages can run, they are only unpacked; `configure-root` then does what their scripts would. */
+function variantFor(processor: Processor): readonly string[] {
+  if (processor === ownProcessor) return ['--variant=essential']
+  const mergedUsr = '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr'
+  return ['--variant=extract', `--architectures=${processor}`, mergedUsr, '--include=?essential']
 }
 
 async function writeManifest(
@@ -246,7 +275,7 @@ async function readImage(folder: string): Promise<DebianImage | undefined> {
   return { folder, vmlinuz, initrd, squashfs, manifest }
 }
 
-async function readRecipe(): Promise<Recipe> {
+async function readRecipe(processor: Processor): Promise<Recipe> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
       `The demo image is made on Linux on x64; this machine is ${process.platform} on ${process.arch}.`,
@@ -259,7 +288,8 @@ async function readRecipe(): Promise<Recipe> {
     const url = new URL(name, material)
     if ((await stat(url)).isFile() && !name.endsWith('.md')) texts.set(name, await readFile(url, 'utf8'))
   }
-  return { distribution, packages, kernel: kernels[distribution.id], compression, material: texts }
+  const kernel = kernels[distribution.id][processor]
+  return { distribution, processor, packages, kernel, compression, material: texts }
 }
 
 /** The files in which this machine names its distribution's own mirrors; whatever else it has added is left aside. */

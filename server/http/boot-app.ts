@@ -34,6 +34,10 @@ export function bootApp(desk: BootDesk): Express {
   app.set('query parser', 'simple')
   const body = express.text({ type: () => true, limit: bodyLimit })
 
+  app.use((request, _response, next) => {
+    request.url = withSingleSlashes(request.url)
+    next()
+  })
   app.get(['/chain.ipxe', '/autoexec.ipxe', '/programs/autoexec.ipxe'], (request, response) => {
     reply(desk, request, response, desk.chainScript(arrivalOf(request)))
   })
@@ -91,6 +95,13 @@ export function bootApp(desk: BootDesk): Express {
     failed(desk, error, request, response, next)
   })
   return app
+}
+
+/** shim puts a slash of its own between the folder it came from and the name it wants: `/programs//grubx64.efi` (16.1). */
+function withSingleSlashes(url: string): string {
+  const mark = url.indexOf('?')
+  const path = mark === -1 ? url : url.slice(0, mark)
+  return path.replaceAll(/\/{2,}/g, '/') + url.slice(path.length)
 }
 
 function tellWhenSent(desk: BootDesk, request: Request, response: Response, file: string): void {

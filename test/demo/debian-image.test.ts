@@ -11,6 +11,7 @@ const bookworm = { id: 'debian', codename: 'bookworm', title: 'Debian GNU/Linux 
 
 const recipe: Recipe = {
   distribution: bookworm,
+  processor: 'amd64',
   packages: ['cloud-init', 'udev'],
   kernel: 'linux-image-cloud-amd64',
   compression: ['-comp', 'zstd'],
@@ -21,7 +22,7 @@ const recipe: Recipe = {
 }
 
 t.test('the key names the distribution, and a digest', async (t) => {
-  t.match(imageKey(recipe), /^debian-bookworm-[0-9a-f]{16}$/)
+  t.match(imageKey(recipe), /^debian-bookworm-amd64-[0-9a-f]{16}$/)
 })
 
 t.test('the order in which files are read does not change the key', async (t) => {
@@ -31,6 +32,7 @@ t.test('the order in which files are read does not change the key', async (t) =>
 t.test('any change in what an image is made from changes the key', async (t) => {
   const others: readonly Recipe[] = [
     { ...recipe, distribution: { ...bookworm, codename: 'trixie' } },
+    { ...recipe, processor: 'arm64' },
     { ...recipe, packages: ['cloud-init', 'udev', 'curl'] },
     { ...recipe, kernel: 'linux-image-amd64' },
     { ...recipe, compression: ['-comp', 'lz4'] },
