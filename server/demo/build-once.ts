@@ -1,0 +1,46 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A folder of a cache, named for everything it is made from. */
+export type BuildPlan = {
+  readonly cacheFolder: string
+  readonly key: string
+  /** Whether a folder holds all that it should. */
+  readonly isWhole: (folder: string) => Promise<boolean>
+  readonly build: (building: string) => Promise<void>
+}
+
+/**
+ * The folder: as it is in the cache, or built now under another name and published by one rename, which is all or nothing.
+ * Where another process was quicker, its folder is as good.
+ */
+export async function buildOnce({ cacheFolder, key, isWhole, build }: BuildPlan): Promise<string> {
+  const folder = join(cacheFolder, key)
+  if (await isWhole(folder)) return folder
+  await mkdir(cacheFolder, { recursive: true })
+  await removeAbandoned(cacheFolder)
+  const building = join(cacheFolder, `building-${process.pid}-${key}`)
+  try {
+    await mkdir(building)
+    await build(building)
+    await rename(building, folder).catch(async (error: unknown) => {
+      if (!(await isWhole(folder))) throw error
+    })
+  } finally {
+    await rm(building, { recursive: true, force: true })
+  }
+  return folder
+}
+
+/** A build that was killed leaves its folder behind; whoever builds next removes it. */
+async function removeAbandoned(cacheFolder: string): Promise<void> {
+  for (const name of await readdir(cacheFolder)) {
+    const owner = /^building-([0-9]+)-/.exec(name)?.[1]
+    if (owner === undefined) continue
+    try {
+      process.kill(Number(owner), 0)
+    } catch {
+      await rm(join(cacheFolder, name), { recursive: true, force: true })
+    }
+  }
+}
