@@ -38,7 +38,7 @@ export function bootApp(desk: BootDesk): Express {
     request.url = withSingleSlashes(request.url)
     next()
   })
-  app.get(['/chain.ipxe', '/autoexec.ipxe', '/programs/autoexec.ipxe'], (request, response) => {
+  app.get(['/chain.ipxe', /^\/(?:programs\/(?:.*\/)?)?autoexec\.ipxe$/], (request, response) => {
     reply(desk, request, response, desk.chainScript(arrivalOf(request)))
   })
   // To ask whether a script or a seed is there begins no boot.
@@ -48,12 +48,6 @@ export function bootApp(desk: BootDesk): Express {
   app.get('/boot.ipxe', async (request, response) => {
     reply(desk, request, response, await desk.bootScript(arrivalOf(request), queryOf(request)))
   })
-  app.get('/programs/:file', (request, response) => {
-    const { file } = request.params
-    const outcome = desk.program(arrivalOf(request), file)
-    if (outcome.kind === 'bytes' && request.method === 'GET') tellWhenSent(desk, request, response, file)
-    reply(desk, request, response, outcome)
-  })
   // GRUB looks below the folder it came from, or below one that was built into it.
   app.head(/\/grub\.cfg-[^/]*$/, (_request, response) => {
     response.type('text/plain').end()
@@ -62,6 +56,12 @@ export function bootApp(desk: BootDesk): Express {
     const outcome = await desk.grubConfig(arrivalOf(request), request.path)
     if (outcome === undefined) next()
     else reply(desk, request, response, outcome)
+  })
+  app.get('/programs/*path', (request, response) => {
+    const file = request.params.path.join('/')
+    const outcome = desk.program(arrivalOf(request), file)
+    if (outcome.kind === 'bytes' && request.method === 'GET') tellWhenSent(desk, request, response, file)
+    reply(desk, request, response, outcome)
   })
   app.get('/seed/:attempt/:file', async (request, response) => {
     const { attempt, file } = request.params
@@ -88,7 +88,7 @@ export function bootApp(desk: BootDesk): Express {
     reply(desk, request, response, {
       kind: 'refused',
       status: 404,
-      because: expectedMiss(request.path) ?? 'nothing is served under this path',
+      because: 'nothing is served under this path',
     })
   })
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
@@ -129,16 +129,19 @@ function reply(desk: BootDesk, request: Request, response: Response, outcome: Ou
     case 'accepted':
       response.status(204).end()
       return
-    case 'refused':
+    case 'refused': {
+      const miss = outcome.status === 404 ? expectedMiss(request.path) : undefined
+      const because = miss ?? outcome.because
       desk.tell({
         kind: 'request-refused',
         ...from(request),
         path: printable(request.path),
         status: outcome.status,
-        because: outcome.because,
-        ...(expectedMiss(request.path) === undefined ? {} : { expected: true }),
+        because,
+        ...(miss === undefined ? {} : { expected: true }),
       })
-      response.status(outcome.status).type('text/plain').send(`${outcome.because}\n`)
+      response.status(outcome.status).type('text/plain').send(`${because}\n`)
+    }
   }
 }
 

@@ -29,3 +29,27 @@ t.test('a name that was escaped to look like a path reaches the desk as one word
     t.equal(words.length, 1)
   }
 })
+
+t.test('two slashes are one, as shim writes two before the name of what it loads next', async (t) => {
+  const { app, asked } = aDesk({ kind: 'bytes', bytes: Uint8Array.of(1), type: 'application/efi' })
+  const { ask } = await overLoopback(t, app)
+  for (const url of ['/programs//grubx64.efi', '//programs///grubx64.efi', '/programs/grubx64.efi?a=//b']) {
+    t.equal((await ask({ url })).statusCode, 200, url)
+  }
+  t.strictSame(
+    asked.map(({ words }) => words),
+    [['grubx64.efi'], ['grubx64.efi'], ['grubx64.efi']],
+  )
+})
+
+t.test('a program may lie in a folder, and the script of iPXE 2 lies beside every program', async (t) => {
+  const { app, asked } = aDesk()
+  const { ask } = await overLoopback(t, app)
+  for (const url of ['/programs/a/b/snponly.efi', '/autoexec.ipxe', '/programs/a/b/autoexec.ipxe']) {
+    t.equal((await ask({ url })).statusCode, 200, url)
+  }
+  t.strictSame(
+    asked.map(({ question, words }) => [question, ...words]),
+    [['program', 'a/b/snponly.efi'], ['chain'], ['chain']],
+  )
+})
