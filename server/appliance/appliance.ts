@@ -24,6 +24,7 @@ import { dhcpDesk } from './dhcp-desk.ts'
 import { FrameRing } from './frame-ring.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
+import { grubsWithoutHttp } from './grubs-without-http.ts'
 import { imageBytes } from './image-bytes.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { isServed, networkOfRequest, placesOf } from './places.ts'
@@ -110,7 +111,12 @@ export async function startAppliance(
       proxyOfferOf: (network, mac) => plans.proxyOfferOf(network, mac),
       machineKnownAs: (sighting, at) => roster.knownAs(sighting, at),
     },
-    settings: { httpPort: config.http.port, programs: new Set(programs.keys()), mtu },
+    settings: {
+      httpPort: config.http.port,
+      programs: new Set(programs.keys()),
+      tftpOnly: grubsWithoutHttp(config.bootProgramFolders),
+      mtu,
+    },
     leases,
     whereabouts,
     roster,

@@ -1,3 +1,4 @@
+import { distributionShim } from '../boot/programs.ts'
 import { chooseScript, type ScriptChoice } from '../boot/choose-script.ts'
 import { parseReport, type Report } from '../cloud-init/parse-report.ts'
 import { parsePhoneHome } from '../cloud-init/parse-phone-home.ts'
@@ -25,7 +26,7 @@ import {
   type RosterChange,
   type Sign,
 } from '../machines/roster.ts'
-import type { Network } from '../networks/network.ts'
+import type { Loader, Network } from '../networks/network.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
@@ -63,7 +64,7 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
   const reportCounts = new Map<string, number>()
   const grub = grubDesk({
     ...parts,
-    scriptFor: async (arrival, sighting) => await scriptFor(parts, arrival, sighting, 'grub'),
+    scriptFor: async (arrival, sighting) => await scriptFor(parts, arrival, sighting, { language: 'grub' }),
   })
 
   return {
@@ -152,22 +153,30 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
   if (mac === undefined || !isUnicastMac(mac)) {
     return refused(400, 'mac= names no machine; chain.ipxe writes it by ${netX/mac:hexhyp}')
   }
-  return await scriptFor(parts, arrival, sightingOf(mac, query), 'ipxe')
+  const shim = query.platform === 'efi' ? distributionShim(query.arch ?? '') : undefined
+  return await scriptFor(parts, arrival, sightingOf(mac, query), { language: 'ipxe', shim })
 }
+
+/** What runs a script; for iPXE, also the shim that starts signed kernels on its machine. */
+type Runner = { readonly language: 'grub' } | { readonly language: 'ipxe'; readonly shim: string | undefined }
 
 /** What a machine's script says, whichever program runs it, and all that follows from its having been asked for. */
 async function scriptFor(
   parts: BootDeskParts,
   arrival: Arrival,
   sighting: Sighting,
-  language: ScriptLanguage,
+  runner: Runner,
 ): Promise<Outcome> {
   const { roster, logbook, plans, now, chance } = parts
   const { mac } = sighting
   const network = parts.networkAt(arrival)
   const address = parseIpv4(arrival.from)
   if (network?.mode === 'proxy' && address !== undefined) parts.whereabouts.note({ address, mac })
-  const sign: Sign = { stage: 'script', sighting, because: `${runners[language]} asked for its script` }
+  const sign: Sign = {
+    stage: 'script',
+    sighting,
+    because: `${runners[runner.language]} asked for its script`,
+  }
   const seen = roster.see(sign, now(), chance)
   const machine = roster.byMac(mac)
   const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
@@ -186,7 +195,9 @@ async function scriptFor(
   const current = roster.byId(machine.id) ?? machine
   const boot = thisBoot(current, attempt)
   const choice = chooseScript(current, mac, intent, dueIn(current.bootNext, boot))
-  const rendered = renderChoice(parts, arrival, { machine: current, attempt, mac }, choice, language)
+  const loader = network === undefined ? undefined : plans.loaderOf(network, mac)
+  const who = { machine: current, attempt, mac, loader }
+  const rendered = renderChoice(parts, arrival, who, choice, runner)
   if (rendered.kind === 'refused') {
     await logbook.keep(joined(seen, named, approval))
     return refused(409, `its script cannot be made: ${rendered.because}`)
@@ -253,12 +264,18 @@ const stopSeconds = 10
 function renderChoice(
   parts: BootDeskParts,
   arrival: Arrival,
-  who: { readonly machine: Machine; readonly attempt: Attempt; readonly mac: Mac },
+  who: {
+    readonly machine: Machine
+    readonly attempt: Attempt
+    readonly mac: Mac
+    readonly loader: Loader | undefined
+  },
   choice: ScriptChoice,
-  language: ScriptLanguage,
+  runner: Runner,
 ): RenderedScript {
   const { ports, plans } = parts
-  const { machine, attempt, mac } = who
+  const { machine, attempt, mac, loader } = who
+  const { language } = runner
   const templates = language === 'grub' ? parts.grubTemplates : parts.templates
   switch (choice.kind) {
     case 'boot-local':
@@ -280,9 +297,12 @@ function renderChoice(
         seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
         kernelParameters: plans.settingsOf(mac).kernelParameters,
       }
-      if (language === 'ipxe') {
+      if (runner.language === 'ipxe') {
+        const shim = loader === 'shim-ipxe' ? runner.shim : undefined
+        const programs = `${base(arrival.to, ports.http)}/programs`
         return renderRam(templates, {
           ...values,
+          ...(shim === undefined ? {} : { shimUrl: `${programs}/${shim}` }),
           kernelUrl: `${image}/vmlinuz`,
           initrdUrl: `${image}/initrd`,
         })

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
-import { templateNames, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
+import { pairsIn, signedIpxeIn, type SignedIpxePair } from './signed-ipxe-in.ts'
+import { namesIn, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
 
 /**
  * Boot programs by file name. One is read when the first machine asks for it, and is kept from then on: all that are there
@@ -14,11 +15,19 @@ const programLimitBytes = 16 * 1024 * 1024
 
 /** Finds the boot programs of the folders; a file in an earlier folder hides its namesake in a later one. */
 export function findPrograms(folders: readonly string[]): Programs {
+  return readWhenAsked(programPaths(folders))
+}
+
+/** Where each of them lies, by the name under which it is served. */
+export function programPaths(folders: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const folder of folders) {
     const there = new Set(filesIn(folder))
+    addSignedIpxe(found, signedIpxeIn(folder))
+    // Its files have the names of others: its iPXE that of the unsigned one, its shim that of the distribution's.
+    const isOfSignedIpxe = pairsIn(folder).some(({ kind }) => kind === 'pair')
     for (const { name, onDisk } of programFiles) {
-      if (found.has(name)) continue
+      if (found.has(name) || isOfSignedIpxe) continue
       const file = onDisk.find((candidate) => there.has(candidate))
       if (file === undefined) continue
       const path = join(folder, file)
@@ -27,7 +36,7 @@ export function findPrograms(folders: readonly string[]): Programs {
     }
     if (there.has(raspberryPiFolder)) addRaspberryPi(found, join(folder, raspberryPiFolder))
   }
-  return readWhenAsked(found)
+  return found
 }
 
 function readWhenAsked(paths: ReadonlyMap<string, string>): Programs {
@@ -51,6 +60,14 @@ function bytesOf(path: string): Uint8Array | undefined {
     return readFileSync(path)
   } catch {
     return undefined
+  }
+}
+
+/** Pair by pair: what shim loads is the file that was beside it. */
+function addSignedIpxe(found: Map<string, string>, pairs: readonly SignedIpxePair[]): void {
+  for (const pair of pairs) {
+    if (pair.kind === 'refused' || [...pair.paths.keys()].some((name) => found.has(name))) continue
+    for (const [name, path] of pair.paths) found.set(name, path)
   }
 }
 
@@ -95,7 +112,7 @@ export function readRamVendorData(): string {
 }
 
 export function readTemplates(language: ScriptLanguage = 'ipxe'): Templates {
-  const texts = templateNames.map((name) => [
+  const texts = namesIn[language].map((name) => [
     name,
     readFileSync(new URL(`${name}.${language}`, templateFolder), 'utf8'),
   ])

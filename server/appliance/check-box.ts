@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { programFor } from '../boot/programs.ts'
+import { distributionShim, programFor } from '../boot/programs.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
 import { ports } from '../dhcp/destination.ts'
@@ -14,6 +14,7 @@ import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { findPrograms } from './boot-material.ts'
+import { signedIpxeIn } from './signed-ipxe-in.ts'
 import { serversOn } from './foreign-servers.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
@@ -165,22 +166,39 @@ const usualArchitectures = [0, 7]
 const packages: Readonly<Record<Loader, string>> = {
   ipxe: 'Install the package ipxe',
   'shim-grub': 'Install the packages shim-signed and grub-efi-amd64-signed',
+  'shim-ipxe': 'Unpack ipxeboot.tar.gz of the release of iPXE 2',
 }
 
 function programsOf(config: Config): Finding[] {
   const available = new Set(findPrograms(config.bootProgramFolders).keys())
   const loaders = new Set<Loader>([...config.networks, ...config.machines].map((one) => one.loader ?? 'ipxe'))
-  return [...loaders.add('ipxe')].toSorted().flatMap((loader) =>
+  const programs = [...loaders.add('ipxe')].toSorted().flatMap((loader) =>
     usualArchitectures.flatMap((code): Finding[] => {
       const architecture = architectureNumbered(code)
-      if (architecture === undefined || (loader === 'shim-grub' && architecture.family !== 'uefi')) return []
+      if (architecture === undefined || (loader !== 'ipxe' && architecture.family !== 'uefi')) return []
       const subject = `${loader === 'ipxe' ? 'boot program' : 'signed loader'} for ${architecture.name}`
-      const program = programFor(architecture, available, loader)
+      const program = programFor(architecture, { available }, loader)
       if (program.kind === 'program') return [{ verdict: 'well', subject, fact: program.file }]
-      const nextStep = `${packages[loader]}, or put it into one of ${config.bootProgramFolders.join(', ')}`
+      const folders = config.bootProgramFolders.join(', ')
+      const nextStep = `${packages[loader]}${loader === 'shim-ipxe' ? ' in' : ', or put it into'} one of ${folders}`
       return [{ verdict: 'doubtful', subject, fact: program.because, nextStep }]
     }),
   )
+  return loaders.has('shim-ipxe') ? [...programs, ...signedIpxeOf(config, available)] : programs
+}
+
+/** What else a network with `loader: shim-ipxe` stumbles over. */
+function signedIpxeOf(config: Config, available: ReadonlySet<string>): Finding[] {
+  const refused = config.bootProgramFolders.flatMap(signedIpxeIn).flatMap((pair): Finding[] => {
+    if (pair.kind === 'pair') return []
+    const nextStep = 'Keep the files of the release together, in a folder of their own'
+    return [{ verdict: 'doubtful', subject: 'signed iPXE', fact: pair.because, nextStep }]
+  })
+  const shim = distributionShim('x86_64') ?? ''
+  if (available.has(shim)) return refused
+  const fact = `this box has no ${shim}, by which iPXE starts a signed kernel with Secure Boot`
+  const nextStep = 'Install the package shim-signed, of the distribution whose image is booted'
+  return [...refused, { verdict: 'doubtful', subject: 'signed kernels', fact, nextStep }]
 }
 
 function imageOf({ name, folder }: Config['images'][number]): Finding {

@@ -19,7 +19,7 @@ const otherNames: ReadonlyMap<string, string> = new Map([
 
 /**
  * What TFTP serves on a network: boot programs, `autoexec.ipxe` and GRUB's configuration, by name, in whatever folder they
- * are asked for; and the kernels and initrds of `images/`.
+ * are asked for, unless a program lies in just that folder; and the kernels and initrds of `images/`.
  */
 export function tftpDesk(
   parts: {
@@ -40,7 +40,7 @@ export function tftpDesk(
     const name = file.slice(file.lastIndexOf('/') + 1)
     const arrival = { from: client, to: network.serverAddress }
     if (name === autoexec) return found(file, boot.chainScript(arrival))
-    const bytes = programs.get(otherNames.get(name.toLowerCase()) ?? name)
+    const bytes = programs.get(file) ?? programs.get(otherNames.get(name.toLowerCase()) ?? name)
     if (bytes !== undefined) return { kind: 'bytes', bytes }
     // Under its serial number or MAC address first, where a board has files of its own, and then without.
     const ofBoard = programs.get(`${raspberryPiFolder}/${file}`)

@@ -1,5 +1,5 @@
 import type { BootClient } from './identify.ts'
-import { programFor, raspberryPiFolder } from './programs.ts'
+import { programFor, raspberryPiFolder, type Program } from './programs.ts'
 import { chainsForEver, mostChained, type Chained } from '../machines/chained.ts'
 import type { Loader, Network } from '../networks/network.ts'
 
@@ -9,6 +9,8 @@ export type BootSettings = {
   readonly httpPort: number
   /** Boot programs found on this box, by file name. */
   readonly programs: ReadonlySet<string>
+  /** Those of them that fetch what they need next by TFTP only; absent, none. */
+  readonly tftpOnly?: ReadonlySet<string>
   /** Largest IP datagram of the interfaces, in bytes. */
   readonly mtu: number
 }
@@ -64,15 +66,21 @@ function program(
     return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
   }
   if (client.architecture.family === 'rpiboot') return raspberryPi(settings)
-  const chosen = programFor(client.architecture, settings.programs, loader)
+  const { programs: available, tftpOnly = new Set() } = settings
+  const chosen = programFor(client.architecture, { available, tftpOnly }, loader)
   if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
-  const isSigned = loader === 'shim-grub' && client.architecture.family === 'uefi'
-  const signed = isSigned ? ', and gets the signed loaders (loader: shim-grub)' : ''
   return {
     kind: 'load-program',
     file: chosen.file,
-    because: `${why}, ${client.architecture.name}${signed}`,
+    because: `${why}, ${client.architecture.name}${whySigned(chosen, loader)}`,
   }
+}
+
+function whySigned(chosen: Program & { kind: 'program' }, loader: Loader): string {
+  if (chosen.loader === 'ipxe') return ''
+  return chosen.loader === loader
+    ? `, and gets the signed loaders (loader: ${loader})`
+    : ', and gets the signed loaders, as this box has no iPXE for it'
 }
 
 /** What events say where nothing is loaded. */

@@ -1,5 +1,6 @@
 import type { Architecture } from '../dhcp/architectures.ts'
 import type { Loader } from '../networks/network.ts'
+import { secondStageOf, shimFileOf, signedIpxes, signedIpxeStems } from './signed-ipxe.ts'
 
 /** Boot programs by firmware, the better one first; the first that is there is used. */
 const wanted: readonly {
@@ -20,7 +21,7 @@ const wanted: readonly {
  * The signed loaders of the distributions. The firmware is given shim, shim asks for GRUB and for the program that
  * manages keys beside itself, under these names, which are built into it (shim, `shim.h`).
  */
-const signed: readonly { readonly cpu: string; readonly shim: string; readonly grub: string }[] = [
+const shimGrubs: readonly { readonly cpu: string; readonly shim: string; readonly grub: string }[] = [
   { cpu: 'x86_64', shim: 'shimx64.efi', grub: 'grubx64.efi' },
   { cpu: 'arm64', shim: 'shimaa64.efi', grub: 'grubaa64.efi' },
 ]
@@ -41,50 +42,103 @@ const signedFiles: readonly ProgramFile[] = ['x64', 'aa64'].flatMap((cpu) => [
 /** Below a folder of boot programs: what the boot loader of a Raspberry Pi fetches, with folders as on its SD card. */
 export const raspberryPiFolder = 'raspberry-pi'
 
-/** Every program a machine may ever be told to load, or may ask for by itself. */
+/** Programs that are found one by one, in any of the folders. Those of the signed iPXE are found together. */
 export const programFiles: readonly ProgramFile[] = [
   ...wanted.flatMap((entry) => entry.files).map((name) => ({ name, onDisk: [name] })),
   ...signedFiles,
 ]
 
-/** Every file name under which a program is served, besides `autoexec.ipxe`. */
-export const programNames: readonly string[] = programFiles.map(({ name }) => name)
+const signedIpxeShims = signedIpxes.flatMap((one) => signedIpxeStems.map((stem) => shimFileOf(stem, one)))
+
+/** Every file name under which a program is served, in whatever folder, besides `autoexec.ipxe`. */
+export const programNames: readonly string[] = [...programFiles.map(({ name }) => name), ...signedIpxeShims]
+
+/** The boot programs of a box, by name. */
+export type ProgramShelf = {
+  readonly available: ReadonlySet<string>
+  /** Those that fetch what they need next by TFTP and in no other way; absent, none of them. */
+  readonly tftpOnly?: ReadonlySet<string>
+}
 
 export type Program =
-  { readonly kind: 'program'; readonly file: string } | { readonly kind: 'none'; readonly because: string }
+  | { readonly kind: 'program'; readonly file: string; readonly loader: Loader }
+  | { readonly kind: 'none'; readonly because: string }
 
-/** The boot program for a firmware, among those the box has. */
+/**
+ * The boot program for a firmware, among those the box has. Where it has no iPXE for the processor, signed loaders are as good:
+ * they start with Secure Boot and without.
+ */
 export function programFor(
   architecture: Architecture,
-  available: ReadonlySet<string>,
+  shelf: ProgramShelf,
   loader: Loader = 'ipxe',
 ): Program {
-  if (loader === 'shim-grub' && architecture.family === 'uefi') return signedFor(architecture, available)
+  if (loader === 'ipxe' || architecture.family !== 'uefi') {
+    const plain = ipxeFor(architecture, shelf)
+    if (plain.kind === 'program') return plain
+    const signed = shimGrubFor(architecture, shelf)
+    return signed.kind === 'program' ? signed : plain
+  }
+  return loader === 'shim-grub' ? shimGrubFor(architecture, shelf) : shimIpxeFor(architecture, shelf)
+}
+
+function ipxeFor(architecture: Architecture, { available }: ProgramShelf): Program {
   const files = wanted.find(
     (one) => one.family === architecture.family && one.cpu === architecture.cpu,
   )?.files
-  if (files === undefined)
-    return { kind: 'none', because: `no boot program is known for ${architecture.name}` }
+  if (files === undefined) return none(`no boot program is known for ${architecture.name}`)
   const file = files.find((name) => available.has(name))
   if (file === undefined) {
-    return {
-      kind: 'none',
-      because: `this box has none of ${files.join(', ')}, which ${architecture.name} needs`,
-    }
+    return none(`this box has none of ${files.join(', ')}, which ${architecture.name} needs`)
   }
-  return { kind: 'program', file }
+  return { kind: 'program', file, loader: 'ipxe' }
+}
+
+/** The shim of the distributions for a processor, by the name under which it is served. */
+export function distributionShim(cpu: string): string | undefined {
+  return shimGrubs.find((pair) => pair.cpu === cpu)?.shim
 }
 
 /** Both or nothing: shim without GRUB starts nothing, and unsigned programs the firmware would refuse. */
-function signedFor(architecture: Architecture, available: ReadonlySet<string>): Program {
-  const pair = signed.find(({ cpu }) => cpu === architecture.cpu)
-  if (pair === undefined) {
-    return { kind: 'none', because: `no signed shim and GRUB are known for ${architecture.name}` }
+function shimGrubFor(architecture: Architecture, { available, tftpOnly }: ProgramShelf): Program {
+  const pair = shimGrubs.find(({ cpu }) => cpu === architecture.cpu)
+  if (pair === undefined || architecture.family !== 'uefi') {
+    return none(`no signed shim and GRUB are known for ${architecture.name}`)
   }
-  const missing = [pair.shim, pair.grub].filter((name) => !available.has(name))
-  if (missing.length === 0) return { kind: 'program', file: pair.shim }
-  return {
-    kind: 'none',
-    because: `this box has no ${missing.join(', no ')}, which ${architecture.name} needs with loader: shim-grub`,
+  const { shim, grub } = pair
+  const missing = [shim, grub].filter((name) => !available.has(name))
+  if (missing.length > 0) {
+    return none(
+      `this box has no ${missing.join(', no ')}, which ${architecture.name} needs with loader: shim-grub`,
+    )
   }
+  if (architecture.fetches === 'http' && tftpOnly?.has(grub) === true) {
+    return none(
+      `${grub} of this box has no HTTP and would stop at its prompt (${architecture.name}); that of Debian 13 or Ubuntu ` +
+        'has it, or let the firmware boot by PXE',
+    )
+  }
+  return { kind: 'program', file: shim, loader: 'shim-grub' }
+}
+
+/** The shim of iPXE with the iPXE that was found beside it: another's, or an unsigned one, it would refuse. */
+function shimIpxeFor(architecture: Architecture, { available }: ProgramShelf): Program {
+  const signed = signedIpxes.find(({ cpu }) => cpu === architecture.cpu)
+  if (signed === undefined) return none(`no signed iPXE is known for ${architecture.name}`)
+  const { folder } = signed
+  const stem = signedIpxeStems.find((one) =>
+    [shimFileOf(one, signed), secondStageOf(one)].every((name) => available.has(`${folder}/${name}`)),
+  )
+  if (stem === undefined) {
+    const [first] = signedIpxeStems
+    return none(
+      `this box has no ${shimFileOf(first, signed)} with a signed ${secondStageOf(first)} beside it, which ` +
+        `${architecture.name} needs with loader: shim-ipxe`,
+    )
+  }
+  return { kind: 'program', file: `${folder}/${shimFileOf(stem, signed)}`, loader: 'shim-ipxe' }
+}
+
+function none(because: string): Program {
+  return { kind: 'none', because }
 }

@@ -70,8 +70,8 @@ export type ImageSettings = { readonly name: string; readonly folder: string }
 /** `ram`: the image is the node, nothing is written. `local`: the machine's own disk is booted, nothing is served. */
 export type DeployMethod = 'ram' | 'local'
 
-/** `ipxe`: iPXE. `shim-grub`: the distribution's signed shim and GRUB, for Secure Boot. */
-export type Loader = 'ipxe' | 'shim-grub'
+/** `ipxe`: iPXE. For Secure Boot `shim-grub`: the distribution's signed shim and GRUB; `shim-ipxe`: those of iPXE 2. */
+export type Loader = 'ipxe' | 'shim-grub' | 'shim-ipxe'
 
 /** `ladder`: one form after another until one works; else the form that is always used. */
 export type ProxyForm = 'ladder' | 'with-43' | 'without-43' | 'boot-server'

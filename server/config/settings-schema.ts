@@ -173,7 +173,7 @@ const machineSettings = {
   'ssh-authorized-keys': z.array(textUnless('an SSH key', whyNotSshKey)).max(most.keys).optional(),
 }
 
-const loader = z.enum(['ipxe', 'shim-grub']).optional()
+const loader = z.enum(['ipxe', 'shim-grub', 'shim-ipxe']).optional()
 const proxyOffer = z.enum(['ladder', 'with-43', 'without-43', 'boot-server']).optional()
 
 const network = z.strictObject({

@@ -1,8 +1,8 @@
 import { hyphenated, type Mac } from '../wire/mac.ts'
 import { renderTemplate } from './render-template.ts'
-import type { RenderedScript } from './render-template.ts'
+import type { Parts, RenderedScript } from './render-template.ts'
 import type { PlaceValue } from './place.ts'
-import type { ScriptLanguage, TemplateName, Templates } from './templates.ts'
+import type { ScriptLanguage, SharedTemplateName, Templates } from './templates.ts'
 
 /** A download that has brought nothing for so long is begun again. */
 const downloadTimeoutMs = 60_000
@@ -34,13 +34,17 @@ export type RamValues = {
   /** Ends with a slash, since cloud-init adds `meta-data` and the like to it. */
   readonly seedUrl: string
   readonly kernelParameters: readonly string[]
+  /** The shim of the kernel's distribution, where iPXE is the signed one; absent, the kernel is started as it is. */
+  readonly shimUrl?: string
   readonly attempts?: number
 }
 
 /** The script that starts an image in memory. */
 export function renderRam(templates: Templates, values: RamValues): RenderedScript {
   if (!values.seedUrl.endsWith('/')) return { kind: 'refused', because: 'seedUrl: it must end with a slash' }
-  return render(templates, 'ram', { attempts: 3, ...values, pause: 5, timeoutMs: downloadTimeoutMs })
+  const filled = { attempts: 3, ...values, pause: 5, timeoutMs: downloadTimeoutMs }
+  const signedKernel = values.shimUrl === undefined ? '' : templates['signed-kernel']
+  return render(templates, 'ram', filled, 'ipxe', { 'signed-kernel': signedKernel ?? '' })
 }
 
 export type WaitValues = {
@@ -81,7 +85,7 @@ export function renderGrubChain(templates: Templates): RenderedScript {
   return render(templates, 'chain', {}, 'grub')
 }
 
-export type GrubRamValues = Omit<RamValues, 'attempts' | 'kernelUrl' | 'initrdUrl'> & {
+export type GrubRamValues = Omit<RamValues, 'attempts' | 'kernelUrl' | 'initrdUrl' | 'shimUrl'> & {
   /** The folder of the image, by HTTP and by TFTP; without a slash at its end. */
   readonly httpFolder: string
   readonly tftpFolder: string
@@ -98,9 +102,11 @@ export function renderGrubRam(templates: Templates, { mac, ...values }: GrubRamV
 
 function render(
   templates: Templates,
-  name: TemplateName,
+  name: SharedTemplateName,
   values: Readonly<Record<string, PlaceValue>>,
   language: ScriptLanguage = 'ipxe',
+  parts: Parts = {},
 ): RenderedScript {
-  return renderTemplate(templates[name], values, { 'local-disk': templates['local-disk'] }, language)
+  const included = { 'local-disk': templates['local-disk'], ...parts }
+  return renderTemplate(templates[name], values, included, language)
 }

@@ -8,10 +8,10 @@ import type { Mac } from '../wire/mac.ts'
 export type NetworkMode = 'observe' | 'proxy' | 'full'
 
 /**
- * What UEFI machines load first: iPXE, or the distribution's signed shim and GRUB, which start with Secure Boot
- * enforced. BIOS machines load iPXE whichever it is.
+ * What UEFI machines load first: iPXE; the distribution's signed shim and GRUB; or the signed shim of iPXE and the signed
+ * iPXE. Signed loaders start with Secure Boot enforced. BIOS machines load iPXE whichever it is.
  */
-export type Loader = 'ipxe' | 'shim-grub'
+export type Loader = 'ipxe' | 'shim-grub' | 'shim-ipxe'
 
 /**
  * The form of what a machine is told in mode `proxy`: one that is fixed, or the ladder, which tries one after another and

@@ -10,6 +10,7 @@ const programs = new Map([
   ['shimx64.efi', Uint8Array.of(2)],
   ['grubx64.efi', Uint8Array.of(3)],
   ['mmx64.efi', Uint8Array.of(4)],
+  ['ipxe-signed/x64/snponly.efi', Uint8Array.of(8)],
   ['raspberry-pi/config.txt', Uint8Array.of(5)],
   ['raspberry-pi/9ffefdef/config.txt', Uint8Array.of(6)],
 ])
@@ -46,6 +47,13 @@ t.test('programs are found by their name, in whatever folder they are asked for'
   ] as const) {
     t.strictSame(await ask(file), { kind: 'bytes', bytes: Uint8Array.of(first) }, file)
   }
+})
+
+t.test('a program that lies in just the folder it is asked for in comes before its namesake', async (t) => {
+  t.strictSame(await ask('ipxe-signed/x64/snponly.efi'), { kind: 'bytes', bytes: Uint8Array.of(8) })
+  t.strictSame(await ask('x/snponly.efi'), { kind: 'bytes', bytes: Uint8Array.of(1) })
+  const chain = await ask('ipxe-signed/x64/autoexec.ipxe')
+  t.equal(chain.kind === 'bytes' && textUpToNul(chain.bytes), '#!ipxe')
 })
 
 t.test('scripts of both languages are made when they are asked for', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decide, loads } from '../../server/boot/decide.ts'
+import { decide, loads, type BootSettings } from '../../server/boot/decide.ts'
 import type { BootClient } from '../../server/boot/identify.ts'
 import { architectureNumbered } from '../../server/dhcp/architectures.ts'
 import { mostChained } from '../../server/machines/chained.ts'
@@ -22,8 +22,8 @@ function clientWith(changes: Partial<BootClient>): BootClient {
   }
 }
 
-function decided(changes: Partial<BootClient>, loader?: Loader) {
-  return decide(clientWith(changes), aNetwork(), settings, loader)
+function decided(changes: Partial<BootClient>, loader?: Loader, box: BootSettings = settings) {
+  return decide(clientWith(changes), aNetwork(), box, loader)
 }
 
 t.test('PXE firmware loads a program by TFTP', (t) => {
@@ -118,3 +118,38 @@ t.test('iPXE that comes back without HTTP from every program is given no more of
   })
   t.end()
 })
+
+t.test('with loader shim-ipxe UEFI loads the shim of iPXE, by TFTP and by HTTP', (t) => {
+  const folder = 'ipxe-signed/x64'
+  const own = [`${folder}/snponly-shimx64.efi`, `${folder}/snponly.efi`]
+  const signed = { ...settings, programs: new Set([...allPrograms, ...own]) }
+  t.strictSame(decided({}, 'shim-ipxe', signed), {
+    kind: 'load-program',
+    file: own[0],
+    because: 'it is PXE firmware, x64 UEFI, and gets the signed loaders (loader: shim-ipxe)',
+  })
+  t.match(decided({ kind: 'http', architecture: architectureNumbered(16) }, 'shim-ipxe', signed), {
+    kind: 'http-boot',
+    url: `http://10.0.0.1:8080/programs/${own[0]}`,
+  })
+  t.match(decided({ kind: 'ipxe' }, 'shim-ipxe', signed), { kind: 'run-script' })
+  t.match(decided({}, 'shim-ipxe'), {
+    kind: 'address-only',
+    because: /with a signed snponly\.efi beside it/,
+  })
+  t.end()
+})
+
+t.test(
+  'where the box has no iPXE for a processor, its signed loaders are offered, and the reason says so',
+  (t) => {
+    const programs = new Set(['snponly.efi', 'shimaa64.efi', 'grubaa64.efi'])
+    t.strictSame(decided({ architecture: architectureNumbered(11) }, 'ipxe', { ...settings, programs }), {
+      kind: 'load-program',
+      file: 'shimaa64.efi',
+      because:
+        'it is PXE firmware, ARM 64-bit UEFI, and gets the signed loaders, as this box has no iPXE for it',
+    })
+    t.end()
+  },
+)

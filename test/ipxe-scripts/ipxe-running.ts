@@ -18,7 +18,7 @@ export type Run = {
 
 /** After these has nothing of the script been left, if they succeed. */
 const leaving = new Set(['chain', 'boot', 'sanboot'])
-const outside = new Set([...leaving, 'kernel', 'initrd', 'dhcp', 'sleep', 'imgfree'])
+const outside = new Set([...leaving, 'kernel', 'initrd', 'dhcp', 'sleep', 'imgfree', 'shim'])
 
 /** Runs a script as iPXE does (image/script.c, core/exec.c), the network and the disks being `reply`. */
 export function runScript(text: string, settings: Readonly<Record<string, string>>, reply: Outside): Run {

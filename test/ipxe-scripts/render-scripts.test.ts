@@ -9,7 +9,7 @@ import {
   type RamValues,
 } from '../../server/ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../../server/ipxe-scripts/render-template.ts'
-import { templateNames } from '../../server/ipxe-scripts/templates.ts'
+import { namesIn, templateNames } from '../../server/ipxe-scripts/templates.ts'
 import { parseMac } from '../../server/wire/mac.ts'
 import { readScript } from './ipxe-reading.ts'
 import { runScript, type Outside, type Run } from './ipxe-running.ts'
@@ -58,7 +58,9 @@ const waits = ['sleep', 'imgfree']
 
 t.test('every template that is shipped is rendered here', async (t) => {
   const files = readdirSync(new URL('../../ipxe-scripts/', import.meta.url))
-  const expected = templateNames.flatMap((name) => [`${name}.ipxe`, `${name}.grub`])
+  const expected = (['ipxe', 'grub'] as const).flatMap((language) =>
+    namesIn[language].map((name) => `${name}.${language}`),
+  )
   t.strictSame(files.toSorted(), expected.toSorted())
   t.equal(Object.keys(scripts).length + 1, templateNames.length, 'all but the part that each includes')
 })
@@ -169,6 +171,23 @@ t.test('ram gives the kernel the command line of the image streams', async (t) =
     ['initrd', '--name', 'initrd', '--timeout', '60000', `${base}/initrd`],
     ['boot'],
   ])
+})
+
+t.test('with the signed iPXE the kernel is started by the shim of its distribution', async (t) => {
+  const shimUrl = 'http://10.0.0.1:8080/programs/shimx64.efi'
+  const text = textOf(renderRam(ourTemplates, { ...ramValues, shimUrl }))
+  const works = ['imgfree', 'kernel', 'initrd', 'boot']
+  const { asked, ended } = runScript(text, uefi, onlyWorks(...works, 'shim'))
+  t.strictSame(ended, { kind: 'left', by: ['boot'] })
+  t.strictSame(
+    asked.map(([name]) => name),
+    ['imgfree', 'kernel', 'initrd', 'shim', 'boot'],
+  )
+  t.strictSame(asked[3], ['shim', '--timeout', '60000', shimUrl])
+  const unknown = runScript(text, uefi, onlyWorks(...works))
+  t.strictSame(unknown.ended, { kind: 'left', by: ['boot'] }, 'an older iPXE does without')
+  t.notMatch(scripts.ram, 'shim')
+  t.match(renderRam(ourTemplates, { ...ramValues, shimUrl: 'http://10.0.0.1/a b' }), { kind: 'refused' })
 })
 
 t.test('ram asks again for each file, with nothing left of the attempt before', async (t) => {
