@@ -1,26 +1,32 @@
 import { join } from 'node:path'
+import type { Processor } from './distribution.ts'
+import type { Tool } from './follow-program.ts'
 
 /**
  * `bios` is SeaBIOS with the iPXE ROM of the card, `uefi` is OVMF with its own PXE, `uefi-secure-boot` is OVMF with the
  * keys of Microsoft enrolled, as a server leaves its factory: what they have not signed is not started. `uefi-arm64` is
- * AAVMF, the same firmware for arm64.
+ * AAVMF, the same firmware for arm64, and has the same keys where its name says so.
  */
-export type Firmware = 'bios' | 'uefi' | 'uefi-secure-boot' | 'uefi-arm64'
+export type Firmware = 'bios' | 'uefi' | 'uefi-secure-boot' | 'uefi-arm64' | 'uefi-arm64-secure-boot'
 
 /** A file, and the package of Debian that brings it. */
 type Part = { readonly file: string; readonly debianPackage: string }
 
 /** What QEMU emulates for a firmware. */
 export type Board = {
-  readonly qemu: string
+  readonly processor: Processor
+  readonly qemu: Tool
   readonly machine: string
-  readonly processor: string
+  /** What QEMU calls the model of the processor. */
+  readonly model: string
+  /** What Linux calls the serial port. */
+  readonly console: string
   /** The firmware's code, and its variables as they leave the factory; absent where QEMU brings the firmware itself. */
   readonly flash?: { readonly code: string; readonly variables: string }
   /** Whether the card keeps its ROM. */
   readonly networkRom: 'ipxe' | 'none'
   readonly words: readonly string[]
-  /** What must be on this box. */
+  /** What of it must be on this box. */
   readonly parts: readonly Part[]
 }
 
@@ -37,7 +43,20 @@ const biosNetworkRom = '/usr/lib/ipxe/qemu/efi-virtio.rom'
  * The plainest processor is the quickest: with the newest one the same boot takes a quarter more, because programs then
  * choose instructions that are laborious to emulate.
  */
-const x64 = { qemu: 'qemu-system-x86_64', processor: 'qemu64' } as const
+const x64 = {
+  processor: 'amd64',
+  qemu: { program: 'qemu-system-x86_64', debianPackage: 'qemu-system-x86' },
+  model: 'qemu64',
+  console: 'ttyS0',
+} as const
+const arm64 = {
+  processor: 'arm64',
+  qemu: { program: 'qemu-system-aarch64', debianPackage: 'qemu-system-arm' },
+  model: 'cortex-a57',
+  console: 'ttyAMA0',
+  machine: 'virt',
+  networkRom: 'none',
+} as const
 
 /**
  * OVMF tries PXE and HTTP over IPv4, each also over IPv6, and only then the disk. Without its IPv6 a machine that is sent
@@ -48,6 +67,14 @@ const withoutIpv6 = [
   'name=opt/org.tianocore/IPv6Support,string=no',
   '-fw_cfg',
   'name=opt/org.tianocore/IPv6PXESupport,string=no',
+]
+
+/** The variables may be written from system management mode only, so that no system can add keys by itself. */
+const variablesByFirmwareOnly = [
+  '-global',
+  'driver=cfi.pflash01,property=secure,value=on',
+  '-global',
+  'ICH9-LPC.disable_s3=1',
 ]
 
 const ovmfCode = join(ovmfFolder, 'OVMF_CODE_4M.fd')
@@ -76,19 +103,18 @@ export const boards: Readonly<Record<Firmware, Board>> = {
     machine: 'q35,smm=on,graphics=off',
     flash: { code: ovmfSecureCode, variables: join(ovmfFolder, 'OVMF_VARS_4M.ms.fd') },
     networkRom: 'none',
-    words: [
-      // The variables may be written from system management mode only, so that no system can add keys by itself.
-      ...['-global', 'driver=cfi.pflash01,property=secure,value=on', '-global', 'ICH9-LPC.disable_s3=1'],
-      ...withoutIpv6,
-    ],
+    words: [...withoutIpv6, ...variablesByFirmwareOnly],
     parts: [{ file: ovmfSecureCode, debianPackage: 'ovmf' }],
   },
   'uefi-arm64': {
-    qemu: 'qemu-system-aarch64',
-    machine: 'virt',
-    processor: 'cortex-a57',
+    ...arm64,
     flash: { code: aavmfCode, variables: join(aavmfFolder, 'AAVMF_VARS.fd') },
-    networkRom: 'none',
+    words: withoutIpv6,
+    parts: [{ file: aavmfCode, debianPackage: 'qemu-efi-aarch64' }],
+  },
+  'uefi-arm64-secure-boot': {
+    ...arm64,
+    flash: { code: aavmfCode, variables: join(aavmfFolder, 'AAVMF_VARS.ms.fd') },
     words: withoutIpv6,
     parts: [{ file: aavmfCode, debianPackage: 'qemu-efi-aarch64' }],
   },

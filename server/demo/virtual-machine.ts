@@ -4,6 +4,7 @@ import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boards, type Firmware } from './boards.ts'
+import { needProgram } from './follow-program.ts'
 
 export type VirtualMachinePlan = {
   /** Holds the serial log and the firmware's variables; made when it is missing. */
@@ -72,7 +73,7 @@ const emulation = ['-accel', 'tcg,thread=multi,tb-size=512']
 
 /** The words that start QEMU for this plan. */
 export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
-  const { qemu, machine, processor, flash, networkRom, words } = boards[plan.firmware]
+  const { qemu, machine, model, flash, networkRom, words } = boards[plan.firmware]
   const firmware =
     flash === undefined
       ? []
@@ -108,8 +109,8 @@ export function qemuWords(plan: VirtualMachinePlan): readonly string[] {
     ...(plan.ipv6Router === 'silent' ? [] : ipv6Router),
   ]
   return [
-    `${qemu} -nodefaults -no-user-config -display none -machine ${machine}`.split(' '),
-    [...emulation, '-cpu', processor],
+    `${qemu.program} -nodefaults -no-user-config -display none -machine ${machine}`.split(' '),
+    [...emulation, '-cpu', model],
     ['-smp', String(plan.processors ?? 2), '-m', `${plan.memoryMiB ?? defaultMemoryMiB}M`],
     ['-serial', `file:${join(plan.folder, 'serial.log')}`],
     orders,
@@ -136,7 +137,8 @@ export async function powerOn(plan: VirtualMachinePlan): Promise<VirtualMachine>
   await mkdir(plan.folder, { recursive: true })
   const serialLog = join(plan.folder, 'serial.log')
   await writeFile(serialLog, '')
-  const { flash, parts } = boards[plan.firmware]
+  const { qemu, flash, parts } = boards[plan.firmware]
+  await needProgram(qemu)
   for (const part of parts) await need(part.file, part.debianPackage)
   if (flash !== undefined) await copyFile(flash.variables, variablesOf(plan))
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startDnsmasq } from '../interop/foreign-servers.ts'
-import { mac, missingStep, patience, startRig, type Step } from './rig.ts'
+import { consoleOn, mac, missingStep, patience, startRig, type Step } from './rig.ts'
 
 // dnsmasq gives the addresses and knows nothing of booting; the box says what to boot and knows no address.
 
@@ -35,11 +35,7 @@ for (const firmware of ['bios', 'uefi'] as const) {
       firmware,
       disk: 'empty',
       network: 'mode: proxy',
-      settings: [
-        `approve: ["${mac}"]`,
-        'defaults: {kernel-parameters: ["console=ttyS0,115200"]}',
-        `machines: [{mac: "${mac}", hostname: node-1}]`,
-      ],
+      settings: [`approve: ["${mac}"]`, consoleOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
       others: async (box) => {
         const plan = { address: '10.78.0.2/24', first: '10.78.0.100', last: '10.78.0.120' }
         return await startDnsmasq(await box.addNeighbour('lab'), { ...plan, ping: true })

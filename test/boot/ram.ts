@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Firmware } from '../../server/demo/boards.ts'
-import { mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
+import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
+import { consoleOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
 
 /** What is particular about a boot. */
 export type RamBoot = {
@@ -12,24 +13,24 @@ export type RamBoot = {
   /** Where kernel and initrd come by TFTP. */
   readonly kernelBy?: 'tftp'
   readonly machineWords?: readonly string[]
+  /** Where boot programs are not this box's own. */
+  readonly bootPrograms?: () => Promise<readonly string[]>
+  readonly others?: (box: NetworkNamespace) => Promise<AsyncDisposable>
   /** What else is to be true when it has ended. */
   readonly also?: (t: Test, rig: Rig) => Promise<void>
 }
 
 /** From power-on with an empty disk to a system in memory that has reported: every step, in its order. */
 export function ramBoot(boot: RamBoot): void {
-  const { name, firmware, begins, also, kernelBy, ...rest } = boot
+  const { name, firmware, begins, also, kernelBy, bootPrograms, ...rest } = boot
   void t.test(`${name}: a machine with an empty disk runs the image and reports`, async (t) => {
     await using rig = await startRig({
       ...rest,
+      ...(bootPrograms === undefined ? {} : { bootPrograms: await bootPrograms() }),
       name: `ram-${name}`,
       firmware,
       disk: 'empty',
-      settings: [
-        `approve: ["${mac}"]`,
-        'defaults: {kernel-parameters: ["console=ttyS0,115200"]}',
-        `machines: [{mac: "${mac}", hostname: node-1}]`,
-      ],
+      settings: [`approve: ["${mac}"]`, consoleOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
     })
     const kernelAfterMs = await rig.machine.waitForSerial('Linux version', patience)
     t.comment(`${name}: from power-on to the kernel ${(kernelAfterMs / 1_000).toFixed(1)} s`)

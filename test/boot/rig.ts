@@ -11,7 +11,7 @@ import { makeBootableDisk } from '../../server/demo/bootable-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
 import { openNetworkNamespace, type NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo/served-appliance.ts'
-import type { Firmware } from '../../server/demo/boards.ts'
+import { boards, type Firmware } from '../../server/demo/boards.ts'
 import { powerOn, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
 
@@ -34,6 +34,11 @@ export type Rig = AsyncDisposable & {
   >
 }
 
+/** The setting by which the kernel writes to the serial port. */
+export function consoleOn(firmware: Firmware): string {
+  return `defaults: {kernel-parameters: ["console=${boards[firmware].console},115200"]}`
+}
+
 const ownsAddresses = 'mode: full, pool: 10.78.0.100-10.78.0.120'
 
 /** An appliance and one machine on a private network; the machine is powered on. */
@@ -50,19 +55,23 @@ export async function startRig(plan: {
   readonly others?: (box: NetworkNamespace) => Promise<AsyncDisposable>
   /** What the network has beside that, as YAML between braces. */
   readonly alsoNetwork?: string
+  /** Folders of boot programs in place of this box's own. */
+  readonly bootPrograms?: readonly string[]
   /** More words for QEMU. */
   readonly machineWords?: readonly string[]
 }): Promise<Rig> {
   await using started = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
   started.defer(() => rmSync(folder, { recursive: true, force: true }))
-  const image = await debianImage({ cacheFolder: imageCache })
+  const { processor } = boards[plan.firmware]
+  const image = await debianImage({ cacheFolder: imageCache, processor })
   const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
   const also = plan.alsoNetwork === undefined ? '' : `, ${plan.alsoNetwork}`
   const settings = [
     'data: ./data',
     `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example${also}}]`,
     `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
+    ...(plan.bootPrograms === undefined ? [] : [`boot-programs: ${JSON.stringify(plan.bootPrograms)}`]),
     ...plan.settings,
   ]
   writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
