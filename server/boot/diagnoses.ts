@@ -199,7 +199,8 @@ export const diagnoses = {
       'Secure Boot is on, and the program is not signed by a key the firmware knows',
       'the program is made for another architecture, or is damaged',
     ],
-    nextStep: 'Switch Secure Boot off in the firmware, or offer the machine a signed boot program.',
+    nextStep:
+      'Give the machine signed loaders (`loader: shim-grub` or `shim-ipxe`), or switch Secure Boot off in its firmware.',
   },
   'program-returned': {
     outlook: 'fault',
