@@ -61,6 +61,27 @@ for (const firmware of ['bios', 'uefi'] as const) {
   })
 }
 
+void t.test('bios: a machine that begins with the network reaches its disk by every boot', async (t) => {
+  const boots = 4
+  await using rig = await startRig({
+    name: 'local-again-bios',
+    firmware: 'bios',
+    disk: 'bootable',
+    settings: [`approve: ["${mac}"]`, 'defaults: {method: local}'],
+  })
+  for (let boot = 1; boot <= boots; boot++) {
+    if (boot > 1) rig.machine.reset()
+    await rig.machine.waitForSerial(new RegExp(`(?:${diskBootedText}[^]*){${boot}}`), patience)
+  }
+  const scripts = rig.appliance.happened.flatMap(({ event }) =>
+    event.kind === 'script-served' ? event.script : [],
+  )
+  t.strictSame(scripts, Array<string>(boots).fill('boot-local'))
+  const { machine, diagnosis } = await rig.record()
+  t.match(machine, { state: 'installed', failures: 0, rounds: { count: boots } })
+  t.equal(diagnosis.verdict, 'own-disk', diagnosis.because)
+})
+
 function isOfImage(event: ApplianceEvent): boolean {
   return event.kind === 'seed-served' || (event.kind === 'file-served' && event.file.startsWith('debian/'))
 }

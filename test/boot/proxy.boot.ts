@@ -1,4 +1,5 @@
 import t from 'tap'
+import { diskBootedText } from '../../server/demo/bootable-disk.ts'
 import type { Firmware } from '../../server/demo/boards.ts'
 import { startDnsmasq } from '../interop/foreign-servers.ts'
 import { consoleOn, mac, missingStep, patience, startRig, type Step } from './rig.ts'
@@ -85,3 +86,50 @@ for (const { name, firmware, begins, ...rest } of boots) {
     t.notOk(timeline.some(({ event }) => event.kind === 'address-offered' || event.kind === 'address-leased'))
   })
 }
+
+for (const [first, ping] of [
+  ['dnsmasq', false],
+  ['the box', true],
+] as const) {
+  void t.test(
+    `bios: iPXE boots by the box beside a boot file of dnsmasq, when ${first} answers first`,
+    async (t) => {
+      await using rig = await startRig({
+        name: `proxy-race-${ping ? 'late' : 'early'}`,
+        firmware: 'bios',
+        disk: 'bootable',
+        network: 'mode: proxy',
+        settings: [`approve: ["${mac}"]`, 'defaults: {method: local}'],
+        others: async (box) => {
+          const plan = { address: '10.78.0.2/24', first: '10.78.0.100', last: '10.78.0.120' }
+          return await startDnsmasq(await box.addNeighbour('lab'), { ...plan, ping, bootFile: 'other.0' })
+        },
+      })
+      await rig.machine.waitForSerial(diskBootedText, patience)
+      const steps = [{ kind: 'address-taken', to: 'iPXE', from: asked }, { kind: 'script-served' }] as const
+      t.equal(missingStep(rig.appliance.happened, steps), undefined)
+    },
+  )
+}
+
+void t.test('uefi: firmware that hears of nothing to load asks on port 4011, and loads', async (t) => {
+  await using rig = await startRig({
+    name: 'proxy-boot-server',
+    firmware: 'uefi',
+    disk: 'empty',
+    network: 'mode: proxy, proxy-offer: boot-server',
+    settings: [`approve: ["${mac}"]`],
+    others: async (box) => {
+      const plan = { address: '10.78.0.2/24', first: '10.78.0.100', last: '10.78.0.120' }
+      return await startDnsmasq(await box.addNeighbour('lab'), plan)
+    },
+  })
+  await rig.appliance.waitFor('program-sent', (event) => event.file === 'snponly.efi', patience)
+  const steps = [
+    { kind: 'boot-offered', strategy: 'boot-server' },
+    { kind: 'address-taken', to: 'PXE firmware', from: asked },
+    { kind: 'boot-offered', strategy: 'boot-server' },
+    { kind: 'program-sent', file: 'snponly.efi' },
+  ] as const
+  t.equal(missingStep(rig.appliance.happened, steps), undefined, 'the second answer is that on port 4011')
+})

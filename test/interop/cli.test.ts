@@ -63,6 +63,35 @@ t.test('machines list and show tell of a machine what is known, also to programs
   t.match(await box.cli('machines', 'show', 'node-9'), { code: 1, stdout: '', stderr: /node-9/ })
 })
 
+t.test('boot-next is done in one boot, after a new start of the box too', needed, async (t) => {
+  const box = await theBox()
+  const next = async (...words: readonly string[]) =>
+    await box.cli('machines', 'boot-next', 'node-8', ...words)
+  t.match(await next('image'), { code: 1, stderr: /is not approved, and only an approved machine/ })
+  t.match(await next('--clear'), { code: 1, stderr: /nothing is wanted of the next boot/ })
+  t.match(await next('local'), { code: 0, stderr: /node-8 boots its own disk at its next boot/ })
+  const shown = async () => (await box.cli('machines', 'show', 'node-8')).stdout
+  t.match(await shown(), /^next boot {2}boots its own disk, once, wanted since /m)
+  await box.stop()
+  await box.start()
+  const neighbour = await box.addNeighbour('lab', { mac })
+  await using client = await udhcpc(neighbour, pxe)
+  await client.next(['bound'])
+  const script = async () => {
+    const url = `http://10.77.0.1:8080/boot.ipxe?mac=${hyphenated(mac)}&platform=efi`
+    return (await neighbour.run(['curl', '--silent', '--fail', url])).stdout
+  }
+  for (const ask of ['first', 'again']) t.match(await script(), /a person wants its own disk, this once/, ask)
+  t.notMatch(await shown(), /^next boot/m)
+  client.signal('SIGUSR2')
+  await client.next(['deconfig'])
+  client.signal('SIGUSR1')
+  await client.next(['bound'])
+  t.match(await script(), /it is not approved/, 'the boot after is as the settings say')
+  const kinds = ['boot-next-asked', 'boot-next-used'] as const
+  for (const kind of kinds) t.equal((await box.events(kind)).length, 1, kind)
+})
+
 t.test('retry is refused for a machine that did not fail, with the reason', needed, async (t) => {
   const box = await theBox()
   t.match(await box.cli('machines', 'retry', mac), {

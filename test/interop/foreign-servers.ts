@@ -14,6 +14,8 @@ export type ForeignPlan = {
   readonly last: string
   /** Whether it looks first whether an address is in use: unless told otherwise dnsmasq does, for 3 s, and dhcpd, for 1 s. */
   readonly ping?: boolean
+  /** What it tells clients to load, as a router does that was set up for another purpose. */
+  readonly bootFile?: string
 }
 
 export type StartForeign = (neighbour: NetworkNamespace, plan: ForeignPlan) => Promise<ForeignServer>
@@ -29,6 +31,7 @@ export const startDnsmasq: StartForeign = async (neighbour, plan) =>
     `--dhcp-leasefile=${join(folder, 'leases')}`,
     `--dhcp-range=${plan.first},${plan.last},255.255.255.0,1h`,
     ...(plan.ping === true ? [] : ['--no-ping']),
+    ...(plan.bootFile === undefined ? [] : [`--dhcp-boot=${plan.bootFile}`]),
   ])
 
 export const startKea: StartForeign = async (neighbour, plan) =>
