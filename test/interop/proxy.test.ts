@@ -123,7 +123,12 @@ for (const [taste, powerOns] of [
       for (let xid = 1; xid <= powerOns; xid++) ends.push(await powerOn(xid))
       t.same(ends, [...Array<boolean>(powerOns - 1).fill(false), true])
       await until('it is kept', async () => (await box.events('proxy-strategy-worked')).length === 1)
-      const changes = (await box.events('proxy-strategy-changed')).map(({ event }) => event)
+      const told = await box.events('proxy-strategy-changed')
+      t.ok(
+        told.every(({ attempt }) => attempt !== undefined),
+        'each change stands in the timeline of its boot',
+      )
+      const changes = told.map(({ event }) => event)
       t.match(changes, [{ from: 'with-43', to: 'without-43' }, { to: 'boot-server' }].slice(0, powerOns - 1))
       t.equal(changes.length, powerOns - 1)
       t.match(
