@@ -1,6 +1,7 @@
-import type { DeliveryOrder, DeliveryWord } from './appliance/delivery.ts'
+import type { DeliveryOrder, DeliveryPlace, DeliveryWord } from './appliance/delivery.ts'
 import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
+import { LinkBudget } from './http/link-budget.ts'
 import { StreamQueue } from './http/stream-queue.ts'
 import { listenHttp, type HttpListener } from './listen/http.ts'
 import { sendFile } from './listen/send-file.ts'
@@ -17,14 +18,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 async function deliver(order: DeliveryOrder): Promise<void> {
   const folders = new Map(order.images.map((image) => [image.name, image.folder]))
   const queue = new StreamQueue(order.streams, (news) => tell({ kind: 'images-queued', ...news }))
-  const app = deliveryApp(
-    (image) => folders.get(image),
-    (delivery) => say({ kind: 'delivered', delivery }),
-    { fastWay: sendFile, queue },
-  )
   try {
-    for (const address of order.addresses) {
-      listeners.push(await listenHttp(app, { address, port: order.port }, tell))
+    for (const place of order.places) {
+      const link = linkOf(place)
+      const app = deliveryApp(
+        (image) => folders.get(image),
+        (delivery) => say({ kind: 'delivered', delivery }),
+        {
+          fastWay: sendFile,
+          queue,
+          ...(link === undefined ? {} : { link }),
+          underWay: (underWay) => say({ kind: 'under-way', underWay }),
+        },
+      )
+      listeners.push(await listenHttp(app, { address: place.address, port: order.port }, tell))
     }
     // The parent may have gone while the last of them opened.
     if (!process.connected) await end()
@@ -33,6 +40,11 @@ async function deliver(order: DeliveryOrder): Promise<void> {
     say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
     if (process.connected) process.disconnect()
   }
+}
+
+function linkOf({ network, bitsPerSecond }: DeliveryPlace): LinkBudget | undefined {
+  if (bitsPerSecond === undefined) return undefined
+  return new LinkBudget(bitsPerSecond, () => tell({ kind: 'link-full', network, bitsPerSecond }))
 }
 
 async function end(): Promise<void> {

@@ -19,7 +19,7 @@ import { apiDesk } from './api-desk.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
 import { delivered } from './delivered.ts'
-import { startDelivery } from './delivery.ts'
+import { startDelivery, type DeliveryPlace } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
 import { FrameRing } from './frame-ring.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
@@ -35,6 +35,7 @@ import { plansOf } from './plans.ts'
 import { Probers } from './probers.ts'
 import { tftpDesk } from './tftp-desk.ts'
 import { transferred } from './transferred.ts'
+import { underWay } from './under-way.ts'
 import { Troubles } from './troubles.ts'
 import { version } from './version.ts'
 import { whoseEvent } from './whose-event.ts'
@@ -190,17 +191,25 @@ export async function startAppliance(
   async function deliverTo(full: readonly Network[]): Promise<AsyncDisposable | undefined> {
     if (full.length === 0) return undefined
     const order = {
-      addresses: full.map((network) => network.serverAddress),
+      places: full.map(placeOf),
       port: config.http.deliveryPort,
       streams: config.http.streams,
       images: config.images,
     }
-    const parts = { roster, logbook, holderOf, now }
+    const parts = { roster, logbook, leases, networks, holderOf, now }
     return await startDelivery(order, {
       delivered: (delivery) => delivered(parts, delivery),
+      underWay: (told) => underWay(parts, told),
       happened: tell,
       trouble: (because) => tell({ kind: 'delivery-failed', because }),
     })
+  }
+
+  /** All networks of an interface share its wire, whichever of them says how fast it is. */
+  function placeOf({ name, serverAddress, interface: device }: Network): DeliveryPlace {
+    const { link } = config.networks.find((one) => one.interface === device && one.link !== undefined) ?? {}
+    const place = { network: name, address: serverAddress }
+    return link === undefined ? place : { ...place, bitsPerSecond: link }
   }
 
   function tftpOf(network: Network): TftpSettings {

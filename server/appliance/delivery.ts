@@ -1,10 +1,18 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Delivery } from '../http/delivery-app.ts'
+import type { UnderWay } from '../http/under-way.ts'
+
+/** An address of the box at which images are fetched, and what they may take of its link. */
+export type DeliveryPlace = {
+  readonly network: string
+  readonly address: string
+  readonly bitsPerSecond?: number
+}
 
 /** What the delivery process is told when it starts. */
 export type DeliveryOrder = {
-  readonly addresses: readonly string[]
+  readonly places: readonly DeliveryPlace[]
   readonly port: number
   /** Big files that go out at the same time. */
   readonly streams: number
@@ -16,11 +24,13 @@ export type DeliveryWord =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly because: string }
   | { readonly kind: 'delivered'; readonly delivery: Delivery }
+  | { readonly kind: 'under-way'; readonly underWay: UnderWay }
   | { readonly kind: 'happened'; readonly event: ApplianceEvent }
 
 /** Who is told what the process does. */
 export type DeliveryNews = {
   readonly delivered: (delivery: Delivery) => void
+  readonly underWay: (underWay: UnderWay) => void
   readonly happened: (event: ApplianceEvent) => void
   readonly trouble: (because: string) => void
 }
@@ -93,6 +103,9 @@ async function launch(order: DeliveryOrder, heard: DeliveryNews): Promise<ChildP
           return
         case 'delivered':
           heard.delivered(word.delivery)
+          return
+        case 'under-way':
+          heard.underWay(word.underWay)
           return
         case 'happened':
           heard.happened(word.event)

@@ -62,10 +62,18 @@ export type Course = {
   readonly programSentAt: number | undefined
   /** Times that the machine was told to run its image; 0 again once the kernel has gone out. */
   readonly rounds: number
+  /** The file that it waits for or that is on its way, as last told; `undefined` once it is over. */
+  readonly transfer: Transfer | undefined
   /** A system that this box did not start asked for an address: the machine went on to a disk of its own. */
   readonly leftForDisk: boolean
   /** Stages and modules of cloud-init that failed. */
   readonly failures: readonly string[]
+}
+
+export type Transfer = {
+  readonly sign: Of<'file-queued'> | Of<'file-going-out'>
+  readonly since: number
+  readonly toldAt: number
 }
 
 const start: Course = {
@@ -81,6 +89,7 @@ const start: Course = {
   breaks: 0,
   programSentAt: undefined,
   rounds: 0,
+  transfer: undefined,
   leftForDisk: false,
   failures: [],
 }
@@ -109,8 +118,8 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
       return to('observed')
     case 'firmware-asked':
       return event.client === clientNames.ipxe
-        ? { ...to('asked'), ...nothingWrong, ...notAnswered }
-        : { ...cameBack(to('asked'), at), ...notAnswered }
+        ? { ...to('asked'), ...nothingWrong, ...notAnswered, transfer: undefined }
+        : { ...cameBack(to('asked'), at), ...notAnswered, transfer: undefined }
     case 'address-offered':
       return { ...seen, answered: 'with-address' }
     case 'boot-offered':
@@ -133,8 +142,11 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
       return programNotSent(seen, event, at)
     case 'script-served':
       return told(seen, event, at)
+    case 'file-queued':
+    case 'file-going-out':
+      return concerns(course) ? { ...seen, transfer: transferOf(course.transfer, event, at) } : seen
     case 'file-served':
-      return fileServed(seen, event, at)
+      return fileServed({ ...seen, transfer: undefined }, event, at)
     case 'request-refused':
       return requestRefused(seen, event, at)
     case 'seed-served':
@@ -242,7 +254,7 @@ function taken(course: Course, event: Of<'address-taken'>, at: number): Course {
 function told(course: Course, event: Of<'script-served'>, at: number): Course {
   const point = toldBy(event.script)
   const rounds = point === 'told-to-run' ? course.rounds + 1 : 0
-  return { ...reach(course, point, event, at), ...nothingWrong, rounds }
+  return { ...reach(course, point, event, at), ...nothingWrong, rounds, transfer: undefined }
 }
 
 function programNotSent(course: Course, event: Of<'program-not-sent'>, at: number): Course {
@@ -274,6 +286,12 @@ function requestRefused(course: Course, event: Of<'request-refused'>, at: number
   }
   if (!imageFiles.has(baseName(event.path))) return course
   return concerns(course) ? hindered(course, 'file-refused', event, at) : course
+}
+
+/** It has begun when it was first told of as it stands now. */
+function transferOf(before: Transfer | undefined, sign: Transfer['sign'], at: number): Transfer {
+  const isSame = before?.sign.kind === sign.kind && before.sign.file === sign.file
+  return { sign, since: isSame ? before.since : at, toldAt: at }
 }
 
 /** The files of an image, and what has been reached when one has been sent whole. */

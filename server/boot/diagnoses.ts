@@ -25,6 +25,11 @@ export const diagnoses = {
     outlook: 'under-way',
     meaning: 'The boot goes on. What came last, and what must come next, stands beside it.',
   },
+  'in-queue': {
+    outlook: 'under-way',
+    meaning:
+      'The machine waits for its turn to be sent a file: as many others as the settings let (`http.streams`) are being sent theirs. It gets a little meanwhile, and keeps its place.',
+  },
   'never-booted': {
     outlook: 'waits',
     meaning: 'The machine has a record, and no boot of it is on record.',

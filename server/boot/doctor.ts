@@ -57,6 +57,7 @@ export function diagnose(patient: Patient): Diagnosis {
   const own = ofBoot(patient, latest, course)
   if (machine.state === 'quarantined') return quarantined(patient, own)
   if (own.outlook === 'well' || own.outlook === 'waits') return own
+  if (own.verdict === 'in-queue') return boxTrouble(patient, latest, course) ?? own
   const beside = besideForeignServer(patient, course, own)
   return boxTrouble(patient, latest, course) ?? loop(patient, latest, beside, now) ?? beside
 }
@@ -142,6 +143,8 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
   }
   if (point === 'told-own-disk' || point === 'told-to-stop') return toldToLeave(patient, course)
   if (point === 'told-to-wait') return toldToWait(patient, course)
+  const onItsWay = inTransfer(patient, attempt, course)
+  if (onItsWay !== undefined) return onItsWay
   if (course.rounds >= roundsInRow) {
     const because = `the machine was told ${course.rounds} times to run its image, and asked for its script again each time; last came: ${signInWords(course)}`
     return diagnosis('no-kernel', because, course.since)
@@ -168,6 +171,19 @@ function besideServer(verdict: Verdict, { proxy }: Machine, { answered }: Course
   if (verdict !== 'offer-unanswered' && verdict !== 'proxy-offer-passed-over') return verdict
   if (proxy !== undefined && isExhausted(proxy)) return 'no-proxy-offer-taken'
   return verdict === 'offer-unanswered' ? 'no-address-taken' : verdict
+}
+
+/** A file that is waited for or goes out is told of each minute; who is no longer told of has been lost sight of. */
+const transferToldWithinMs = 3 * minutes
+
+/** While a file waits for its turn or goes out the machine can do nothing else, however long that takes. */
+function inTransfer({ now }: Patient, { endedAt }: Attempt, { transfer }: Course): Diagnosis | undefined {
+  if (transfer === undefined || endedAt !== undefined || now - transfer.toldAt > transferToldWithinMs) {
+    return undefined
+  }
+  const { sign, since } = transfer
+  const because = `${sentence(sign)}, as told ${ago(Math.max(0, now - transfer.toldAt))} ago`
+  return diagnosis(sign.kind === 'file-queued' ? 'in-queue' : 'under-way', because, since)
 }
 
 function reasonOf(course: Course, next: string, waitedMs: number, { endedAt }: Attempt): string {

@@ -53,6 +53,8 @@ export type NetworkSettings = {
   readonly loader?: Loader
   /** In mode `proxy`: the form of what machines are told; absent, the ladder. */
   readonly proxyOffer?: ProxyForm
+  /** What images may take of the interface (bits per second on the wire); absent, all of it. */
+  readonly link?: number
   readonly reservations: readonly {
     readonly mac: Mac
     readonly address: Ipv4

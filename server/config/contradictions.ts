@@ -24,6 +24,16 @@ export function contradictions(settings: unknown): readonly Finding[] {
         nextStep: 'Give each network an interface of its own.',
       }),
     ),
+    ...twice(
+      networks.map(({ at, interface: key, hasLink }) => ({
+        at: [...at, 'link'],
+        key: hasLink ? key : undefined,
+      })),
+      (name) => ({
+        because: `Another network of the interface ${name} already says what images may take of it.`,
+        nextStep: 'Say it once: they share the wire.',
+      }),
+    ),
     ...sameNames(networks),
     ...overlaps(networks),
     ...findingsInMachines(settings),
@@ -56,6 +66,7 @@ type NetworkView = {
   readonly subnet: Subnet | undefined
   readonly hasPool: boolean
   readonly hasProxyOffer: boolean
+  readonly hasLink: boolean
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 } | undefined
   readonly router: Ipv4 | undefined
   readonly dns: readonly (Ipv4 | undefined)[]
@@ -82,6 +93,7 @@ function viewOf(network: unknown, at: SettingsPath): NetworkView {
       (own?.prefixLength === undefined ? undefined : subnetOf(own.address, own.prefixLength)),
     hasPool: member(network, 'pool') !== undefined,
     hasProxyOffer: member(network, 'proxy-offer') !== undefined,
+    hasLink: member(network, 'link') !== undefined,
     pool: readText(network, 'pool', readPool),
     router: readText(network, 'router', parseIpv4),
     dns: itemsOf(network, 'dns').map((item) => (typeof item === 'string' ? parseIpv4(item) : undefined)),

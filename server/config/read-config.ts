@@ -111,6 +111,7 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     leaseSeconds: network.lease,
     ...(network.loader === undefined ? {} : { loader: network.loader }),
     ...proxyOfferOf(network),
+    ...(network.link === undefined ? {} : { link: network.link }),
     reservations: reservations.map(({ mac, address, hostname }) => ({ mac, address, hostname })),
   }
 }

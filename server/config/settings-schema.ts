@@ -6,6 +6,7 @@ import type { Mac } from '../wire/mac.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
+import { parseBitRate } from './parse-bit-rate.ts'
 import { parseDuration } from './parse-duration.ts'
 import { whyNotSshKey } from './ssh-key.ts'
 
@@ -14,6 +15,9 @@ const most = { networks: 64, machines: 10_000, reservations: 10_000, images: 256
 
 /** Below, a client asks again before it has booted; above, an address is lost for months. */
 const leaseBounds = { shortest: 10, longest: 31 * 86_400 }
+
+/** Below, a machine would wait for its next piece longer than it waits for anything; above, no card goes. */
+const linkBounds = { slowest: 1e6, fastest: 400e9 }
 
 type Refine = z.RefinementCtx
 
@@ -112,6 +116,18 @@ const seconds = z.unknown().transform((value, context) => {
   return read
 })
 
+const bitRate = z.unknown().transform((value, context) => {
+  const read = parseBitRate(value)
+  if (read === undefined)
+    return refuse(context, 'This is not the speed of a link.', {
+      nextStep: 'Write a number with Mbit/s or Gbit/s: 900Mbit/s.',
+    })
+  if (read < linkBounds.slowest || read > linkBounds.fastest) {
+    return refuse(context, 'The speed of a link lies between 1 Mbit/s and 400 Gbit/s.')
+  }
+  return read
+})
+
 const port = z.int().min(1).max(65_535)
 
 const hostname = textUnless('a host name', whyNotHostname)
@@ -190,6 +206,7 @@ const network = z.strictObject({
   domain: textUnless('a domain', whyNotDomain).optional(),
   loader,
   'proxy-offer': proxyOffer,
+  link: bitRate.optional(),
   lease: z.strictObject({ firmware: seconds.default(120), system: seconds.default(43_200) }).prefault({}),
   reservations: z
     .array(z.strictObject({ mac, address: ipv4, hostname: hostname.optional() }))

@@ -123,6 +123,17 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   },
   'script-served': { level: 'info', meaning: 'A boot script was made for a machine and sent.' },
   'file-served': { level: 'info', meaning: 'A kernel, an initrd or an image went out by HTTP.' },
+  'file-queued': {
+    level: 'info',
+    meaning:
+      'A machine asked for a kernel, an initrd or an image, and waits for its turn (`http.streams`). It is told again each minute.',
+    nextStep: 'Nothing: it is sent a little meanwhile, and keeps its place.',
+  },
+  'file-going-out': {
+    level: 'debug',
+    meaning:
+      'The turn of a machine that waited has come; or a kernel, an initrd or an image has been on its way for some minutes.',
+  },
   'seed-served': { level: 'info', meaning: 'cloud-init fetched a part of its seed.' },
   'request-refused': {
     level: 'warning',
@@ -184,6 +195,12 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'More machines ask for kernels and images at once than the settings let go out at a time (`http.streams`). They wait; firmware, scripts and seeds do not.',
     nextStep: 'Nothing: it passes. A faster link may carry more streams.',
+  },
+  'link-full': {
+    level: 'info',
+    meaning:
+      'Kernels and images take all of the link that the settings give them (`link` of the network), and several downloads share it. DHCP, TFTP, scripts and seeds have the rest.',
+    nextStep: 'Nothing: it passes. docs/capacity.md says how long a rack takes.',
   },
   'delivery-failed': {
     level: 'error',

@@ -96,6 +96,13 @@ export type ApplianceEvent = About &
         readonly tookMs: number
         readonly complete: boolean
       }
+    | { readonly kind: 'file-queued'; readonly file: string; readonly ahead: number }
+    | {
+        readonly kind: 'file-going-out'
+        readonly file: string
+        readonly byteCount: number
+        readonly ofBytes: number
+      }
     | { readonly kind: 'seed-served'; readonly file: string }
     | {
         readonly kind: 'request-refused'
@@ -134,6 +141,7 @@ export type ApplianceEvent = About &
     | { readonly kind: 'report-refused'; readonly because: string }
     | { readonly kind: 'store-failed'; readonly because: string }
     | { readonly kind: 'images-queued'; readonly streams: number; readonly waiting: number }
+    | { readonly kind: 'link-full'; readonly bitsPerSecond: number }
     | { readonly kind: 'delivery-failed'; readonly because: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
   )

@@ -70,6 +70,10 @@ function words(event: ApplianceEvent): string {
       return event.complete
         ? `${event.file} sent by HTTP, ${size(event.byteCount)} in ${ms(event.tookMs)}`
         : `${event.file} broke off after ${size(event.byteCount)}`
+    case 'file-queued':
+      return `${event.file} waits for its turn, ${event.ahead} before it`
+    case 'file-going-out':
+      return `${event.file} goes out, ${size(event.byteCount)} of ${size(event.ofBytes)} so far`
     case 'seed-served':
       return `seed ${event.file} fetched`
     case 'request-refused':
@@ -106,6 +110,8 @@ function words(event: ApplianceEvent): string {
       return `the store could not write: ${event.because}`
     case 'images-queued':
       return `${event.streams} files go out at a time; ${event.waiting} more wait for their turn`
+    case 'link-full':
+      return `network ${event.network ?? '?'}: images take all they may of the link, ${bitRate(event.bitsPerSecond)}, and share it`
     case 'delivery-failed':
       return `images are not delivered: ${event.because}`
     case 'job-ran':
@@ -117,6 +123,11 @@ const wantedOnce = { local: 'its own disk', image: 'its image' } as const
 
 function ms(value: number): string {
   return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`
+}
+
+/** 1000-based, as links are spoken of. */
+function bitRate(bitsPerSecond: number): string {
+  return bitsPerSecond < 1e9 ? `${bitsPerSecond / 1e6} Mbit/s` : `${bitsPerSecond / 1e9} Gbit/s`
 }
 
 /** 1024-based, as kernels and images are spoken of. */

@@ -6,8 +6,10 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { printable } from '../wire/text.ts'
 import { arrivalOf } from './boot-app.ts'
 import { entityTagOf, fileAnswer } from './file-answer.ts'
-import { sendByReading, type FilePart } from './send-by-reading.ts'
+import type { Arrival } from './outcome.ts'
+import { sendByReading, type Allowance, type FilePart } from './send-by-reading.ts'
 import type { StreamQueue } from './stream-queue.ts'
+import { Progress, type UnderWay } from './under-way.ts'
 
 /** The files an image consists of, and nothing else of its folder is served. */
 export const imageFiles = ['vmlinuz', 'initrd', 'squashfs'] as const
@@ -34,12 +36,17 @@ export type FastWay = (
   response: Response,
   part: FilePart,
   sent: (byteCount: number) => void,
+  allowance?: Allowance,
 ) => Promise<boolean>
 
 export type DeliveryWays = {
   readonly fastWay?: FastWay
   /** Where big files wait for their turn; absent, each goes out at once. */
   readonly queue?: StreamQueue
+  /** What all of them together may take of the link; absent, all of it. */
+  readonly link?: Allowance
+  /** Told of big files that wait, and of those that take long. */
+  readonly underWay?: (underWay: UnderWay) => void
 }
 
 /** Less than this is no burden and does not wait (bytes). */
@@ -126,30 +133,46 @@ async function sendFileTo(
         response.end()
         return
       }
-      await sendPart(response, { fd: file.fd, from, length }, ways)
+      const part = { fd: file.fd, from, length }
+      if (length <= smallBytes) await sendNow(response, part, ways)
+      else await sendBig(request, response, part, ways)
       response.end()
     }
   }
+}
+
+async function sendBig(
+  request: Request,
+  response: Response,
+  part: FilePart,
+  ways: DeliveryWays,
+): Promise<void> {
+  const { queue, underWay = () => {} } = ways
+  const sent = () => ({ byteCount: sentOf(response), ofBytes: part.length })
+  using progress = new Progress(aboutOf(request), sent, underWay)
+  if (queue === undefined) await sendNow(response, part, ways)
+  else await sendInTurn(response, part, { ...ways, queue, progress })
 }
 
 /**
  * Sends a part of a file when its turn has come. Until then a little of it goes out every few seconds: no client asks for
  * patience in the same words, and every one of them has it while bytes come.
  */
-async function sendPart(response: Response, part: FilePart, ways: DeliveryWays): Promise<void> {
-  const { queue } = ways
-  if (queue === undefined || part.length <= smallBytes) {
-    await sendNow(response, part, ways)
-    return
-  }
+async function sendInTurn(
+  response: Response,
+  part: FilePart,
+  ways: DeliveryWays & { readonly queue: StreamQueue; readonly progress: Progress },
+): Promise<void> {
+  const { queue, progress } = ways
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   if (response.destroyed) gone.abort()
-  const turn = queue.enter(gone.signal)
-  const itsTurn = turn.then(() => 'turn' as const)
+  const ticket = queue.enter(gone.signal)
+  const itsTurn = ticket.turn.then(() => 'turn' as const)
   let rest = part
   try {
     let next = await Promise.race([itsTurn, pause(0, 'wait' as const)])
+    if (next === 'wait') progress.waits(ticket)
     while (next === 'wait' && rest.length > tasteBytes) {
       await sendNow(response, { ...rest, length: tasteBytes }, ways)
       rest = { ...rest, from: rest.from + tasteBytes, length: rest.length - tasteBytes }
@@ -160,11 +183,12 @@ async function sendPart(response: Response, part: FilePart, ways: DeliveryWays):
   } catch (error) {
     gone.abort()
     // What comes of its turn now is nobody's.
-    ;(await turn)?.[Symbol.dispose]()
+    ;(await ticket.turn)?.[Symbol.dispose]()
     throw error
   }
-  using stream = await turn
+  using stream = await ticket.turn
   if (stream === undefined) throw new Error('the client hung up')
+  progress.goesOut()
   await sendNow(response, rest, ways)
 }
 
@@ -173,11 +197,12 @@ async function paused(unwanted: AbortSignal): Promise<'wait'> {
   return await pause(tasteEachMs, 'wait' as const, { signal: unwanted }).catch(() => 'wait' as const)
 }
 
-async function sendNow(response: Response, part: FilePart, { fastWay }: DeliveryWays): Promise<void> {
+async function sendNow(response: Response, part: FilePart, { fastWay, link }: DeliveryWays): Promise<void> {
   const sent = (byteCount: number): void => {
     response.locals['sent'] = sentOf(response) + byteCount
   }
-  if ((await fastWay?.(response, part, sent)) !== true) await sendByReading(response, part, sent)
+  const ready = await fastWay?.(response, part, sent, link)
+  if (ready !== true) await sendByReading(response, part, sent, link)
 }
 
 /** Bytes of the body that the kernel has taken. */
@@ -188,7 +213,7 @@ function sentOf(response: Response): number {
 
 function tellWhenOver(request: Request, response: Response, delivered: (delivery: Delivery) => void): void {
   // A socket that is closed no longer knows whose it was.
-  const arrival = arrivalOf(request)
+  const about = aboutOf(request)
   const began = performance.now()
   response.once('close', () => {
     const status = response.statusCode
@@ -199,14 +224,18 @@ function tellWhenOver(request: Request, response: Response, delivered: (delivery
     const because: unknown = response.locals['because']
     delivered({
       ...(typeof because === 'string' ? { because } : {}),
-      ...arrival,
-      file: printable(request.path.replace(/^\/images\//, '')),
+      ...about,
       status,
       byteCount: complete ? announced : Math.min(announced, sentOf(response)),
       tookMs: performance.now() - began,
       complete,
     })
   })
+}
+
+/** Which file is asked for, by whom, and where. */
+function aboutOf(request: Request): Arrival & { readonly file: string } {
+  return { ...arrivalOf(request), file: printable(request.path.replace(/^\/images\//, '')) }
 }
 
 /** A path that express cannot read is its sender's fault; a file that cannot be read is ours, and a 500. */

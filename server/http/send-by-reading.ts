@@ -7,6 +7,16 @@ export type FilePart = { readonly fd: number; readonly from: number; readonly le
 
 const readInto = promisify(read)
 
+/** Says how much may go out when. */
+export type Allowance = {
+  /** More is never allowed at once (bytes). */
+  readonly most: number
+  /** Resolves, when it is this one's turn, with how many of the wanted bytes may go out: one or more. */
+  take(wanted: number): Promise<number>
+  /** Bytes that were allowed and did not go out. */
+  giveBack(byteCount: number): void
+}
+
 /** Each transfer reads into a room of its own, over and over: fresh memory for each read costs more than the copy. */
 const roomBytes = 256 * 1024
 
@@ -15,15 +25,24 @@ export async function sendByReading(
   response: Response,
   part: FilePart,
   sent: (byteCount: number) => void,
+  allowance?: Allowance,
 ): Promise<void> {
   const room = Buffer.allocUnsafeSlow(Math.min(roomBytes, part.length))
   const end = part.from + part.length
   for (let at = part.from; at < end;) {
-    const { bytesRead } = await readInto(part.fd, room, 0, Math.min(room.length, end - at), at)
-    if (bytesRead === 0) throw new Error('the file has become shorter')
-    await written(response, room.subarray(0, bytesRead))
-    sent(bytesRead)
-    at += bytesRead
+    const wanted = Math.min(room.length, end - at)
+    const allowed = allowance === undefined ? wanted : await allowance.take(wanted)
+    let count = 0
+    try {
+      const { bytesRead } = await readInto(part.fd, room, 0, allowed, at)
+      if (bytesRead === 0) throw new Error('the file has become shorter')
+      await written(response, room.subarray(0, bytesRead))
+      count = bytesRead
+    } finally {
+      allowance?.giveBack(allowed - count)
+    }
+    sent(count)
+    at += count
   }
 }
 

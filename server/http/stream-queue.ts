@@ -4,6 +4,13 @@ export type QueueNews = (queue: { readonly streams: number; readonly waiting: nu
 /** A place among the streams; it must be left. */
 export type Stream = Disposable
 
+export type Ticket = {
+  /** Resolves when it is this one's turn, or to `undefined` when it is gone before. */
+  readonly turn: Promise<Stream | undefined>
+  /** Who waits and came before. */
+  readonly ahead: () => number
+}
+
 const toldEachMs = 10_000
 
 /**
@@ -27,24 +34,24 @@ export class StreamQueue {
     return this.#waiting.size
   }
 
-  /** Resolves when it is this one's turn, or to `undefined` when it is gone before. */
-  async enter(gone: AbortSignal): Promise<Stream | undefined> {
-    if (gone.aborted) return undefined
-    if (this.#taken < this.#places) return this.#place()
-    return await new Promise((resolve) => {
-      const itsTurn = (): void => {
-        gone.removeEventListener('abort', giveUp)
-        this.#waiting.delete(itsTurn)
-        resolve(this.#place())
-      }
-      const giveUp = (): void => {
-        this.#waiting.delete(itsTurn)
-        resolve(undefined)
-      }
-      gone.addEventListener('abort', giveUp, { once: true })
-      this.#waiting.add(itsTurn)
-      this.#tell()
-    })
+  enter(gone: AbortSignal): Ticket {
+    const nobody = (): number => 0
+    if (gone.aborted) return { turn: Promise.resolve(undefined), ahead: nobody }
+    if (this.#taken < this.#places) return { turn: Promise.resolve(this.#place()), ahead: nobody }
+    const { promise: turn, resolve } = Promise.withResolvers<Stream | undefined>()
+    const itsTurn = (): void => {
+      gone.removeEventListener('abort', giveUp)
+      this.#waiting.delete(itsTurn)
+      resolve(this.#place())
+    }
+    const giveUp = (): void => {
+      this.#waiting.delete(itsTurn)
+      resolve(undefined)
+    }
+    gone.addEventListener('abort', giveUp, { once: true })
+    this.#waiting.add(itsTurn)
+    this.#tell()
+    return { turn, ahead: () => Math.max(0, [...this.#waiting].indexOf(itsTurn)) }
   }
 
   #place(): Stream {

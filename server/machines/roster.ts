@@ -44,6 +44,8 @@ export class Roster {
   /** The latest attempt of each machine. */
   readonly #latest = new Map<string, Attempt>()
   readonly #byAttempt = new Map<string, string>()
+  /** When a file was last on its way to a machine, or waited for, which is not the machine's fault. */
+  readonly #fetchedAt = new Map<string, number>()
   /** The clash last told of each machine, with the boot in which it was. */
   readonly #clashes = new Map<string, string>()
 
@@ -237,6 +239,14 @@ export class Roster {
     return { ...noChange, machines: [rest] }
   }
 
+  /** Notes that a file of an attempt is on its way, or waits for its turn: the time limit of its machine begins anew. */
+  fetching(id: string, now: number): RosterChange {
+    const found = this.byAttempt(id)
+    if (found === undefined || found.attempt.endedAt !== undefined) return noChange
+    this.#fetchedAt.set(found.machine.id, now)
+    return this.#changed(advanced(found.attempt, found.attempt.stage, now))
+  }
+
   /** Ends an attempt; one that has ended stays as it is. */
   end(id: string, result: AttemptResult, because: string, now: number): RosterChange {
     const found = this.byAttempt(id)
@@ -257,7 +267,8 @@ export class Roster {
     let change = noChange
     for (const machine of this.#machines.values()) {
       const limit = timeLimitMs[machine.state]
-      if (limit === undefined || now - machine.stateSince <= limit) continue
+      const since = Math.max(machine.stateSince, this.#fetchedAt.get(machine.id) ?? 0)
+      if (limit === undefined || now - since <= limit) continue
       const reached = this.#latest.get(machine.id)
       const because = `${machine.state} for more than ${Math.round(limit / 60_000)} minutes; the boot came as far as: ${reached?.stage ?? 'nothing'}`
       change = joined(change, this.move(machine.id, 'time-limit-passed', because, now))

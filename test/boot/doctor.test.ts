@@ -425,6 +425,49 @@ t.test('an image whose files do not arrive', (t) => {
   t.end()
 })
 
+t.test('a machine that waits in the queue, or whose file takes long, is not stuck', (t) => {
+  const queued = (ahead: number) => ({ kind: 'file-queued' as const, file: 'debian/vmlinuz', ahead })
+  const clinic = withScript().says(queued(40))
+  for (let minute = 1; minute <= 60; minute++) {
+    says(t, clinic.after(0), 'in-queue', /vmlinuz waits for its turn, [0-9]+ before it/)
+    says(t, clinic.after(59), 'in-queue')
+    clinic.passes(60).says(queued(40 - Math.floor(minute / 2)))
+  }
+  says(t, clinic.after(180), 'in-queue', /as told 180 s|as told 3 min/)
+  says(t, clinic.after(181), 'no-kernel', /script run-image/)
+  t.equal(clinic.after(0).since, clinic.now - 60 * 60_000, 'it has waited since it began to')
+
+  const goesOut = (byteCount: number) =>
+    ({ kind: 'file-going-out', file: 'debian/squashfs', byteCount, ofBytes: 6e8 }) as const
+  const slow = withSystem().says(goesOut(1e6))
+  for (let minute = 1; minute <= 20; minute++) {
+    says(
+      t,
+      slow
+        .passes(60)
+        .says(goesOut(minute * 3e7))
+        .after(30),
+      'under-way',
+      /squashfs goes out, .* so far/,
+    )
+  }
+  says(t, slow.after(181), 'no-squashfs')
+  says(t, slow.isSent('squashfs').after(0), 'under-way', /cloud-init asks for its seed/)
+
+  const again = withScript().says(queued(3)).passes(5)
+  again.leases('ipxe-uefi')
+  says(t, again.after(0), 'under-way', /script by HTTP/)
+  again.isTold('run-image').says(queued(2)).leases('ipxe-uefi').isTold('run-image').says(queued(1))
+  says(t, again.after(0), 'in-queue', /1 before it/)
+
+  const dead = withScript().says(queued(3)).passes(5)
+  dead.fails({ kind: 'delivery-failed', because: 'the process that delivers images ended (SIGKILL)' })
+  says(t, dead.after(5), 'delivery-failed')
+  const over = withScript().says(queued(3)).passes(5).ends('failed')
+  says(t, over.after(1), 'no-kernel')
+  t.end()
+})
+
 t.test('a system without its seed, and a seed without a report', (t) => {
   const refused = withSystem().isSent('squashfs')
   refused.says({

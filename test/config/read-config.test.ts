@@ -54,6 +54,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     dnsServers: ['10.20.0.1'],
     domain: 'rack-1.example',
     loader: 'ipxe',
+    link: 900e6,
     leaseSeconds: { firmware: 120, system: 43_200 },
     reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
   })

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { closest } from '../../server/config/closest.ts'
 import { whyNotDomain, whyNotHostname } from '../../server/config/hostname.ts'
+import { parseBitRate } from '../../server/config/parse-bit-rate.ts'
 import { parseDuration } from '../../server/config/parse-duration.ts'
 import { whyNotSshKey } from '../../server/config/ssh-key.ts'
 
@@ -22,6 +23,32 @@ t.test('a slip of the pen leads to the word that was meant', async (t) => {
   }
   t.equal(closest('x', []), undefined)
   fc.assert(fc.property(fc.string(), (word) => [...known, undefined].includes(closest(word, known))))
+})
+
+t.test('the speed of a link is read in bits per second, and needs its unit', async (t) => {
+  for (const [text, bits] of [
+    ['900Mbit/s', 900e6],
+    ['900 Mbit/s', 900e6],
+    ['2.5Gbit/s', 2.5e9],
+    ['500000kbit', 500e6],
+    ['10gbit', 10e9],
+  ] as const) {
+    t.equal(parseBitRate(text), bits)
+  }
+  for (const text of [
+    '',
+    '900',
+    900,
+    '900M',
+    '900MB/s',
+    '-1Mbit/s',
+    '1e3Mbit/s',
+    '.5Gbit/s',
+    '1,5Gbit/s',
+    null,
+  ]) {
+    t.equal(parseBitRate(text), undefined, String(text))
+  }
 })
 
 t.test('times are read in seconds, and nothing else is a time', async (t) => {

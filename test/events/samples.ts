@@ -147,6 +147,14 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     tookMs: 4_210,
     complete: true,
   },
+  'file-queued': { kind: 'file-queued', address: ip('10.0.0.10'), file: 'debian/squashfs', ahead: 12 },
+  'file-going-out': {
+    kind: 'file-going-out',
+    address: ip('10.0.0.10'),
+    file: 'debian/squashfs',
+    byteCount: 120_000_000,
+    ofBytes: 472_907_776,
+  },
   'seed-served': { kind: 'seed-served', ...about, file: 'user-data' },
   'request-refused': {
     kind: 'request-refused',
@@ -199,6 +207,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'phoned-home': { kind: 'phoned-home', ...about, hostname: 'node-1', instance: '0a1b2c3d-00112233' },
   'report-refused': { kind: 'report-refused', ...about, because: 'it is not JSON' },
   'store-failed': { kind: 'store-failed', because: 'the disk is full' },
+  'link-full': { kind: 'link-full', network: 'rack', bitsPerSecond: 900e6 },
   'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
   'job-ran': { kind: 'job-ran', job: 'sweep-records', outcome: '12 events older than 90 days were deleted' },

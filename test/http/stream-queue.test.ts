@@ -12,10 +12,10 @@ const never = new AbortController().signal
 
 t.test('so many go in at once, the others in the order they came', async (t) => {
   const queue = new StreamQueue(2, () => {})
-  const [first, second] = [await queue.enter(never), await queue.enter(never)]
+  const [first, second] = [await queue.enter(never).turn, await queue.enter(never).turn]
   const came: number[] = []
   const enter = async (number: number): Promise<void> => {
-    using stream = await queue.enter(never)
+    using stream = await queue.enter(never).turn
     t.ok(stream)
     came.push(number)
   }
@@ -32,22 +32,22 @@ t.test('so many go in at once, the others in the order they came', async (t) => 
 
 t.test('who hangs up waits no longer and takes no place', async (t) => {
   const queue = new StreamQueue(1, () => {})
-  const stream = await queue.enter(never)
+  const stream = await queue.enter(never).turn
   const gone = new AbortController()
-  const waiting = queue.enter(gone.signal)
+  const waiting = queue.enter(gone.signal).turn
   gone.abort()
   t.equal(await waiting, undefined)
-  t.equal(await queue.enter(gone.signal), undefined)
+  t.equal(await queue.enter(gone.signal).turn, undefined)
   stream?.[Symbol.dispose]()
-  t.ok(await queue.enter(never), 'the place is free')
+  t.ok(await queue.enter(never).turn, 'the place is free')
 })
 
 t.test('that some wait is told once, not for each of them', async (t) => {
   const told: unknown[] = []
   const queue = new StreamQueue(1, (news) => told.push(news))
-  using _ = await queue.enter(never)
+  using _ = await queue.enter(never).turn
   const gone = new AbortController()
-  const waiting = [queue.enter(gone.signal), queue.enter(gone.signal)]
+  const waiting = [queue.enter(gone.signal).turn, queue.enter(gone.signal).turn]
   gone.abort()
   t.strictSame(await Promise.all(waiting), [undefined, undefined])
   t.strictSame(told, [{ streams: 1, waiting: 1 }])
@@ -68,7 +68,7 @@ t.test('a big file begins at once and goes on in its turn; small ones do not wai
     )
     const { ask, port } = await overLoopback(t, app)
     const url = '/images/debian/squashfs'
-    const held = await queue.enter(never)
+    const held = await queue.enter(never).turn
     const asked = request({ port, path: url }).end()
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const first = (await once(response, 'data')) as [Buffer]
@@ -95,7 +95,7 @@ t.test('a client that hangs up while it waits leaves the queue', async (t) => {
     { queue },
   )
   const { port, ask } = await overLoopback(t, app)
-  const held = await queue.enter(never)
+  const held = await queue.enter(never).turn
   const asked = request({ port, path: '/images/debian/squashfs' }).end()
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
   await once(response, 'data')

@@ -232,6 +232,23 @@ t.test('an install that lasts half an hour has failed, and says how far it came'
   t.end()
 })
 
+t.test('a machine that waits for a file, or is sent one, is given the time that takes', (t) => {
+  const rack = aRack()
+  const { roster, machine, attempt } = rack
+  approvedAndInstalling(1, rack, 0)
+  const { id } = attempt(1)
+  for (let at = minute; at <= 120 * minute; at += minute) {
+    t.strictSame(kindsOf(roster.fetching(id, at)), [])
+    t.strictSame(roster.passTimeLimits(at), noChange)
+  }
+  t.match(attempt(1), { stage: 'script', lastSeenAt: 120 * minute })
+  t.strictSame(roster.passTimeLimits(150 * minute), noChange)
+  roster.passTimeLimits(150 * minute + 1)
+  t.match(machine(1), { state: 'failed', failures: 1 })
+  t.strictSame(roster.fetching(id, 151 * minute), noChange, 'what is over stays over')
+  t.end()
+})
+
 t.test('fetching its script over and over gives a machine no more time', (t) => {
   const rack = aRack()
   const { roster, machine, see } = rack
