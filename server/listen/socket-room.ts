@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { totalmem } from 'node:os'
 import { libc } from './libc.ts'
 
 // The numbers of <asm-generic/socket.h> and <linux/tcp.h>, the same on x64 and arm64.
@@ -10,19 +10,17 @@ const TCP_NOTSENT_LOWAT = 25
 
 /** The kernel doubles it for what it spends itself, and so it is twice what a connection grows to alone (bytes). */
 const wideBytes = 4 * 1024 * 1024
-/** What the wide ones may take of the memory that the kernel has for TCP before it begins to save. */
-const wideShare = 1 / 4
+/** The kernel lets TCP have a twentieth of the memory before it begins to save; the wide ones may take half of that. */
+const mostWide = Math.floor(totalmem() / 40 / (2 * wideBytes))
 
 const wide = new WeakSet<Socket>()
 let wideCount = 0
-let mostWide: number | undefined
 
 /**
  * Gives a connection more room for what is to be sent, so that this program is woken less often for the same bytes: at 16
  * clients a sixth less processor time. Where it may not, or too many have it, the kernel's own measure stays.
  */
 export function widen(fd: number, socket: Socket): void {
-  mostWide ??= Math.floor((tcpMemoryBytes() * wideShare) / (2 * wideBytes))
   if (wide.has(socket) || wideCount >= mostWide || socket.destroyed) return
   // Without the right to go beyond net.core.wmem_max this fails, and nothing is changed.
   if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, wideBytes)) return
@@ -40,14 +38,4 @@ function set(fd: number, level: number, option: number, value: number): boolean 
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setInt32(0, value, true)
   return libc().setsockopt(fd, level, option, bytes, bytes.length) === 0
-}
-
-/** Below it the kernel does not mind what TCP takes (`tcp_mem`, in pages). */
-function tcpMemoryBytes(): number {
-  try {
-    const [pages] = readFileSync('/proc/sys/net/ipv4/tcp_mem', 'utf8').split(/\s/)
-    return Number(pages) * 4096
-  } catch {
-    return 0
-  }
 }
