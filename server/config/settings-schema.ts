@@ -17,7 +17,7 @@ const most = { networks: 64, machines: 10_000, reservations: 10_000, images: 256
 const leaseBounds = { shortest: 10, longest: 31 * 86_400 }
 
 /** Below, a machine would wait for its next piece longer than it waits for anything; above, no card goes. */
-const linkBounds = { slowest: 1e6, fastest: 400e9 }
+const linkBounds = { slowest: 10e6, fastest: 400e9 }
 
 type Refine = z.RefinementCtx
 
@@ -123,7 +123,7 @@ const bitRate = z.unknown().transform((value, context) => {
       nextStep: 'Write a number with Mbit/s or Gbit/s: 900Mbit/s.',
     })
   if (read < linkBounds.slowest || read > linkBounds.fastest) {
-    return refuse(context, 'The speed of a link lies between 1 Mbit/s and 400 Gbit/s.')
+    return refuse(context, 'The speed of a link lies between 10 Mbit/s and 400 Gbit/s.')
   }
   return read
 })

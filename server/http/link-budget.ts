@@ -22,9 +22,9 @@ const payloadShare = 1448 / 1538
 
 /** What one download gets at a time: so many milliseconds of the link, within bounds that keep the turns few and short. */
 const pieceMs = 2
-const pieceBounds = { least: 16 * 1024, most: 1024 * 1024 }
+const pieceBounds = { least: 64 * 1024, most: 1024 * 1024 }
 /** What a moment without sending may be made up for. */
-const reserveMs = 25
+const reserveMs = 50
 /** So long apart, at the least, is looked at who may send: one timer for all of them. */
 const tickMs = 4
 const toldEachMs = 60_000

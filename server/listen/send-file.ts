@@ -2,7 +2,7 @@ import { node } from 'koffi'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorName, libc } from './libc.ts'
-import { keepShort, widen } from './socket-room.ts'
+import { keepShort, letOthersPass, widen } from './socket-room.ts'
 
 /** A part of an open file. */
 export type FilePart = { readonly fd: number; readonly from: number; readonly length: number }
@@ -43,6 +43,7 @@ export async function sendFile(
   const out = libc().dup(connection)
   if (out < 0) return false
   using outlet = new Outlet(out, response)
+  letOthersPass(out)
   if (allowance === undefined) widen(out, socket)
   else keepShort(out, allowance.most)
   const offset = new Uint8Array(8)

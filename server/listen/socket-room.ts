@@ -4,7 +4,10 @@ import { libc } from './libc.ts'
 
 // The numbers of <asm-generic/socket.h> and <linux/tcp.h>, the same on x64 and arm64.
 const SOL_SOCKET = 1
+const SO_PRIORITY = 12
 const SO_SNDBUFFORCE = 32
+/** Of <linux/pkt_sched.h>: what may wait for everything else. */
+const TC_PRIO_BULK = 2
 const IPPROTO_TCP = 6
 const TCP_NOTSENT_LOWAT = 25
 
@@ -27,6 +30,11 @@ export function widen(fd: number, socket: Socket): void {
   wide.add(socket)
   wideCount++
   socket.once('close', () => wideCount--)
+}
+
+/** In the queue of the interface what it sends lets DHCP, TFTP and scripts pass (pfifo_fast, Debian's default, has bands). */
+export function letOthersPass(fd: number): void {
+  set(fd, SOL_SOCKET, SO_PRIORITY, TC_PRIO_BULK)
 }
 
 /** Lets no more than this lie in the kernel unsent, so that what was allowed to go out goes out soon. */

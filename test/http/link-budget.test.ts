@@ -123,7 +123,7 @@ t.test('a pause is no right to a flood', async (t) => {
   await clock.passes(60_000)
   const one = download(link)
   await clock.passes(1)
-  t.ok(one.byteCount < bytesPerSecond * 0.03, `${one.byteCount} at once`)
+  t.ok(one.byteCount < bytesPerSecond * 0.055, `${one.byteCount} at once`)
 })
 
 t.test('what is allowed and given back is not lost', async (t) => {
@@ -135,7 +135,7 @@ t.test('what is allowed and given back is not lost', async (t) => {
   link.giveBack(allowed + 1_000)
   const one = download(link)
   await clock.passes(1_000)
-  t.ok(within(4, one.byteCount, bytesPerSecond))
+  t.ok(within(6, one.byteCount, bytesPerSecond))
 })
 
 t.test('that they share the link is told when there is more than one, and once a minute', async (t) => {

@@ -51,13 +51,21 @@ async function served(t: Test, way: 'fast' | 'reading') {
       underWay: (told) => void underWay.push(told),
     },
   )
-  return { ...(await overLoopback(t, app)), link, delivered, underWay }
+  return { ...(await overLoopback(t, app)), link, delivered, underWay, queue }
 }
 
 for (const way of ['fast', 'reading'] as const) {
   t.test(`${way}: what comes over a link that is shared is whole, and each byte was allowed`, async (t) => {
-    const { ask, link, delivered, underWay } = await served(t, way)
-    const replies = await Promise.all(Array.from({ length: 8 }, async () => await ask({ url })))
+    const { ask, link, delivered, underWay, queue } = await served(t, way)
+    const held = [0, 1, 2, 3].map(() => queue.enter(new AbortController().signal).turn)
+    const asked = Array.from({ length: 8 }, async () => await ask({ url }))
+    await until(() => underWay.length === 8)
+    t.strictSame(
+      underWay.map((told) => told.kind === 'queued' && told.ahead),
+      [0, 1, 2, 3, 4, 5, 6, 7],
+    )
+    for (const stream of held) (await stream)?.[Symbol.dispose]()
+    const replies = await Promise.all(asked)
     t.ok(replies.every(({ rawPayload }) => image.equals(rawPayload)))
     const part = await ask({ url, headers: { range: 'bytes=1000000-4999999' } })
     t.ok(image.subarray(1_000_000, 5_000_000).equals(part.rawPayload))
@@ -65,10 +73,9 @@ for (const way of ['fast', 'reading'] as const) {
     t.ok(image.subarray(-7).equals(small.rawPayload))
     await until(() => delivered.length === 10)
     t.equal(link.allowed, 8 * image.length + 4_000_000 + 7)
-    const kinds = underWay.map(({ kind }) => kind)
-    t.strictSame(kinds.toSorted(), [...Array(4).fill('going-out'), ...Array(4).fill('queued')])
-    t.match(underWay[0], { kind: 'queued', from: '127.0.0.1', file: 'debian/squashfs', ahead: 0 })
-    t.ok(underWay.some((told) => told.kind === 'queued' && told.ahead === 3))
+    const begun = underWay.slice(8)
+    t.equal(begun.length, 8, 'and each is told of when its turn has come')
+    t.match(begun[0], { kind: 'going-out', from: '127.0.0.1', file: 'debian/squashfs', ofBytes: 6_000_001 })
   })
 
   t.test(`${way}: who hangs up takes no more of the link than was sent`, async (t) => {
