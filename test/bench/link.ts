@@ -51,7 +51,7 @@ async function measure(budget: string, queue: (typeof queues)[number]): Promise<
       'images: [{name: bench, folder: ./bench}]',
     ]
     writeFileSync(settingsFileIn(folder), settings.join('\n'))
-    await using appliance = await serveIn(box, settingsFileIn(folder))
+    await using _ = await serveIn(box, settingsFileIn(folder))
     const pid = await deliveryIn(box)
     const url = 'http://10.99.0.1:8081/images/bench/squashfs'
     const words = ['-t1', `-c${clients}`, `-d${2 * seconds + 2}s`, '--timeout', '60s', url]

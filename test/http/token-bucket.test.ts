@@ -24,7 +24,7 @@ t.test('a clock that goes back adds nothing and takes nothing', async (t) => {
   t.strictSame(filled({ bytes: 7, at: 1_000 }, flow, 400), { bytes: 7, at: 400 })
 })
 
-t.test('in no time goes out more than its share and what it held at first', async (t) => {
+t.test('in no time goes out more than its share and what it held at first', async () => {
   const steps = fc.array(
     fc.record({ after: fc.double({ min: 0, max: 100, noNaN: true }), wanted: fc.nat(5_000) }),
   )
