@@ -202,6 +202,7 @@ export async function startAppliance(
       underWay: (told) => underWay(parts, told),
       happened: tell,
       trouble: (because) => tell({ kind: 'delivery-failed', because }),
+      ready: () => tell({ kind: 'delivery-ready' }),
     })
   }
 

@@ -33,11 +33,15 @@ export type DeliveryNews = {
   readonly underWay: (underWay: UnderWay) => void
   readonly happened: (event: ApplianceEvent) => void
   readonly trouble: (because: string) => void
+  /** Told when it serves again. */
+  readonly ready: () => void
 }
 
 const startLimitMs = 10_000
 /** A process that ends by itself is started again, each time later. */
 const restartPausesMs = [100, 1_000, 5_000, 30_000]
+/** One that has served for so long is counted as well. */
+const wellAfterMs = 10 * 60_000
 
 /**
  * Serves images from a process of its own: beside a busy download in the same process a small TFTP fetch took 140 ms
@@ -46,6 +50,7 @@ const restartPausesMs = [100, 1_000, 5_000, 30_000]
 export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): Promise<AsyncDisposable> {
   let stopping = false
   let restarts = 0
+  let startedAt = performance.now()
   let child = await launch(order, heard)
   watch()
   return {
@@ -65,6 +70,7 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
   }
 
   function startAgain(because: string): void {
+    if (performance.now() - startedAt > wellAfterMs) restarts = 0
     const pause = restartPausesMs[Math.min(restarts++, restartPausesMs.length - 1)] ?? 0
     heard.trouble(`${because}; it is started again in ${pause} ms`)
     setTimeout(() => void again(), pause).unref()
@@ -73,8 +79,10 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
   async function again(): Promise<void> {
     if (stopping) return
     try {
+      startedAt = performance.now()
       child = await launch(order, heard)
       watch()
+      heard.ready()
     } catch (error) {
       startAgain(error instanceof Error ? error.message : String(error))
     }

@@ -183,5 +183,6 @@ const owned: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'appliance-stopped',
   'network-ready',
   'network-unusable',
+  'delivery-ready',
   'job-ran',
 ])

@@ -208,5 +208,10 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
       'The process that delivers kernels and images ended, or could not start. It is started again by itself.',
     nextStep: 'Read the reason. When it comes back, look at the memory of the box and at the image folders.',
   },
+  'delivery-ready': {
+    level: 'info',
+    meaning:
+      'The process that delivers kernels and images was started again. Machines ask again by themselves, and those that can go on where they were.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
 }

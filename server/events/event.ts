@@ -143,6 +143,7 @@ export type ApplianceEvent = About &
     | { readonly kind: 'images-queued'; readonly streams: number; readonly waiting: number }
     | { readonly kind: 'link-full'; readonly bitsPerSecond: number }
     | { readonly kind: 'delivery-failed'; readonly because: string }
+    | { readonly kind: 'delivery-ready' }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
   )
 

@@ -114,6 +114,8 @@ function words(event: ApplianceEvent): string {
       return `network ${event.network ?? '?'}: images take all they may of the link, ${bitRate(event.bitsPerSecond)}, and share it`
     case 'delivery-failed':
       return `images are not delivered: ${event.because}`
+    case 'delivery-ready':
+      return 'images are delivered again'
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
   }

@@ -211,4 +211,5 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
   'job-ran': { kind: 'job-ran', job: 'sweep-records', outcome: '12 events older than 90 days were deleted' },
+  'delivery-ready': { kind: 'delivery-ready' },
 }

@@ -66,12 +66,12 @@ images: [{name: debian, folder: ${join(folder, 'debian')}}]
       outlook: 'under-way',
       because: /debian\/vmlinuz waits for its turn, 0 before it/,
     })
-    for (const { ended } of downloads) await ended
+    for (const { ended } of downloads) t.equal(await ended, 0)
     const seconds = (performance.now() - began) / 1000
     const bytes = 2 * image.length
     t.ok(seconds > (0.95 * bytes) / bytesPerSecond, `${bytes} bytes took ${seconds.toFixed(1)} s`)
     for (const { file } of downloads) t.ok(image.equals(readFileSync(file)))
-    await waiting.ended
+    t.equal(await waiting.ended, 0)
     t.ok(kernel.equals(readFileSync(waiting.file)), 'and the third has its kernel, without a retry')
 
     await until('all of it is told', async () => (await box.events('file-served')).length === 3)
@@ -86,9 +86,7 @@ images: [{name: debian, folder: ${join(folder, 'debian')}}]
 function download(machine: NetworkNamespace, name: string, file: string) {
   const url = `http://10.77.0.1:8081/images/debian/${name}`
   const child = machine.start(['curl', '-sf', '-N', '-o', file, url], { stdio: 'ignore' })
-  const ended = once(child, 'exit').then(([code]) => {
-    if (code !== 0) throw new Error(`curl ended with ${code}`)
-  })
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
   return {
     file,
     ended,
