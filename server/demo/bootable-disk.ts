@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 
-/** What a machine that has reached this disk says on its console, from BIOS and from UEFI alike. */
+/** What a machine that has reached this disk says on its console, from BIOS and from UEFI alike, x64 and arm64. */
 export const diskBootedText = 'IRONWAKE-DISK-BOOTED'
 
 const sector = 512
@@ -24,7 +24,10 @@ export async function makeBootableDisk(path: string): Promise<void> {
 export function bootableDisk(): Buffer {
   const disk = Buffer.alloc((partitionStart + partitionSectors) * sector)
   masterBootRecord().copy(disk, 0)
-  efiSystemPartition(efiProgram()).copy(disk, partitionStart * sector)
+  efiSystemPartition([
+    { name: 'BOOTX64 EFI', bytes: efiProgram(x64) },
+    { name: 'BOOTAA64EFI', bytes: efiProgram(arm64) },
+  ]).copy(disk, partitionStart * sector)
   return disk
 }
 
@@ -67,11 +70,10 @@ function masterBootRecord(): Buffer {
   return record
 }
 
-/** A PE32+ program of one section (Microsoft's PE format, and UEFI 2.10 §2.1.1): it writes the line and halts. */
-function efiProgram(): Buffer {
-  const alignment = 0x200
-  const sectionAt = 0x1000
-  const code = bytes(`
+/** The text follows at once. */
+const x64 = {
+  machine: 0x8664,
+  code: bytes(`
     48 83 ec 28             #       sub rsp, 40       the callee's shadow space
     48 8b 4a 40             #       mov rcx, [rdx+64] EFI_SYSTEM_TABLE.ConOut
     48 8d 15 07 00 00 00    #       lea rdx, [text]
@@ -79,7 +81,24 @@ function efiProgram(): Buffer {
     f4                      # stop: hlt
     eb fd                   #       jmp stop
     cc                      #       (characters lie at even addresses)
-                            # text:`)
+                            # text:`),
+}
+const arm64 = {
+  machine: 0xaa64,
+  code: bytes(`
+    20 20 40 f9 #       ldr x0, [x1, #64]   EFI_SYSTEM_TABLE.ConOut
+    a1 00 00 10 #       adr x1, text
+    08 04 40 f9 #       ldr x8, [x0, #8]    OutputString
+    00 01 3f d6 #       blr x8
+    7f 20 03 d5 # stop: wfi
+    ff ff ff 17 #       b stop
+                # text:`),
+}
+
+/** A PE32+ program of one section (Microsoft's PE format, and UEFI 2.10 §2.1.1): it writes the line and halts. */
+function efiProgram({ machine, code }: { readonly machine: number; readonly code: Buffer }): Buffer {
+  const alignment = 0x200
+  const sectionAt = 0x1000
   const section = Buffer.alloc(alignment)
   code.copy(section)
   section.write(`${text}\0`, code.length, 'utf16le')
@@ -92,7 +111,7 @@ function efiProgram(): Buffer {
 
   const file = signatureAt + 4
   const optionalSize = 0x70 + 16 * 8
-  header.writeUInt16LE(0x8664, file) // Machine: x86-64
+  header.writeUInt16LE(machine, file)
   header.writeUInt16LE(1, file + 2) // NumberOfSections
   header.writeUInt16LE(optionalSize, file + 16) // SizeOfOptionalHeader
   header.writeUInt16LE(0x0022, file + 18) // Characteristics: executable, large addresses
@@ -125,8 +144,8 @@ function bytes(listing: string): Buffer {
   return Buffer.from(listing.replaceAll(/#.*$/gm, '').replaceAll(/\s/g, ''), 'hex')
 }
 
-/** A FAT12 file system with the one file that UEFI starts from a disk without boot entries (UEFI 2.10 §3.5.1.1). */
-function efiSystemPartition(program: Buffer): Buffer {
+/** A FAT12 file system with the files that UEFI starts from a disk without boot entries (UEFI 2.10 §3.5.1.1). */
+function efiSystemPartition(programs: readonly { readonly name: string; readonly bytes: Buffer }[]): Buffer {
   const volume = Buffer.alloc(partitionSectors * sector)
   const sectorsPerCluster = 4
   const rootEntries = 512
@@ -134,7 +153,9 @@ function efiSystemPartition(program: Buffer): Buffer {
   const rootAt = (1 + 2 * sectorsPerFat) * sector
   const clustersAt = rootAt + rootEntries * 32
   const clusterSize = sectorsPerCluster * sector
-  if (program.length > clusterSize) throw new Error('The EFI program does not fit into one cluster.')
+  if (programs.some((program) => program.bytes.length > clusterSize)) {
+    throw new Error('An EFI program does not fit into one cluster.')
+  }
 
   Buffer.from([0xeb, 0x3c, 0x90]).copy(volume)
   volume.write('IRONWAKE', 3, 'latin1')
@@ -155,13 +176,13 @@ function efiSystemPartition(program: Buffer): Buffer {
   volume.write('IRONWAKE   FAT12   ', 43, 'latin1')
   volume.writeUInt16LE(0xaa55, 510)
 
-  // Each of the clusters 2, 3 and 4 is the last of its chain; entries have twelve bits.
-  const fat = Buffer.from([0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])
+  // Each of the clusters 2 to 5 is the last of its chain; entries have twelve bits.
+  const fat = Buffer.from([0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
   fat.copy(volume, sector)
   fat.copy(volume, (1 + sectorsPerFat) * sector)
 
   const cluster = (number: number) => clustersAt + (number - 2) * clusterSize
-  const [efi, boot, file] = [2, 3, 4] as const
+  const [efi, boot, firstFile] = [2, 3, 4] as const
   const folder = 0x10
   const entry = (name: string, kind: number, start: number, size: number) => {
     const written = Buffer.alloc(32)
@@ -181,8 +202,8 @@ function efiSystemPartition(program: Buffer): Buffer {
   Buffer.concat([
     entry('.', folder, boot, 0),
     entry('..', folder, efi, 0),
-    entry('BOOTX64 EFI', 0x20, file, program.length),
+    ...programs.map(({ name, bytes: { length } }, index) => entry(name, 0x20, firstFile + index, length)),
   ]).copy(volume, cluster(boot))
-  program.copy(volume, cluster(file))
+  for (const [index, program] of programs.entries()) program.bytes.copy(volume, cluster(firstFile + index))
   return volume
 }

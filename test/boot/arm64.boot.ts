@@ -1,6 +1,9 @@
+import t from 'tap'
+import { diskBootedText } from '../../server/demo/bootable-disk.ts'
 import { kernelBoot } from './kernel.ts'
 import { arm64Loaders, laterIpxe } from './loaders.ts'
 import { ramBoot } from './ram.ts'
+import { missingStep, patience, startRig } from './rig.ts'
 
 // AAVMF with the keys of Microsoft: shim, GRUB and a kernel that are signed for arm64, with Secure Boot enforced. The network
 // says nothing of a loader; the box has these and no other for arm64.
@@ -59,4 +62,23 @@ kernelBoot({
     t.notOk(kinds.includes('program-sent'), 'nothing went by TFTP')
     await Promise.resolve()
   },
+})
+
+void t.test('arm64: a machine that is not approved is told so by GRUB, and reaches its disk', async (t) => {
+  await using rig = await startRig({
+    name: 'waits-arm64',
+    firmware: 'uefi-arm64',
+    disk: 'bootable',
+    bootPrograms: await arm64Loaders(),
+    settings: ['approve: []'],
+  })
+  await rig.machine.waitForSerial('waits for approval', patience)
+  await rig.machine.waitForSerial(diskBootedText, patience)
+  t.match(await rig.machine.serialText(), /Starting \(hd0,msdos1\)\/efi\/boot\/bootaa64\.efi/)
+  const steps = [
+    { kind: 'program-sent', file: 'grubaa64.efi' },
+    { kind: 'script-served', script: 'wait' },
+    { kind: 'attempt-ended', result: 'local-disk' },
+  ] as const
+  t.equal(missingStep(rig.appliance.happened, steps), undefined)
 })
