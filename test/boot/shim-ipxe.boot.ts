@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { kernelBoot } from './kernel.ts'
 import { laterIpxe } from './loaders.ts'
+import { patience, startRig } from './rig.ts'
+
+const signedGrub = '/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'
 
 // The signed iPXE itself is in no distribution. So an unsigned iPXE of 2025 stands here for shim and for what shim loads at
 // once: OVMF loads it from the folder of the signed pair, it finds its script there, and reads the command shim. The second
@@ -14,7 +17,7 @@ kernelBoot({
   bootPrograms: async () => {
     const folder = t.testdir({
       'snponly-shimx64.efi': readFileSync(join(await laterIpxe(), 'snponly.efi')),
-      'snponly.efi': readFileSync('/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'),
+      'snponly.efi': readFileSync(signedGrub),
     })
     return [folder, '/usr/lib/shim']
   },
@@ -30,4 +33,26 @@ kernelBoot({
     t.match(screen, /autoexec\.ipxe\.\.\. ok/)
     t.notMatch(screen, /command not found/, 'it knows every command of its scripts')
   },
+})
+
+// Debian's shim is of the same version as iPXE's, and asks for GRUB where that asks for iPXE.
+void t.test('shim looks for what it loads in the folder that it was fetched from', async (t) => {
+  const folder = t.testdir({
+    'snponly-shimx64.efi': readFileSync('/usr/lib/shim/shimx64.efi.signed'),
+    'snponly.efi': readFileSync(signedGrub),
+  })
+  await using rig = await startRig({
+    name: 'shim-in-a-folder',
+    firmware: 'uefi',
+    disk: 'empty',
+    alsoNetwork: 'loader: shim-ipxe',
+    bootPrograms: [folder, '/usr/lib/grub/x86_64-efi-signed'],
+    settings: ['approve: []'],
+  })
+  const { event } = await rig.appliance.waitFor(
+    'program-sent',
+    ({ file }) => file.endsWith('grubx64.efi'),
+    patience,
+  )
+  t.match(event, { file: 'ipxe-signed/x64/grubx64.efi' })
 })
