@@ -27,6 +27,9 @@ export type FirmwarePlan = {
   readonly collectMs?: number
 }
 
+/** Firmware asks again, with the same transaction number, when nobody gives it an address. */
+const mostAsked = 4
+
 /**
  * Does as firmware does: sends a captured DISCOVER under its own MAC, waits for the offers of all servers, takes the one
  * with an address, and sets that on `eth0`. No ready-made client does so: udhcpc takes whichever offer is first.
@@ -49,10 +52,13 @@ export async function startFirmware(
   )
   const send = (message: DhcpMessage) => socket.send(encode(message).bytes, { address: everyone, port: 67 })
   const all = (type: string) => heard.filter((message) => messageTypeOf(message) === type)
-  send(discover)
-  await pause(collectMs)
+  const withAddress = () => all('offer').find(({ yiaddr }) => yiaddr !== noAddress)
+  for (let asked = 0; asked < mostAsked && withAddress() === undefined; asked++) {
+    send(discover)
+    await pause(collectMs)
+  }
   const offers = all('offer')
-  const chosen = offers.find(({ yiaddr }) => yiaddr !== noAddress)
+  const chosen = withAddress()
   const server = chosen === undefined ? undefined : serverIdentifierOf(chosen)
   if (chosen === undefined || server === undefined)
     throw new Error(`${offers.length} offers, none with an address`)
