@@ -84,7 +84,7 @@ export async function startAppliance(
   const problems = new Map<string, string>()
   const status: ApplianceStatus = { version, startedAt: now(), networks: [] }
   const plans = plansOf(config)
-  const programs = findPrograms(config.bootProgramFolders)
+  const programs = findPrograms(config.bootProgramFolders, config.bootFiles.values())
   const desk: BootDeskParts = {
     roster,
     logbook,
@@ -116,6 +116,7 @@ export async function startAppliance(
       httpPort: config.http.port,
       programs: new Set(programs.keys()),
       tftpOnly: grubsWithoutHttp(config.bootProgramFolders),
+      bootFiles: config.bootFiles,
       mtu,
     },
     leases,

@@ -13,20 +13,27 @@ export type Programs = Pick<ReadonlyMap<string, Uint8Array>, 'get' | 'keys'>
 /** More is no boot program. */
 const programLimitBytes = 16 * 1024 * 1024
 
-/** Finds the boot programs of the folders; a file in an earlier folder hides its namesake in a later one. */
-export function findPrograms(folders: readonly string[]): Programs {
-  return readWhenAsked(programPaths(folders))
+/**
+ * Finds the boot programs of the folders, and the files of further names there; a file in an earlier folder hides its
+ * namesake in a later one.
+ */
+export function findPrograms(folders: readonly string[], further: Iterable<string> = []): Programs {
+  return readWhenAsked(programPaths(folders, further))
 }
 
 /** Where each of them lies, by the name under which it is served. */
-export function programPaths(folders: readonly string[]): ReadonlyMap<string, string> {
+export function programPaths(
+  folders: readonly string[],
+  further: Iterable<string> = [],
+): ReadonlyMap<string, string> {
+  const wanted = [...programFiles, ...[...further].map((name) => ({ name, onDisk: [name] }))]
   const found = new Map<string, string>()
   for (const folder of folders) {
     const there = new Set(filesIn(folder))
     addSignedIpxe(found, signedIpxeIn(folder))
     // Its files have the names of others: its iPXE that of the unsigned one, its shim that of the distribution's.
     const isOfSignedIpxe = pairsIn(folder).some(({ kind }) => kind === 'pair')
-    for (const { name, onDisk } of programFiles) {
+    for (const { name, onDisk } of wanted) {
       if (found.has(name) || isOfSignedIpxe) continue
       const file = onDisk.find((candidate) => there.has(candidate))
       if (file === undefined) continue

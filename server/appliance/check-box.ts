@@ -43,6 +43,7 @@ export async function checkBox(config: Config, now: number, running: boolean): P
         .map(async (network) => await foreignServersOf(network, chance)),
     )),
     ...programsOf(config),
+    ...bootFilesOf(config),
     ...config.images.flatMap(imageOf),
     ...approvalOf(config),
     dataFolderOf(config.dataFolder),
@@ -199,6 +200,17 @@ function signedIpxeOf(config: Config, available: ReadonlySet<string>): Finding[]
   const fact = `this box has no ${shim}, by which iPXE starts a signed kernel with Secure Boot`
   const nextStep = 'Install the package shim-signed, of the distribution whose image is booted'
   return [...refused, { verdict: 'doubtful', subject: 'signed kernels', fact, nextStep }]
+}
+
+/** What the settings have firmware load. */
+function bootFilesOf({ bootFiles, bootProgramFolders }: Config): Finding[] {
+  const available = new Set(findPrograms(bootProgramFolders, bootFiles.values()).keys())
+  return [...bootFiles].map(([key, file]): Finding => {
+    const subject = key === 'other' ? 'boot file for other firmware' : `boot file for architecture ${key}`
+    if (available.has(file)) return { verdict: 'well', subject, fact: file }
+    const nextStep = `Put it into one of ${bootProgramFolders.join(', ')}`
+    return { verdict: 'wrong', subject, fact: `there is no ${file}`, nextStep }
+  })
 }
 
 function imageOf({ name, folder }: Config['images'][number]): Finding {

@@ -281,7 +281,7 @@ function assist(question: Question, view: MachineView, settings: BootSettings): 
     const happened = [
       ...chosen.happened,
       ...(isFirst ? [firmwareAsked(question)] : []),
-      bootOffered(question, hasStrategies(client, decision) ? chosen.strategy : undefined),
+      ...bootOffered(question, hasStrategies(client, decision) ? chosen.strategy : undefined),
     ]
     const learnt = chosen.ladder === undefined ? seen : { ...seen, proxy: chosen.ladder }
     const rest = { happened, leases: [], seen: learnt, ...stands }
@@ -296,7 +296,7 @@ function assist(question: Question, view: MachineView, settings: BootSettings): 
     return { send: [], happened: [told], leases: [], seen, ...stands }
   }
   if (type === 'discover' && client.kind !== 'system') {
-    return { send: [], happened: [firmwareAsked(question), bootOffered(question)], leases: [], seen }
+    return { send: [], happened: [firmwareAsked(question), ...bootOffered(question)], leases: [], seen }
   }
   return { ...ignored(about, because), seen, ...stands }
 }
@@ -311,10 +311,15 @@ function firmwareAsked({ client, about }: Question): ApplianceEvent {
   }
 }
 
-function bootOffered({ about, decision }: Question, strategy?: ProxyStrategy): ApplianceEvent {
+function bootOffered({ client, about, decision }: Question, strategy?: ProxyStrategy): ApplianceEvent[] {
+  const { because } = decision
   const program = loads(decision) ?? nothingToLoad
-  const told: ApplianceEvent = { kind: 'boot-offered', ...about, program, because: decision.because }
-  return strategy === undefined ? told : { ...told, strategy }
+  const told: ApplianceEvent = { kind: 'boot-offered', ...about, program, because }
+  const offered = strategy === undefined ? told : { ...told, strategy }
+  if (decision.kind !== 'address-only') return [offered]
+  const { architecture } = client
+  const number = architecture === undefined ? {} : { number: architecture.code }
+  return [offered, { kind: 'firmware-without-program', ...about, ...number, because }]
 }
 
 function grantedEvents(
@@ -328,7 +333,7 @@ function grantedEvents(
   }
   const offered: ApplianceEvent = { kind: 'address-offered', ...about, offered: lease.address, seconds }
   if (client.kind === 'system') return [offered]
-  return [firmwareAsked(question), offered, bootOffered(question)]
+  return [firmwareAsked(question), offered, ...bootOffered(question)]
 }
 
 function noted(about: About, lease: Lease): ApplianceEvent[] {

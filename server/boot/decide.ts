@@ -13,7 +13,12 @@ export type BootSettings = {
   readonly tftpOnly?: ReadonlySet<string>
   /** Largest IP datagram of the interfaces, in bytes. */
   readonly mtu: number
+  /** What the settings have firmware load, before all that the box would choose. */
+  readonly bootFiles?: BootFiles
 }
+
+/** Files by the number of the architecture; `other` is for firmware that the box has nothing for. */
+export type BootFiles = ReadonlyMap<number | 'other', string>
 
 /** What a client is told to load. */
 export type BootDecision =
@@ -62,17 +67,34 @@ function program(
   why: string,
   loader: Loader = 'ipxe',
 ): BootDecision {
-  if (client.architecture === undefined) {
-    return { kind: 'address-only', because: 'it names no architecture (options 93 and 60)' }
-  }
-  if (client.architecture.family === 'rpiboot') return raspberryPi(settings)
+  const { architecture } = client
+  if (architecture === undefined) return otherwise(settings, 'it names no architecture (options 93 and 60)')
+  if (architecture.family === 'rpiboot') return raspberryPi(settings)
+  const named = settings.bootFiles?.get(architecture.code)
+  if (named !== undefined) return fileOfSettings(settings, named, `${why}, ${architecture.name}`)
   const { programs: available, tftpOnly = new Set() } = settings
-  const chosen = programFor(client.architecture, { available, tftpOnly }, loader)
-  if (chosen.kind === 'none') return { kind: 'address-only', because: chosen.because }
+  const chosen = programFor(architecture, { available, tftpOnly }, loader)
+  if (chosen.kind === 'none') return otherwise(settings, chosen.because)
   return {
     kind: 'load-program',
     file: chosen.file,
-    because: `${why}, ${client.architecture.name}${whySigned(chosen, loader)}`,
+    because: `${why}, ${architecture.name}${whySigned(chosen, loader)}`,
+  }
+}
+
+/** What is loaded where the box has nothing: what the settings name for such firmware, or nothing at all. */
+function otherwise(settings: BootSettings, because: string): BootDecision {
+  const other = settings.bootFiles?.get('other')
+  return other === undefined ? { kind: 'address-only', because } : fileOfSettings(settings, other, because)
+}
+
+function fileOfSettings({ programs }: BootSettings, file: string, because: string): BootDecision {
+  if (programs.has(file)) {
+    return { kind: 'load-program', file, because: `${because}, and the settings name a file (boot-files)` }
+  }
+  return {
+    kind: 'address-only',
+    because: `${because}, and boot-files names ${file}, which is in no folder of boot-programs`,
   }
 }
 

@@ -71,7 +71,7 @@ export const diagnoses = {
     outlook: 'fault',
     meaning: 'The machine got an address and nothing to load: the box has no boot program for its firmware.',
     nextStep:
-      'Install the boot programs (on Debian and Ubuntu the package `ipxe`), or put one into a folder of `boot-programs`.',
+      'Install the boot programs (on Debian and Ubuntu the package `ipxe`), or put one into a folder of `boot-programs`. For an architecture that the box does not know, name a file under `boot-files` in the settings.',
   },
   'offer-unanswered': {
     outlook: 'fault',

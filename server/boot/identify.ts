@@ -59,7 +59,9 @@ function kindOf(
   hasIpxeOptions: boolean,
 ): BootClient['kind'] {
   if (hasIpxeOptions || userClassesOf(message).includes('iPXE')) return 'ipxe'
-  if (vendorClass?.startsWith('PXEClient') === true) return 'pxe'
+  // U-Boot calls itself by its own name, and loads by TFTP what it is told as other firmware does.
+  if (vendorClass?.startsWith('PXEClient') === true || vendorClass?.startsWith('U-Boot') === true)
+    return 'pxe'
   if (vendorClass?.startsWith('HTTPClient') === true) return 'http'
   return 'system'
 }

@@ -13,6 +13,10 @@ const wanted: readonly {
   { family: 'uefi', cpu: 'x86_64', files: ['snponly.efi', 'ipxe-amd64.efi', 'ipxe.efi'] },
   { family: 'uefi', cpu: 'x86', files: ['snponly-i386.efi', 'ipxe-i386.efi'] },
   { family: 'uefi', cpu: 'arm64', files: ['snponly-arm64.efi', 'ipxe-arm64.efi'] },
+  { family: 'uefi', cpu: 'arm', files: ['snponly-arm32.efi', 'ipxe-arm32.efi'] },
+  // U-Boot runs programs of UEFI (`bootefi`).
+  { family: 'u-boot', cpu: 'arm64', files: ['snponly-arm64.efi', 'ipxe-arm64.efi'] },
+  { family: 'u-boot', cpu: 'arm', files: ['snponly-arm32.efi', 'ipxe-arm32.efi'] },
   { family: 'uefi', cpu: 'riscv64', files: ['snponly-riscv64.efi', 'ipxe-riscv64.efi'] },
   { family: 'uefi', cpu: 'loongarch64', files: ['snponly-loong64.efi', 'ipxe-loong64.efi'] },
 ]
@@ -44,7 +48,7 @@ export const raspberryPiFolder = 'raspberry-pi'
 
 /** Programs that are found one by one, in any of the folders. Those of the signed iPXE are found together. */
 export const programFiles: readonly ProgramFile[] = [
-  ...wanted.flatMap((entry) => entry.files).map((name) => ({ name, onDisk: [name] })),
+  ...[...new Set(wanted.flatMap((entry) => entry.files))].map((name) => ({ name, onDisk: [name] })),
   ...signedFiles,
 ]
 

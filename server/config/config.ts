@@ -13,6 +13,8 @@ export type Config = {
   }
   /** Folders searched for boot programs, first match wins. */
   readonly bootProgramFolders: readonly string[]
+  /** What firmware of an architecture loads, before all that the box would choose; `other` where it has nothing. */
+  readonly bootFiles: ReadonlyMap<number | 'other', string>
   readonly networks: readonly NetworkSettings[]
   readonly approve: ApprovalRule
   readonly images: readonly ImageSettings[]

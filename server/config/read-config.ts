@@ -74,6 +74,7 @@ function configOf(settings: Settings, folder: string): Config {
       join(dataFolder, 'boot-programs'),
       ...systemBootPrograms,
     ],
+    bootFiles: settings['boot-files'],
     networks: settings.networks.map(networkOf),
     approve:
       'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },

@@ -153,6 +153,36 @@ const folder = z.string().superRefine((text, context) => {
   if (text.includes('\0') || text.length > 4_095) refuse(context, 'This is not the path of a folder.')
 })
 
+/** A number of option 93, or `other`. */
+function readArchitecture(key: string): number | 'other' | undefined {
+  if (key === 'other') return key
+  return /^(?:0|[1-9][0-9]{0,4})$/.test(key) && Number(key) <= 65_535 ? Number(key) : undefined
+}
+
+const bootFiles = z.unknown().transform((value, context): ReadonlyMap<number | 'other', string> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(context, `This must be a group of settings, it is ${kindOf(value)}.`)
+  }
+  const files = new Map<number | 'other', string>()
+  for (const [key, file] of Object.entries(value)) {
+    const wrong = (message: string, nextStep: string) =>
+      context.issues.push({ code: 'custom', input: file, message, path: [key], params: { nextStep } })
+    const architecture = readArchitecture(key)
+    if (architecture === undefined) {
+      wrong(
+        `${quoted(key)} is not the number of an architecture.`,
+        'Write the number of option 93, as 22, or `other`; the event firmware-without-program names it.',
+      )
+    } else if (typeof file !== 'string' || !/^[a-z0-9][a-z0-9._+-]{0,99}$/i.test(file)) {
+      wrong(
+        'This is not the name of a file.',
+        'Write a name without a folder, as boot.scr; the file lies in a folder of boot-programs.',
+      )
+    } else files.set(architecture, file)
+  }
+  return files
+})
+
 const approve = z.unknown().transform((value, context): { all: true } | { macs: Mac[] } => {
   if (value === 'all') return { all: true }
   if (!Array.isArray(value)) {
@@ -225,6 +255,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   'boot-programs': z.array(folder).max(32).optional(),
+  'boot-files': bootFiles.prefault({}),
   approve: approve.prefault([]),
   networks: z.array(network).max(most.networks).default([]),
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),

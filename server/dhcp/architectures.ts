@@ -98,7 +98,8 @@ export function architectureNumbered(code: number): Architecture | undefined {
 
 /**
  * What the firmware can boot: the first number of option 93 that means something, or, where the option is missing or
- * wrong, the five digits in option 60. Some firmware has only the latter right.
+ * wrong, the five digits in option 60. Some firmware has only the latter right. A number that means nothing is kept where
+ * there is no better one: the settings may know what it loads.
  */
 export function architectureOf(message: DhcpMessage): Architecture | undefined {
   const told = toldArchitecture(message)
@@ -109,10 +110,23 @@ const x86Bios = 0
 const raspberryPi = 41
 
 function toldArchitecture(message: DhcpMessage): Architecture | undefined {
-  for (const code of clientArchitecturesOf(message)) {
+  const vendorClass = vendorClassOf(message) ?? ''
+  const digits = /^(?:PXE|HTTP)Client:Arch:([0-9]{1,5})(?::|$)/.exec(vendorClass)?.[1]
+  const codes = [
+    ...clientArchitecturesOf(message),
+    ...(digits === undefined ? [] : [Number(digits)]),
+    ...uBootCodes(vendorClass),
+  ]
+  for (const code of codes) {
     const architecture = architectureNumbered(code)
     if (architecture !== undefined) return architecture
   }
-  const digits = /^(?:PXE|HTTP)Client:Arch:([0-9]{1,5})(?::|$)/.exec(vendorClassOf(message) ?? '')?.[1]
-  return digits === undefined ? undefined : architectureNumbered(Number(digits))
+  const [unknown] = codes
+  return unknown === undefined ? undefined : row(unknown, `architecture ${unknown}`, 'other', 'unknown')
+}
+
+/** Its vendor class is `U-Boot.armv8` and the like, with its own architecture in option 93 or without (U-Boot, `net/Kconfig`). */
+function uBootCodes(vendorClass: string): readonly number[] {
+  if (vendorClass.startsWith('U-Boot.armv8')) return [22]
+  return vendorClass.startsWith('U-Boot.arm') ? [21] : []
 }

@@ -101,6 +101,13 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning: 'No address was left for a client.',
     nextStep: 'Enlarge the pool of this network, or shorten its leases.',
   },
+  'firmware-without-program': {
+    level: 'warning',
+    meaning:
+      'Firmware asked what to boot, and the box has no program for it. It was given an address alone, or nothing in mode `proxy`.',
+    nextStep:
+      'Install the boot programs (on Debian and Ubuntu the package `ipxe`), or put the missing file into a folder of `boot-programs`. For an architecture that the box does not know, name a file for its number under `boot-files` in the settings, or one for all such firmware with `other`.',
+  },
   'boot-offered': { level: 'info', meaning: 'A client was told what to load next, and why that.' },
   'proxy-strategy-changed': {
     level: 'info',

@@ -62,6 +62,12 @@ export type ApplianceEvent = About &
     | { readonly kind: 'addresses-not-probed'; readonly because: string }
     | { readonly kind: 'pool-exhausted'; readonly because: string }
     | {
+        readonly kind: 'firmware-without-program'
+        /** Of its architecture, where it names one. */
+        readonly number?: number
+        readonly because: string
+      }
+    | {
         readonly kind: 'boot-offered'
         readonly program: string
         readonly because: string

@@ -50,6 +50,10 @@ function words(event: ApplianceEvent): string {
       return `addresses of network ${event.network ?? '(none)'} are not probed before they are offered: ${event.because}`
     case 'pool-exhausted':
       return `no address left: ${event.because}`
+    case 'firmware-without-program':
+      return event.number === undefined
+        ? `no boot program for this firmware: ${event.because}`
+        : `no boot program for firmware of architecture ${event.number}: ${event.because}`
     case 'boot-offered':
       return event.strategy === undefined
         ? `told to load ${event.program}: ${event.because}`

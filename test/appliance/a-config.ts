@@ -13,6 +13,7 @@ export function aConfig(changes: Partial<Config> = {}): Config {
     dataFolder: '/nowhere',
     http: { port: 8080, deliveryPort: 8081, streams: 64 },
     bootProgramFolders: [],
+    bootFiles: new Map(),
     networks: [],
     approve: { kind: 'these', macs: new Set() },
     images: [],

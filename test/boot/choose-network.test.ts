@@ -7,7 +7,7 @@ import { LeaseTable } from '../../server/networks/lease-table.ts'
 import { bytesOfIpv4 } from '../../server/wire/ipv4.ts'
 import { golden, goldenBytes } from '../dhcp/golden.ts'
 import { aNetwork, ip, subnet } from '../networks/a-network.ts'
-import { allPrograms, sentIn } from './a-box.ts'
+import { allPrograms, captured, sentIn } from './a-box.ts'
 
 const home = aNetwork()
 const server = home.serverAddress
@@ -80,16 +80,9 @@ t.test('without a relay it is the wire’s own network, or that of who renews ov
   t.end()
 })
 
-function ask(bytes: Uint8Array, from: string) {
-  const leases = new LeaseTable(here)
-  const incoming = {
-    bytes,
-    from: { address: ip(from), port: 67 },
-    port: 67,
-    network: home,
-    behind: [rack9, rack20],
-    at: 0,
-  }
+function ask(bytes: Uint8Array, from: string, [network = home, ...behind] = here) {
+  const leases = new LeaseTable([network, ...behind])
+  const incoming = { bytes, from: { address: ip(from), port: 67 }, port: 67, network, behind, at: 0 }
   const view = { leases, hostnameOf: () => undefined }
   return answer(incoming, view, { httpPort: 8080, programs: allPrograms, mtu: 1500 })
 }
@@ -108,6 +101,27 @@ t.test(
     t.end()
   },
 )
+
+t.test('a real relay gets its own words back, last, at the port of relays', (t) => {
+  const own = aNetwork(captured)
+  const behind = aNetwork({
+    ...captured,
+    name: 'behind',
+    relayed: true,
+    subnet: subnet('10.78.0.0/24'),
+    pool: { first: ip('10.78.0.100'), last: ip('10.78.0.110') },
+  })
+  for (const [name, relay] of [
+    ['discover-dhcrelay', '10.78.0.1'],
+    ['discover-dhcrelay-link', '10.77.0.9'],
+  ] as const) {
+    const sent = sentIn(ask(goldenBytes(name), '10.77.0.9', [own, behind]))
+    t.match(sent, { to: `${relay}:67`, message: { yiaddr: '10.78.0.100', giaddr: relay } }, name)
+    t.strictSame(sent?.message.options.get(82), golden(name).options.get(82))
+    t.equal([...(sent?.message.options.keys() ?? [])].at(-1), 82)
+  }
+  t.end()
+})
 
 t.test('a relay outside all networks that selects a link and overrides the server gets its answer', (t) => {
   const sent = sentIn(ask(goldenBytes('request-relayed'), '10.9.9.9'))

@@ -15,7 +15,7 @@ t.test('the better program is taken, and the next one where it is missing', (t) 
   t.end()
 })
 
-t.test('BIOS, x64, x86, arm64, RISC-V and LoongArch have programs, by TFTP and by HTTP', (t) => {
+t.test('BIOS, x64, x86, ARM, RISC-V, LoongArch and U-Boot have programs, by TFTP and by HTTP', (t) => {
   const all = { available: new Set(programNames) }
   const files = Object.fromEntries(
     architectures.flatMap((architecture) => {
@@ -28,13 +28,20 @@ t.test('BIOS, x64, x86, arm64, RISC-V and LoongArch have programs, by TFTP and b
     1: 'undionly.kpxe',
     6: 'snponly-i386.efi',
     7: 'snponly.efi',
+    8: 'snponly-arm32.efi',
     9: 'snponly.efi',
+    10: 'snponly-arm32.efi',
     11: 'snponly-arm64.efi',
     15: 'snponly-i386.efi',
     16: 'snponly.efi',
     17: 'snponly.efi',
+    18: 'snponly-arm32.efi',
     19: 'snponly-arm64.efi',
     20: 'undionly.kpxe',
+    21: 'snponly-arm32.efi',
+    22: 'snponly-arm64.efi',
+    23: 'snponly-arm32.efi',
+    24: 'snponly-arm64.efi',
     27: 'snponly-riscv64.efi',
     28: 'snponly-riscv64.efi',
     39: 'snponly-loong64.efi',
@@ -48,7 +55,8 @@ t.test('no BIOS is given an EFI program, and no EFI firmware one for BIOS', (t) 
   for (const architecture of architectures) {
     const program = programFor(architecture, all)
     if (program.kind === 'none') t.match(program.because, architecture.name)
-    else t.equal(program.file.endsWith('.efi'), architecture.family === 'uefi', architecture.name)
+    // U-Boot runs programs of UEFI.
+    else t.equal(program.file.endsWith('.efi'), architecture.family !== 'bios', architecture.name)
   }
   t.end()
 })

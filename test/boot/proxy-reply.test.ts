@@ -223,7 +223,11 @@ t.test('a box that has nothing for a machine tries no form on it', (t) => {
   box.settings = { ...box.settings, programs: new Set() }
   for (let boot = 0; boot < 3; boot++) {
     box.now += 100_000
-    t.strictSame(kinds(box.ask(golden(uefiRom)).happened), ['firmware-asked', 'boot-offered'])
+    t.strictSame(kinds(box.ask(golden(uefiRom)).happened), [
+      'firmware-asked',
+      'boot-offered',
+      'firmware-without-program',
+    ])
   }
   t.equal(box.learnt.proxy, undefined)
   t.end()
@@ -368,6 +372,7 @@ t.test('firmware without a program for it is told of, and not answered', (t) => 
   t.match(answered.happened, [
     { kind: 'firmware-asked' },
     { kind: 'boot-offered', program: 'nothing', because: /this box has none of snponly.efi/ },
+    { kind: 'firmware-without-program', number: 7, because: /this box has none of snponly.efi/ },
   ])
   t.end()
 })

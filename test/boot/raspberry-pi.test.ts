@@ -26,7 +26,10 @@ t.test('without its files a Raspberry Pi gets an address, and the log says what 
   t.equal(reply?.message.options.has(43), false)
   t.equal(reply?.message.file, '')
   const because = /raspberry-pi\/config\.txt is missing/
-  t.match(happened.at(-1), { kind: 'boot-offered', program: 'nothing', because })
+  t.match(happened.slice(-2), [
+    { kind: 'boot-offered', program: 'nothing', because },
+    { kind: 'firmware-without-program', number: 41, because },
+  ])
   t.match(happened[0], { kind: 'firmware-asked', architecture: 'ARM rpiboot' })
   t.end()
 })

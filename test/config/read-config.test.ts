@@ -22,6 +22,7 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
           '/usr/lib/grub/x86_64-efi-signed',
           '/usr/lib/grub/arm64-efi-signed',
         ],
+        bootFiles: new Map(),
         networks: [],
         approve: { kind: 'these', macs: new Set() },
         images: [],
@@ -69,6 +70,15 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
   )
   t.match(read('networks: [{interface: eth0, authoritative: true}]'), {
     config: { networks: [{ authoritative: true }] },
+  })
+  t.match(read('boot-files: {21: boot.scr, "22": my-ipxe.efi, other: ipxe.efi}'), {
+    config: {
+      bootFiles: new Map<number | 'other', string>([
+        [21, 'boot.scr'],
+        [22, 'my-ipxe.efi'],
+        ['other', 'ipxe.efi'],
+      ]),
+    },
   })
   t.match(read('networks: [{interface: eth0.20, probe: false}]'), {
     config: { networks: [{ name: 'eth0.20', interface: 'eth0.20', probe: false }] },

@@ -60,6 +60,26 @@ t.test('the text of option 60 stands in where option 93 is missing or wrong', (t
   t.end()
 })
 
+t.test('a number that nobody has given is kept where there is no better one', (t) => {
+  const unknown = { code: 99, name: 'architecture 99', family: 'other', cpu: 'unknown', fetches: 'tftp' }
+  t.strictSame(architectureOf(client('PXEClient:Arch:00098:UNDI:003000', 0, 99)), unknown)
+  t.strictSame(architectureOf(client('PXEClient:Arch:00099:UNDI:003000')), unknown)
+  t.strictSame(architectureOf(client('PXEClient', 0, 99, 0, 98)), unknown)
+  t.end()
+})
+
+t.test('U-Boot is told by its own name', (t) => {
+  t.match(architectureOf(golden('discover-u-boot-arm64')), { code: 22, family: 'u-boot', cpu: 'arm64' })
+  t.match(architectureOf(golden('discover-u-boot-arm')), { code: 21, family: 'u-boot', cpu: 'arm' })
+  t.match(architectureOf(golden('discover-u-boot-efi')), { code: 11, family: 'uefi', cpu: 'arm64' })
+  t.equal(architectureOf(client('U-Boot.armv8'))?.code, 22)
+  t.equal(architectureOf(client('U-Boot.armv7'))?.code, 21)
+  t.equal(architectureOf(client('U-Boot.arm'))?.code, 21)
+  t.equal(architectureOf(client('U-Boot')), undefined)
+  t.equal(architectureOf(client('U-Boot', 0, 27))?.code, 27)
+  t.end()
+})
+
 t.test('what names no architecture has none', (t) => {
   for (const vendorClass of [
     'PXEClient',
@@ -70,7 +90,6 @@ t.test('what names no architecture has none', (t) => {
   ]) {
     t.equal(architectureOf(client(vendorClass)), undefined, vendorClass)
   }
-  t.equal(architectureOf(client('PXEClient:Arch:00099:UNDI:003000', 0, 99)), undefined)
   t.equal(architectureOf(someMessage()), undefined)
   t.end()
 })

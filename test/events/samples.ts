@@ -104,6 +104,12 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     because: 'eth1 is no Ethernet interface, and has no ARP',
   },
   'pool-exhausted': { kind: 'pool-exhausted', ...about, because: 'none of the 10 addresses is free' },
+  'firmware-without-program': {
+    kind: 'firmware-without-program',
+    ...about,
+    number: 3,
+    because: 'no boot program is known for DEC Alpha',
+  },
   'boot-offered': {
     kind: 'boot-offered',
     ...about,

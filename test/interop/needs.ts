@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const folders = `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter)
@@ -19,7 +19,9 @@ export function needs(...programs: readonly string[]): { readonly skip?: string 
   return { skip: because }
 }
 
+/** A program by its name, or a file by its path. */
 function isInstalled(program: string): boolean {
+  if (program.startsWith('/')) return existsSync(program)
   return folders.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
