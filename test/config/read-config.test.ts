@@ -63,6 +63,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     config.networks.map(({ name, mode, relayed }) => [name, mode, relayed]),
     [
       ['rack-1', 'full', undefined],
+      ['eth1.20', 'full', undefined],
       ['eth2', 'proxy', undefined],
       ['eth3', 'observe', undefined],
       ['rack-9', 'full', { network: '10.9.0.0', prefixLength: 24 }],

@@ -29,7 +29,7 @@ export function openFrames(
   device: string,
   arrived: (frame: Buffer, header: Buffer) => void,
 ): Frames {
-  const fd = inside(namespace, () => bound(device))
+  const fd = packetSocket(namespace, device)
   const incoming = Buffer.alloc(headerBytes + largestFrameBytes)
   const outgoing = Buffer.alloc(headerBytes + largestFrameBytes)
   let closed = false
@@ -66,6 +66,11 @@ export function openFrames(
       calls().close(fd)
     },
   }
+}
+
+/** A socket for all that arrives at an interface of a namespace; what it sends itself it does not see. */
+export function packetSocket(namespace: string, device: string): number {
+  return inside(namespace, () => bound(device))
 }
 
 function bound(device: string): number {

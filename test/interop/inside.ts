@@ -8,6 +8,7 @@ type Calls = {
   bind(fd: number, address: Uint8Array, length: number): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
   recv(fd: number, bytes: Uint8Array, length: number, flags: number): number
+  recvmsg(fd: number, message: Uint8Array, flags: number): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
   if_nametoindex(name: string): number
   close(fd: number): number
@@ -29,6 +30,7 @@ export function calls(): Calls {
     bind: c.func('int bind(int fd, const void *address, uint32_t length)'),
     setsockopt: c.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)'),
     recv: c.func('int64_t recv(int fd, void *bytes, size_t length, int flags)'),
+    recvmsg: c.func('int64_t recvmsg(int fd, void *message, int flags)'),
     send: c.func('int64_t send(int fd, const void *bytes, size_t length, int flags)'),
     if_nametoindex: c.func('unsigned int if_nametoindex(const char *name)'),
     close: c.func('int close(int fd)'),
