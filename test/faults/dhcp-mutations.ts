@@ -29,6 +29,9 @@ const addresses = [
   [10, 77, 0, 200],
   [10, 77, 0, 255],
   [255, 255, 255, 255],
+  // A network behind a relay, and its relay.
+  [10, 9, 0, 0],
+  [10, 9, 0, 1],
   [127, 0, 0, 1],
   [224, 0, 0, 1],
   [8, 8, 8, 8],
@@ -85,6 +88,39 @@ export function mutations(golden: readonly Buffer[], random: Random): () => Buff
     ...parts.filter((part) => part[0] !== 53),
   ])
 
+  /** Sub-options of option 82 (RFC 3046, 3527, 5107, 8357, and what is none), some of them cut or with a wrong length. */
+  const relayOption = (): Buffer => {
+    const parts = Array.from({ length: below(5) }, () => {
+      const code = pick([1, 2, 5, 5, 10, 11, 11, 19, 0, 255, below(256)])
+      const value = pick([
+        Buffer.from(pick(addresses)),
+        noise(0),
+        noise(1),
+        noise(below(12)),
+        noise(below(200)),
+      ])
+      const length = below(8) === 0 ? below(256) : value.length
+      return Buffer.concat([Buffer.from([code, length]), value])
+    })
+    const value = Buffer.concat(parts).subarray(0, 255)
+    return Buffer.concat([Buffer.from([82, value.length]), value])
+  }
+  const selection = (): Buffer => {
+    const value = below(4) === 0 ? noise(below(9)) : Buffer.from(pick(addresses))
+    return Buffer.concat([Buffer.from([118, value.length]), value])
+  }
+  /** As if it had come by a relay, which says of the client what it likes. */
+  const relayed = (bytes: Buffer): Buffer => {
+    if (bytes.length < beforeOptions) return bytes
+    bytes.set(pick(addresses), fields.giaddr[0])
+    bytes[fields.hops[0]] = below(20)
+    return options((parts) => [
+      ...parts.filter((part) => part[0] !== 82 && part[0] !== 118),
+      ...(below(3) === 0 ? [selection()] : []),
+      ...Array.from({ length: 1 + (below(6) === 0 ? 1 : 0) }, relayOption),
+    ])(bytes)
+  }
+
   const changes = [
     flip,
     cut,
@@ -101,6 +137,8 @@ export function mutations(golden: readonly Buffer[], random: Random): () => Buff
     without,
     invented,
     typed,
+    relayed,
+    relayed,
   ]
   return () => {
     if (below(20) === 0) return noise(below(mostBytes))

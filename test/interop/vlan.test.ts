@@ -36,7 +36,7 @@ t.test('each VLAN of a card is a network of its own, and nothing crosses over', 
   await box.start()
   const heard: TaggedFrame[] = []
   const listener = await box.addNeighbour('lab')
-  using wire = openTagged(listener.name, 'eth0', (tagged) => heard.push(tagged))
+  cables.use(openTagged(listener.name, 'eth0', (tagged) => heard.push(tagged)))
 
   for (const [vlan, mac] of [
     [undefined, '52:54:00:92:00:01'],
