@@ -70,8 +70,9 @@ export class AddressProber implements AsyncDisposable {
   }
 
   #begin(address: Ipv4): Probing {
+    const question = arpProbe(this.#arp.mac, address)
     const ask = (): void => {
-      if (this.#arp.send(arpProbe(this.#arp.mac, address))) probing.asked = true
+      if (this.#arp.send(question)) probing.asked = true
     }
     const end = (): void => this.#end(address, probing, probing.asked ? { kind: 'quiet' } : unsent)
     const again = (): void => {

@@ -26,6 +26,14 @@ t.test('signed loaders are served under the names they are asked for by', (t) =>
   t.end()
 })
 
+t.test('files that the settings name are served, and nothing else of the folders', (t) => {
+  const folder = t.testdir({ 'boot.scr': 'script', 'snponly.efi': 'ipxe', 'secret.txt': 'x' })
+  const programs = findPrograms([folder], ['boot.scr', 'snponly.efi', 'missing.efi'])
+  t.strictSame([...programs.keys()].toSorted(), ['boot.scr', 'snponly.efi'])
+  t.same(programs.get('boot.scr'), Buffer.from('script'))
+  t.end()
+})
+
 t.test('a program is read once, when it is asked for, and one that has gone is none', (t) => {
   const folder = t.testdir({ 'snponly.efi': 'ipxe', 'undionly.kpxe': 'bios' })
   const programs = findPrograms([folder])

@@ -208,7 +208,7 @@ t.test(
 
 t.test('where there is no ARP that is told, and the network is served', needs('python3'), async (t) => {
   const tunnel = 'networks:\n  - {interface: tun7, mode: full, pool: 10.90.0.10-10.90.0.20}\n'
-  const settings = `${tunnel}  - {interface: lab, mode: observe}\n`
+  const settings = `${tunnel}  - {interface: lab, mode: observe}\nboot-files: {22: nowhere.efi}\n`
   await using box = await openBox({ networks, settings })
   await box.stop()
   for (const words of [
@@ -237,5 +237,9 @@ t.test('where there is no ARP that is told, and the network is served', needs('p
   t.match(
     findings.find(({ subject }) => subject === 'ARP probes on tun7'),
     { verdict: 'wrong', fact: /no Ethernet/ },
+  )
+  t.match(
+    findings.find(({ subject }) => subject === 'boot file for architecture 22'),
+    { verdict: 'wrong', fact: 'there is no nowhere.efi', nextStep: /^Put it into one of / },
   )
 })
