@@ -91,7 +91,10 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
 
 async function launch(order: DeliveryOrder, heard: DeliveryNews): Promise<ChildProcess> {
   const name = import.meta.url.endsWith('.ts') ? '../deliver.ts' : '../deliver.js'
-  const child = fork(new URL(name, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  // What is alive there is some 12 MB; the rest of the words are those with which this process was started.
+  const execArgv = [...process.execArgv, '--initial-old-space-size=16']
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
+  const child = fork(new URL(name, import.meta.url), { execArgv, stdio: [...stdio] })
   await new Promise<void>((resolve, reject) => {
     const late = setTimeout(() => {
       child.kill()

@@ -15,9 +15,11 @@ const imageBytes = 2 * 1024 * 1024
 const program = fileURLToPath(new URL('../../server/rack.ts', import.meta.url))
 
 type Memory = { readonly peak: number; readonly cpuSeconds: number }
+/** Memory of a process's own, and what it shares with others that run the same program (KiB). */
+type Resident = { readonly own: number; readonly shared: number }
 
 console.log(
-  'machines  lost  p50 s  p99 s  longest s  in all s  MiB/s  appliance MiB  delivery MiB  CPU s  client CPU s',
+  'machines  lost  p50 s  p99 s  longest s  in all s  MiB/s  main MiB  delivery MiB  together MiB  CPU s  client CPU s',
 )
 for (let round = 0; round < rounds; round++) {
   for (const machines of racks) await measure(machines)
@@ -46,10 +48,12 @@ async function measure(machines: number): Promise<void> {
   if (child.stdout === null || child.pid === undefined) throw new Error('the rack could not be started')
   const [main, delivery] = [rack.appliance.pid, childOf(rack.appliance.pid)]
   let client: Memory = { peak: 0, cpuSeconds: 0 }
+  let together = 0
   let tally: Tally | undefined
   for await (const line of createInterface(child.stdout)) {
     const word = JSON.parse(line) as RackWord
     if (word.kind === 'progress') client = usage(child.pid)
+    together = Math.max(together, distinct([resident(main), resident(delivery)]))
     if (word.kind === 'tally') ({ tally } = word)
     if (word.kind === 'failed') throw new Error(word.because)
   }
@@ -63,8 +67,9 @@ async function measure(machines: number): Promise<void> {
     [(tally.phases.total.most / 1000).toFixed(1), 9],
     [tally.seconds.toFixed(1), 8],
     [(tally.bytesPerSecond / 1024 ** 2).toFixed(0), 5],
-    [((used[0]?.peak ?? 0) / 1024).toFixed(0), 13],
+    [((used[0]?.peak ?? 0) / 1024).toFixed(0), 8],
     [((used[1]?.peak ?? 0) / 1024).toFixed(0), 12],
+    [(together / 1024).toFixed(0), 12],
     [used.reduce((sum, one) => sum + one.cpuSeconds, 0).toFixed(1), 5],
     [client.cpuSeconds.toFixed(1), 12],
   ] as const
@@ -91,6 +96,18 @@ function usage(pid: number): Memory {
     .replace(/^.*\) /, '')
     .split(' ')
   return { peak, cpuSeconds: (Number(stat[11] ?? 0) + Number(stat[12] ?? 0)) / 100 }
+}
+
+function resident(pid: number): Resident {
+  const status = statusOf(String(pid))
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+([0-9]+)`, 'm').exec(status)?.[1] ?? 0)
+  return { own: field('RssAnon'), shared: field('RssFile') + field('RssShmem') }
+}
+
+/** Node.js itself, half of what a small process has, is there once for both. */
+function distinct(processes: readonly Resident[]): number {
+  const own = processes.reduce((sum, one) => sum + one.own, 0)
+  return own + Math.max(...processes.map(({ shared }) => shared))
 }
 
 function statusOf(pid: string): string {
