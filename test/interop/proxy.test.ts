@@ -58,7 +58,8 @@ for (const [name, start] of [
       t.match({ own, server }, { own: theirs.ip, server: theirs.serverid })
       const ours = offers.filter((offer) => offer.siaddr === '10.86.0.1')
       t.ok(ours.length > 0, 'the box made an offer')
-      for (const offer of ours) t.match(offer, { yiaddr: '0.0.0.0', file: 'snponly.efi' }, 'without an address')
+      for (const offer of ours)
+        t.match(offer, { yiaddr: '0.0.0.0', file: 'snponly.efi' }, 'without an address')
       t.ok(fromBox().every(({ toPort }) => toPort === 68))
 
       const told = await askBootServer(machine, { mac, address: own, server: ip('10.86.0.1') })
