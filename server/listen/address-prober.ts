@@ -28,7 +28,16 @@ type Probing = {
   readonly waiting: Map<Mac, (outcome: ProbeOutcome) => void>
   readonly heard: Set<Mac>
   asked: boolean
-  readonly timers: readonly NodeJS.Timeout[]
+  /** Forget what is to come, in the order of their times. */
+  readonly cancel: readonly (() => void)[]
+}
+
+/** Does something later, and gives what cancels it. */
+export type Later = (delayMs: number, act: () => void) => () => void
+
+const later: Later = (delayMs, act) => {
+  const timer = setTimeout(act, delayMs)
+  return () => clearTimeout(timer)
 }
 
 /**
@@ -36,17 +45,19 @@ type Probing = {
  * one that is being probed waits for the same end. Throws `ArpUnavailable` where that is impossible.
  */
 export function openAddressProber(device: string): AddressProber {
-  return new AddressProber((onPacket) => openArp(device, onPacket))
+  return new AddressProber((onPacket) => openArp(device, onPacket), later)
 }
 
 export class AddressProber implements AsyncDisposable {
   readonly #arp: ArpSocket
+  readonly #later: Later
   readonly #probing = new Map<Ipv4, Probing>()
   #waiting = 0
   #closed = false
 
-  constructor(open: (onPacket: (bytes: Uint8Array) => void) => ArpSocket) {
+  constructor(open: (onPacket: (bytes: Uint8Array) => void) => ArpSocket, later: Later) {
     this.#arp = open((bytes) => this.#hear(bytes))
+    this.#later = later
   }
 
   /** Resolves when somebody other than `mac` answers at the address, or when nobody did for long enough. */
@@ -78,15 +89,15 @@ export class AddressProber implements AsyncDisposable {
     const again = (): void => {
       if (probing.waiting.size > 0) ask()
     }
-    const timers = [setTimeout(again, probeMs.again), setTimeout(end, probeMs.end)]
-    const probing: Probing = { waiting: new Map(), heard: new Set(), asked: false, timers }
+    const cancel = [this.#later(probeMs.again, again), this.#later(probeMs.end, end)]
+    const probing: Probing = { waiting: new Map(), heard: new Set(), asked: false, cancel }
     this.#probing.set(address, probing)
     ask()
     return probing
   }
 
   #end(address: Ipv4, probing: Probing, outcome: ProbeOutcome): void {
-    for (const timer of probing.timers) clearTimeout(timer)
+    for (const cancel of probing.cancel) cancel()
     this.#probing.delete(address)
     for (const mac of probing.waiting.keys()) this.#settle(probing, mac, outcome)
   }
