@@ -27,19 +27,29 @@ const sizes = { vmlinuz: 1024 ** 2, initrd: 2 * 1024 ** 2 }
 /** Debian's iPXE has these names and, nearly, these sizes. */
 const programs = { 'undionly.kpxe': 70_000, 'snponly.efi': 174_000 }
 
+export type RackBoxPlan = {
+  readonly imageBytes: number
+  /** What images may take of the wire, as the settings have it; absent, all of it. */
+  readonly link?: string
+  /** Big files that go out at a time; absent, as many as by default. */
+  readonly streams?: number
+}
+
 /** Starts it with an image of random bytes, whose machines are all approved. Needs root. */
-export async function openRackBox(imageBytes: number): Promise<RackBox> {
+export async function openRackBox({ imageBytes, link, streams }: RackBoxPlan): Promise<RackBox> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'ironwake-rack-'))
   opened.defer(async () => await rm(folder, { recursive: true, force: true }))
   writeFiles(join(folder, 'image'), { ...sizes, squashfs: imageBytes })
   // Nothing runs them here; what counts is that they arrive. So the rack needs no package of iPXE.
   writeFiles(join(folder, 'programs'), programs)
+  const share = link === undefined ? '' : `, link: ${link}`
   const settings = [
+    ...(streams === undefined ? [] : [`http: {streams: ${streams}}`]),
     'data: ./data',
     'approve: all',
     'boot-programs: [./programs]',
-    `networks: [{name: ${network}, interface: ${network}, mode: full, pool: ${pool}}]`,
+    `networks: [{name: ${network}, interface: ${network}, mode: full, pool: ${pool}${share}}]`,
     'images: [{name: rack, folder: ./image}]',
     '',
   ]

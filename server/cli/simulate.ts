@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { parseBitRate } from '../config/parse-bit-rate.ts'
 import { duration, size } from '../events/sentence.ts'
 import { phases } from '../simulate/course.ts'
 import { parseFaults, parseMix, parseSize, type Parsed } from '../simulate/parse-mix.ts'
@@ -8,7 +9,7 @@ import { faults } from '../simulate/rack.ts'
 import type { RackOrder, RackWord } from '../simulate/rack-order.ts'
 import type { Tally } from '../simulate/tally.ts'
 import type { Call, Command } from './call.ts'
-import { openRackBox } from './rack-box.ts'
+import { openRackBox, type RackBoxPlan } from './rack-box.ts'
 import { Sorry } from './sorry.ts'
 import { table } from './table.ts'
 import { WronglyCalled } from './wrongly-called.ts'
@@ -16,6 +17,7 @@ import { WronglyCalled } from './wrongly-called.ts'
 const program = fileURLToPath(new URL('../rack.ts', import.meta.url))
 const mostMachines = 20_000
 const mostSeconds = 86_400
+const mostStreams = 4_096
 /** Of the lost machines that are listed by name. */
 const mostListed = 20
 
@@ -41,6 +43,8 @@ export const simulate: Command = {
       about: 'none (default), all, or names with commas: half of the machines have one',
     },
     'image-size': { type: 'string', about: 'size of the image, random bytes (default: 4M)' },
+    link: { type: 'string', about: 'what images may take of the wire, as 900Mbit/s (default: all of it)' },
+    streams: { type: 'string', about: 'kernels and images that go out at a time (default: 64)' },
     over: { type: 'string', about: 'seconds over which they are switched on (default: 0)' },
     limit: { type: 'string', about: 'seconds after which a machine counts as lost (default: 600)' },
     seed: { type: 'string', about: 'a number; the same one gives the same chances (default: 1)' },
@@ -56,24 +60,25 @@ export const simulate: Command = {
   examples: [
     'ironwake simulate --machines 100',
     'ironwake simulate --machines 40 --firmware bios=1,rom=1,uefi=2,http=1 --faults all',
+    'ironwake simulate --machines 200 --image-size 64M --link 900Mbit/s',
     'ironwake simulate --machines 1000 --output json',
   ],
   async run(call) {
     if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
-    const { order, imageBytes } = orderOf(call)
+    const { order, box } = orderOf(call)
     if (process.getuid?.() !== 0) throw new Sorry('simulate takes addresses and port 68; run it as root')
-    const tally = await played(call, order, imageBytes)
+    const tally = await played(call, order, box)
     if (call.output === 'json') call.print(JSON.stringify(tally, undefined, 2))
     else call.print(report(tally))
     return tally.lost.length === 0 && tally.ownDisk === 0 ? 0 : 1
   },
 }
 
-async function played(call: Call, order: RackOrder, imageBytes: number): Promise<Tally> {
+async function played(call: Call, order: RackOrder, box: RackBoxPlan): Promise<Tally> {
   const { interface: onInterface, yes } = call.options
   if (typeof onInterface !== 'string') {
     try {
-      await using rack = await openRackBox(imageBytes)
+      await using rack = await openRackBox(box)
       call.remark(`The appliance runs in the network namespace ${rack.box.name}.`)
       const words = [process.execPath, program, JSON.stringify({ ...order, interface: rack.interface })]
       return await heard(call, rack.neighbour.start(words, { stdio: ['ignore', 'pipe', 'inherit'] }))
@@ -119,7 +124,7 @@ async function heard(call: Call, child: ChildProcess): Promise<Tally> {
   return tally
 }
 
-function orderOf(call: Call): { readonly order: RackOrder; readonly imageBytes: number } {
+function orderOf(call: Call): { readonly order: RackOrder; readonly box: RackBoxPlan } {
   const {
     firmware = 'bios=1,uefi=2,http=1',
     faults: faulty = 'none',
@@ -138,7 +143,21 @@ function orderOf(call: Call): { readonly order: RackOrder; readonly imageBytes: 
     spreadMs: number(call, 'over', 0, mostSeconds) * 1000,
     seed: number(call, 'seed', 1, 0xffff_ffff),
   }
-  return { order, imageBytes: valueOf('--image-size', parseSize(String(image))) }
+  return { order, box: boxOf(call, valueOf('--image-size', parseSize(String(image)))) }
+}
+
+function boxOf(call: Call, imageBytes: number): RackBoxPlan {
+  const { link, streams } = call.options
+  if (link !== undefined && parseBitRate(link) === undefined) {
+    throw new WronglyCalled(`--link: ${String(link)} is not the speed of a link. Write it as 900Mbit/s`)
+  }
+  const places = streams === undefined ? undefined : number(call, 'streams', 64, mostStreams)
+  if (places === 0) throw new WronglyCalled('--streams is 1 or more')
+  return {
+    imageBytes,
+    ...(link === undefined ? {} : { link: String(link) }),
+    ...(places === undefined ? {} : { streams: places }),
+  }
 }
 
 function number(call: Call, name: string, usual: number, most: number): number {

@@ -26,7 +26,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 async function measure(machines: number): Promise<void> {
-  await using rack = await openRackBox(imageBytes)
+  await using rack = await openRackBox({ imageBytes })
   const order: RackOrder = {
     interface: rack.interface,
     plan: {

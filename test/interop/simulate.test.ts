@@ -46,6 +46,8 @@ t.test('what is wrongly asked for is refused in words', async (t) => {
     [['--firmware', 'amiga'], /no firmware "amiga"/],
     [['--faults', 'gremlins'], /no fault "gremlins"/],
     [['--image-size', '9T'], /no size/],
+    [['--link', '900'], /900 is not the speed of a link. Write it as 900Mbit/],
+    [['--streams', '0'], /1 or more/],
   ] as const) {
     const { code, stderr } = await runCli('simulate', ...words)
     t.equal(code, 2, words.join(' '))
