@@ -11,10 +11,16 @@ t.test('the header tells the processor, and whether a signature is carried', asy
   }
 })
 
-t.test('the program of our own disk is read', async (t) => {
+t.test('the programs of our own disk are read', async (t) => {
   const disk = bootableDisk()
-  const program = disk.subarray(disk.lastIndexOf('MZ'))
-  t.strictSame(readPortableExecutable(program), { cpu: 'x86_64', signature: 'none' })
+  const at = [disk.indexOf('MZ'), disk.lastIndexOf('MZ')]
+  t.strictSame(
+    at.map((start) => readPortableExecutable(disk.subarray(start))),
+    [
+      { cpu: 'x86_64', signature: 'none' },
+      { cpu: 'arm64', signature: 'none' },
+    ],
+  )
 })
 
 t.test('a signature that would lie behind the end is none', async (t) => {
