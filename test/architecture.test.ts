@@ -17,6 +17,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   boot: ['wire', 'dhcp', 'networks', 'machines', 'events'],
   'ipxe-scripts': ['wire', 'machines', 'config'],
   'cloud-init': ['wire', 'machines', 'config'],
+  images: ['wire', 'machines', 'events', 'config'],
   store: ['types:wire', 'types:events', 'types:networks', 'types:machines'],
   listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot'],
   http: ['wire', 'events', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init'],
@@ -24,7 +25,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   demo: ['wire', 'events'],
   simulate: ['wire', 'events', 'dhcp', 'tftp'],
   appliance:
-    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init store listen http jobs'.split(
+    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images store listen http jobs'.split(
       ' ',
     ),
   cli: ['appliance', 'config', 'events', 'demo', 'simulate', 'wire', 'types:http', 'types:boot'],
