@@ -45,3 +45,16 @@ export type Origin =
   | { readonly kind: 'url'; readonly url: string }
   /** Simplestreams: the base of the stream and the product in it. */
   | { readonly kind: 'stream'; readonly url: string; readonly product: string }
+
+/** A version in one word, as commands and URLs have it: `noble@20260401`. */
+export function versionName({ name, version }: Pick<Manifest, 'name' | 'version'>): string {
+  return `${name}@${version}`
+}
+
+/** The files of a version with what each is for. */
+export function filesOf({ files }: Manifest): readonly (readonly [ImageRole, ManifestFile])[] {
+  return imageRoles.flatMap((role) => {
+    const file = files[role]
+    return file === undefined ? [] : [[role, file] as const]
+  })
+}
