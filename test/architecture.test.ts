@@ -19,7 +19,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   'cloud-init': ['wire', 'machines', 'config'],
   images: ['wire', 'machines', 'events', 'config'],
   store: ['types:wire', 'types:events', 'types:networks', 'types:machines'],
-  listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot'],
+  listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'images'],
   http: ['wire', 'events', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init'],
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
@@ -43,6 +43,8 @@ const onlyIn: { readonly [module: string]: readonly string[] } = {
   'node:dgram': ['listen'],
   'node:net': ['listen'],
   'node:http': ['listen', 'cli'],
+  'node:https': ['listen'],
+  'node:tls': ['listen'],
   'node:sqlite': ['store'],
   koffi: ['listen'],
 }

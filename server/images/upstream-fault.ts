@@ -3,15 +3,18 @@ export class UpstreamFault extends Error {
   override readonly name = 'UpstreamFault'
   readonly kind: UpstreamFaultKind
   readonly nextStep: string | undefined
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs: number | undefined
 
   constructor(
     kind: UpstreamFaultKind,
     because: string,
-    more: { readonly nextStep?: string; readonly cause?: unknown } = {},
+    more: { readonly nextStep?: string; readonly retryAfterMs?: number; readonly cause?: unknown } = {},
   ) {
     super(because, more.cause === undefined ? {} : { cause: more.cause })
     this.kind = kind
     this.nextStep = more.nextStep
+    this.retryAfterMs = more.retryAfterMs
   }
 }
 
@@ -34,9 +37,10 @@ export type UpstreamFaultKind =
   /** The server refuses, and would again. */
   | 'refused'
   | 'missing'
-  /** No connection, or one that broke; it may come back by itself. */
+  /** No connection, one that broke, or a server that is overloaded; it may come back by itself. */
   | 'unreachable'
   | 'too-slow'
+  /** To where it must not lead, or round in a circle. */
   | 'redirected'
-  /** Another program, or another run, is at it. */
+  /** Somebody wanted it to end. */
   | 'stopped'

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { productListOf } from '../../server/images/stream-index.ts'
 import { readItem, readProducts } from '../../server/images/stream-products.ts'
-import { readChecksums } from '../../server/images/checksum-list.ts'
 import { UpstreamFault } from '../../server/images/upstream-fault.ts'
 
 const digest = 'ab'.repeat(32)
@@ -146,32 +145,4 @@ t.test('names that mean something to JavaScript are names like any other', async
   const products = readProducts(text, stream)
   t.notOk(products.some(({ name, tags }) => name === 'a' && tags.has('arch')))
   t.equal(Reflect.get({}, 'arch'), undefined)
-})
-
-t.test('a list of checksums gives the digest of each file', async (t) => {
-  const other = 'CD'.repeat(32)
-  const sums = readChecksums(`${digest} *a.iso\n${other}  b c.iso\r\n\n`)
-  t.strictSame(
-    [...sums],
-    [
-      ['a.iso', digest],
-      ['b c.iso', other.toLowerCase()],
-    ],
-  )
-})
-
-t.test('a list of checksums that cannot be used says why', async (t) => {
-  const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['a page', '<html>404</html>', /^malformed: Line 1/],
-    ['digests of another kind', `${'ab'.repeat(16)} *a.iso`, /^malformed: Line 1/],
-    ['a line without a name', `${digest} *`, /^malformed: Line 1/],
-    ['two digests for a file', `${digest} *a\n${'00'.repeat(32)} *a`, /^malformed: .*two digests/],
-    ['too many lines', `${digest} *a\n`.repeat(10_001), /^too-large/],
-  ]
-  for (const [claim, text, because] of cases)
-    t.match(
-      told(() => readChecksums(text)),
-      because,
-      claim,
-    )
 })
