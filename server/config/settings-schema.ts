@@ -277,15 +277,15 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>
 
-/** The keys that belong at a place of the settings. */
-export function knownKeys(path: SettingsPath): readonly string[] {
-  let schema: unknown = settingsSchema
+/** The keys that belong at a place of the settings, or of another file with a schema of its own. */
+export function knownKeys(path: SettingsPath, schema: z.ZodType = settingsSchema): readonly string[] {
+  let inner: unknown = schema
   for (const step of path) {
-    const around = unwrapped(schema)
-    if (around instanceof z.ZodArray) schema = around.element
-    if (around instanceof z.ZodObject) schema = Reflect.get(around.shape, step)
+    const around = unwrapped(inner)
+    if (around instanceof z.ZodArray) inner = around.element
+    if (around instanceof z.ZodObject) inner = Reflect.get(around.shape, step)
   }
-  const found = unwrapped(schema)
+  const found = unwrapped(inner)
   return found instanceof z.ZodObject ? Object.keys(found.shape) : []
 }
 

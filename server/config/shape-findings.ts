@@ -5,15 +5,19 @@ import { kindOf, knownKeys } from './settings-schema.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** What the schema found, in sentences. */
-export function shapeFindings(issues: readonly Issue[], settings: unknown): readonly Finding[] {
-  return issues.flatMap((issue) => findingsOf(issue, settings))
+/** What the schema found, in sentences; absent, it is that of the settings. */
+export function shapeFindings(
+  issues: readonly Issue[],
+  settings: unknown,
+  schema?: z.ZodType,
+): readonly Finding[] {
+  return issues.flatMap((issue) => findingsOf(issue, settings, schema))
 }
 
-function findingsOf(issue: Issue, settings: unknown): readonly Finding[] {
+function findingsOf(issue: Issue, settings: unknown, schema: z.ZodType | undefined): readonly Finding[] {
   const at = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey([...at, key], knownKeys(at)))
+    return issue.keys.map((key) => unknownKey([...at, key], knownKeys(at, schema)))
   }
   const value = valueAt(settings, at)
   if (value === undefined) {

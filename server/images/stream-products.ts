@@ -62,8 +62,8 @@ export function readProducts(text: string, contentId: string): readonly StreamPr
       const because = `${contentId} lists more than ${most.versions} versions of ${printable(name)}.`
       throw new UpstreamFault('too-large', because)
     }
-    // What is said of the list holds for each of its products.
-    const tags = new Map([...texts(list), ...texts(product)])
+    // What is said of the list holds for each of its products; its name counts as one of its tags.
+    const tags = new Map([['product', name] as const, ...texts(list), ...texts(product)])
     const oldestFirst = versions.toSorted(([one], [other]) => byBytes(one, other))
     return { name, tags, versions: oldestFirst.map(([version, { items }]) => ({ name: version, items })) }
   })
