@@ -1,5 +1,6 @@
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
+import type { UpstreamBase } from './upstream-base.ts'
 
 /** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
 export type Config = {
@@ -18,6 +19,7 @@ export type Config = {
   readonly networks: readonly NetworkSettings[]
   readonly approve: ApprovalRule
   readonly images: readonly ImageSettings[]
+  readonly imageSync: ImageSyncSettings
   /** What a machine gets that has no entry of its own. With one image only, that is its image. */
   readonly defaults: MachineSettings
   /** Each with the defaults filled in; what a machine has of its own replaces the default, key by key. */
@@ -70,6 +72,35 @@ export type ApprovalRule =
 
 /** A folder with `vmlinuz`, `initrd` and `squashfs`. */
 export type ImageSettings = { readonly name: string; readonly folder: string }
+
+/** Images that are fetched from upstreams, and how. */
+export type ImageSyncSettings = {
+  /** Names of the catalogue; `*` stands for every long-term release, or every architecture. */
+  readonly images: readonly string[]
+  /** How many of the newest versions of each are fetched. */
+  readonly versions: number
+  /** Downloads at the same time. */
+  readonly downloads: number
+  /** Of all downloads together, in a second; absent, there is no limit. */
+  readonly rateBytes: number | undefined
+  readonly proxy: ProxySettings
+  /** Who is asked in place of an upstream of the catalogue. */
+  readonly mirrors: readonly {
+    readonly of: string
+    readonly base: UpstreamBase
+    readonly files: UpstreamBase
+    /** Absolute path; absent, the mirror has what the upstream signed. */
+    readonly keyring: string | undefined
+  }[]
+  /** Absolute path of a folder with more files of the catalogue. */
+  readonly catalogueFolder: string | undefined
+}
+
+/** `environment`: as the variables `http_proxy`, `https_proxy` and `no_proxy` say. */
+export type ProxySettings =
+  | { readonly kind: 'environment' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'proxy'; readonly url: string; readonly except: readonly string[] }
 
 /** `ram`: the image is the node, nothing is written. `local`: the machine's own disk is booted, nothing is served. */
 export type DeployMethod = 'ram' | 'local'

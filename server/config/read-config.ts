@@ -1,5 +1,12 @@
 import { isAbsolute, join, normalize } from 'node:path'
-import type { Config, MachineSettings, NetworkSettings, ProxyForm } from './config.ts'
+import type {
+  Config,
+  ImageSyncSettings,
+  MachineSettings,
+  NetworkSettings,
+  ProxyForm,
+  ProxySettings,
+} from './config.ts'
 import { contradictions } from './contradictions.ts'
 import type { Mistake } from './mistake.ts'
 import { parseYaml } from './parse-yaml.ts'
@@ -79,6 +86,7 @@ function configOf(settings: Settings, folder: string): Config {
     approve:
       'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },
     images: settings.images.map((image) => ({ name: image.name, folder: absolute(image.folder) })),
+    imageSync: imageSyncOf(settings['image-sync'], absolute),
     defaults,
     machines: settings.machines.map((machine) => ({
       mac: machine.mac,
@@ -92,6 +100,32 @@ function configOf(settings: Settings, folder: string): Config {
     })),
     events: { keepDays: settings.events['keep-days'] },
   }
+}
+
+function imageSyncOf(
+  settings: Settings['image-sync'],
+  absolute: (path: string) => string,
+): ImageSyncSettings {
+  const { proxy, mirrors, catalogue } = settings
+  return {
+    images: settings.images,
+    versions: settings.versions,
+    downloads: settings.downloads,
+    rateBytes: settings.rate,
+    proxy: proxyOf(proxy, settings['no-proxy']),
+    mirrors: mirrors.map((mirror) => ({
+      of: mirror.of,
+      base: mirror.url,
+      files: mirror['files-url'] ?? mirror.url,
+      keyring: mirror.keyring === undefined ? undefined : absolute(mirror.keyring),
+    })),
+    catalogueFolder: catalogue === undefined ? undefined : absolute(catalogue),
+  }
+}
+
+function proxyOf(proxy: string | undefined, except: readonly string[]): ProxySettings {
+  if (proxy === undefined) return { kind: 'environment' }
+  return proxy === 'none' ? { kind: 'none' } : { kind: 'proxy', url: proxy, except }
 }
 
 function networkOf(network: Settings['networks'][number]): NetworkSettings {

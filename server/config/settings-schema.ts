@@ -4,6 +4,7 @@ import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import { isUnicastMac, parseMac } from '../wire/mac.ts'
 import type { Mac } from '../wire/mac.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
+import { imageSyncSettings } from './image-sync-settings.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
 import { parseBitRate } from './parse-bit-rate.ts'
@@ -259,6 +260,7 @@ export const settingsSchema = z.strictObject({
   approve: approve.prefault([]),
   networks: z.array(network).max(most.networks).default([]),
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
+  'image-sync': imageSyncSettings,
   defaults: z.strictObject(machineSettings).prefault({}),
   machines: z
     .array(

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { parseUpstreamBase } from '../config/upstream-base.ts'
 import { imageForms, imageRoles } from './manifest.ts'
 import { whyNotTemplate } from './image-template.ts'
 import { parseRelease } from './release.ts'
-import { parseUpstreamBase, readUpstreamPath } from './upstream-path.ts'
+import { readUpstreamPath } from './upstream-path.ts'
 
 /** Nobody writes more by hand. */
 const most = { images: 64, keys: 16, tags: 16 }
@@ -18,8 +19,7 @@ const name = z.string().superRefine((text, context) => {
   refuse(context, 'This is not a name.', 'Use lower-case letters, digits, dots and hyphens, at most 64.')
 })
 
-/** The URL of a base, as it stands in a catalogue and in the settings. */
-export const upstreamBase = z.string().transform((text, context) => {
+const upstreamBase = z.string().transform((text, context) => {
   const nextStep = 'Write it as https://mirror.example/ubuntu/, without a name, password or query.'
   return parseUpstreamBase(text) ?? refuse(context, 'This is not the URL of an upstream.', nextStep)
 })

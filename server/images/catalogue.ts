@@ -1,6 +1,7 @@
+import type { UpstreamBase } from '../config/upstream-base.ts'
 import type { Architecture, ImageForm, ImageRole } from './manifest.ts'
 import type { Release } from './release.ts'
-import type { UpstreamBase, UpstreamPath } from './upstream-path.ts'
+import type { UpstreamPath } from './upstream-path.ts'
 
 /** Who offers images, how to know that they are theirs, and which of them make an image here. */
 export type Upstream = {

@@ -1,3 +1,5 @@
+import type { UpstreamBase } from '../config/upstream-base.ts'
+
 /** A path below the base of an upstream, and nowhere else. Made only by this module. */
 export type UpstreamPath = string & { readonly upstreamPath: unique symbol }
 
@@ -21,17 +23,6 @@ export function readUpstreamPath(text: string): ReadUpstreamPath {
   // No `%`: what it stands for would be seen by the server alone. No `?`, `#`, `\`: they end or turn the path of a URL.
   if (!/^[A-Za-z0-9._~:+@=,/-]+$/.test(text)) return unsafe('it has a character that no file there has')
   return { kind: 'path', path: text as UpstreamPath }
-}
-
-/** The base of an upstream: where its paths begin. Made only by this module. */
-export type UpstreamBase = string & { readonly upstreamBase: unique symbol }
-
-/** The base that a text means, with the slash at its end; `undefined` where it is no plain URL of http or https. */
-export function parseUpstreamBase(text: string): UpstreamBase | undefined {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined
-  const url = new URL(text)
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined
-  return (url.href.endsWith('/') ? url.href : `${url.href}/`) as UpstreamBase
 }
 
 export function urlOf(base: UpstreamBase, path: UpstreamPath): string {

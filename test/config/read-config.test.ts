@@ -26,6 +26,15 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
         networks: [],
         approve: { kind: 'these', macs: new Set() },
         images: [],
+        imageSync: {
+          images: [],
+          versions: 1,
+          downloads: 3,
+          rateBytes: undefined,
+          proxy: { kind: 'environment' },
+          mirrors: [],
+          catalogueFolder: undefined,
+        },
         defaults: { method: 'ram', image: undefined, kernelParameters: [], sshAuthorizedKeys: [] },
         machines: [],
         events: { keepDays: 30 },
@@ -58,6 +67,22 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     link: 900e6,
     leaseSeconds: { firmware: 120, system: 43_200 },
     reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
+  })
+  t.strictSame(config.imageSync, {
+    images: ['ubuntu-24.04-amd64', 'ubuntu-*-disk-amd64'],
+    versions: 2,
+    downloads: 3,
+    rateBytes: 50_000_000,
+    proxy: { kind: 'proxy', url: 'http://proxy.example:3128', except: ['mirror.example'] },
+    mirrors: [
+      {
+        of: 'images.maas.io',
+        base: 'https://mirror.example/maas/',
+        files: 'https://mirror.example/maas/',
+        keyring: '/etc/ironwake/mirror.gpg',
+      },
+    ],
+    catalogueFolder: '/etc/ironwake/catalogue',
   })
   t.strictSame(
     config.networks.map(({ name, mode, relayed }) => [name, mode, relayed]),

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { crc32 } from 'node:zlib'
-import { parseUpstreamBase, type UpstreamBase } from '../../server/images/upstream-path.ts'
+import { parseUpstreamBase, type UpstreamBase } from '../../server/config/upstream-base.ts'
 
 /** A server for files, as mirrors are: ranges, tags, and whatever goes wrong with them. */
 export type Upstream = AsyncDisposable & {

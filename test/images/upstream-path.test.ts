@@ -1,5 +1,6 @@
 import t from 'tap'
-import { parseUpstreamBase, readUpstreamPath, urlOf } from '../../server/images/upstream-path.ts'
+import { parseUpstreamBase } from '../../server/config/upstream-base.ts'
+import { readUpstreamPath, urlOf } from '../../server/images/upstream-path.ts'
 
 t.test('a path of an upstream stays below its base', async (t) => {
   const good = [
