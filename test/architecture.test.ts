@@ -28,7 +28,17 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images store listen http jobs'.split(
       ' ',
     ),
-  cli: ['appliance', 'config', 'events', 'demo', 'simulate', 'wire', 'types:http', 'types:boot'],
+  cli: [
+    'appliance',
+    'config',
+    'events',
+    'demo',
+    'simulate',
+    'wire',
+    'types:http',
+    'types:boot',
+    'types:images',
+  ],
   '.': ['appliance', 'cli', 'events', 'http', 'listen', 'simulate', 'wire'],
 }
 

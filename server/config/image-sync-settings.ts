@@ -14,7 +14,7 @@ const imageName = z.string().superRefine((text, context) => {
   refuse(
     context,
     'This is not the name of an image.',
-    'As ubuntu-24.04-amd64; docs/images.md lists the names.',
+    'As ubuntu-24.04-amd64; docs/image-sync.md lists the names.',
   )
 })
 

@@ -220,5 +220,25 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'The process that delivers kernels and images was started again. Machines ask again by themselves, and those that can go on where they were.',
   },
+  'image-sync-planned': {
+    level: 'info',
+    meaning: 'The upstreams were asked, and what they have is signed; this is what is missing here.',
+  },
+  'image-sync-progress': { level: 'debug', meaning: 'How far the downloads of a sync have come.' },
+  'image-synced': {
+    level: 'info',
+    meaning: 'A version of an image was fetched whole, checked against its signature, and may be used.',
+  },
+  'image-refused': {
+    level: 'warning',
+    meaning:
+      'An image of the settings was not fetched, or not believed. Nothing of it is used; what was here before stays.',
+    nextStep:
+      'Read the reason. A mirror may be behind or incomplete, a proxy in the way, or the clock of this box wrong.',
+  },
+  'image-sync-ended': {
+    level: 'info',
+    meaning: 'A sync has done what it could: so many images came, were here already, or were refused.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
 }

@@ -150,6 +150,23 @@ export type ApplianceEvent = About &
     | { readonly kind: 'link-full'; readonly bitsPerSecond: number }
     | { readonly kind: 'delivery-failed'; readonly because: string }
     | { readonly kind: 'delivery-ready' }
+    | {
+        readonly kind: 'image-sync-planned'
+        readonly images: number
+        readonly files: number
+        readonly byteCount: number
+      }
+    | { readonly kind: 'image-sync-progress'; readonly byteCount: number; readonly of: number }
+    | { readonly kind: 'image-synced'; readonly image: string; readonly byteCount: number }
+    | { readonly kind: 'image-refused'; readonly image: string; readonly because: string }
+    | {
+        readonly kind: 'image-sync-ended'
+        readonly published: number
+        readonly present: number
+        readonly refused: number
+        readonly byteCount: number
+        readonly tookMs: number
+      }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
   )
 

@@ -120,6 +120,21 @@ function words(event: ApplianceEvent): string {
       return `images are not delivered: ${event.because}`
     case 'delivery-ready':
       return 'images are delivered again'
+    case 'image-sync-planned':
+      return event.files === 0
+        ? 'images: nothing is missing'
+        : `images: ${event.images} to fetch, ${event.files} files, ${size(event.byteCount)}`
+    case 'image-sync-progress':
+      return `images: ${size(event.byteCount)} of ${size(event.of)} are here`
+    case 'image-synced':
+      return `image ${event.image} is here, ${size(event.byteCount)}`
+    case 'image-refused':
+      return `image ${event.image} was not fetched: ${event.because}`
+    case 'image-sync-ended':
+      return (
+        `images: ${event.published} fetched, ${event.present} here already, ${event.refused} refused; ` +
+        `${size(event.byteCount)} in ${ms(event.tookMs)}`
+      )
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
   }

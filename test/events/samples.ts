@@ -218,4 +218,20 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
   'job-ran': { kind: 'job-ran', job: 'sweep-records', outcome: '12 events older than 90 days were deleted' },
   'delivery-ready': { kind: 'delivery-ready' },
+  'image-sync-planned': { kind: 'image-sync-planned', images: 2, files: 5, byteCount: 734_003_200 },
+  'image-sync-progress': { kind: 'image-sync-progress', byteCount: 104_857_600, of: 734_003_200 },
+  'image-synced': { kind: 'image-synced', image: 'ubuntu-24.04-amd64@20250709', byteCount: 365_058_240 },
+  'image-refused': {
+    kind: 'image-refused',
+    image: 'ubuntu-24.04-hwe-amd64',
+    because: 'https://images.maas.io/…/index.sjson is not believed: it is not signed.',
+  },
+  'image-sync-ended': {
+    kind: 'image-sync-ended',
+    published: 1,
+    present: 3,
+    refused: 1,
+    byteCount: 365_058_240,
+    tookMs: 62_000,
+  },
 }
