@@ -8,7 +8,8 @@ import { RateLimit } from '../images/rate-limit.ts'
 import { syncImages, type SyncTools } from '../images/sync-images.ts'
 import type { SyncOutcome } from '../images/sync-report.ts'
 import { UpstreamFault } from '../images/upstream-fault.ts'
-import { openUrlClient, type Proxies } from '../listen/url-client.ts'
+import { urlClient } from '../listen/url-client.ts'
+import type { Proxies } from '../listen/way-to.ts'
 import { version } from './version.ts'
 
 export type SyncParts = Pick<SyncTools, 'prepare' | 'report' | 'over'> & {
@@ -22,7 +23,7 @@ export type SyncParts = Pick<SyncTools, 'prepare' | 'report' | 'over'> & {
 /** Brings what the settings ask for from the upstreams into the store, and says what came of it. */
 export async function syncFromUpstreams({ imageSync }: Config, parts: SyncParts): Promise<SyncOutcome> {
   const upstreams = await loadCatalogue(imageSync)
-  using client = openUrlClient({
+  const openUrl = urlClient({
     userAgent: `ironwake/${version}`,
     proxies: proxiesOf(imageSync.proxy, parts.environment),
   })
@@ -36,7 +37,7 @@ export async function syncFromUpstreams({ imageSync }: Config, parts: SyncParts)
       report,
       over,
       now,
-      openUrl: client.open,
+      openUrl,
       wait: waitUnless,
       chance: () => Math.random(),
       downloads: imageSync.downloads,

@@ -31,7 +31,7 @@ async function fetchOnce(url: string, longestBytes: number, tools: UpstreamTools
   for await (const part of answer.body) {
     byteCount += part.length
     if (byteCount > longestBytes) throw tooLarge(url, longestBytes)
-    parts.push(part)
+    parts.push(Buffer.from(part))
     pace.came(part.length, url)
     pace.waiting()
   }

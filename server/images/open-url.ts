@@ -10,7 +10,10 @@ export type UrlAnswer = {
   readonly status: number
   /** By their names in lower case. */
   readonly headers: ReadonlyMap<string, string>
-  /** Ends with an `UpstreamFault` when the connection breaks, or nothing comes for too long. */
+  /**
+   * Each piece is good until the next is asked for. Ends with an `UpstreamFault` when the connection breaks, or nothing
+   * comes for too long.
+   */
   readonly body: AsyncIterable<Uint8Array>
   /** Hangs up, where the body is not read to its end. */
   close(): void

@@ -1,18 +1,16 @@
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-} from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import type { OpenUrl, UrlAnswer, UrlOrder } from '../images/open-url.ts'
 import { UpstreamFault } from '../images/upstream-fault.ts'
+import { Malformed } from '../wire/malformed.ts'
+import { connectTo, NoWayThrough, type Connection } from './connect-to.ts'
+import { readHead } from './read-head.ts'
+import { CutShort, responseBody } from './response-body.ts'
+import { proxyHeaders, wayTo, type Proxies, type Way } from './way-to.ts'
 
 export type UrlClientSettings = {
   /** As it introduces itself. */
   readonly userAgent: string
-  /** URLs of proxies, as curl has them in `http_proxy` and `https_proxy`, and the hosts that need none. */
   readonly proxies: Proxies
   /** When nothing moves for so long, the connection counts as broken. */
   readonly silenceMs?: number
@@ -20,97 +18,86 @@ export type UrlClientSettings = {
   readonly authorities?: readonly string[]
 }
 
-export type Proxies = { readonly http?: string; readonly https?: string; readonly none?: string }
-
-export type UrlClient = Disposable & { readonly open: OpenUrl }
-
 const usualSilenceMs = 30_000
 
-/** Asks servers for files, on connections that are used again, by http, https and proxies. */
-export function openUrlClient(settings: UrlClientSettings): UrlClient {
-  const { proxies, silenceMs = usualSilenceMs } = settings
-  const common = { keepAlive: true, proxyEnv: environmentOf(proxies) }
-  const http = new HttpAgent(common)
-  let https: HttpsAgent | undefined
+/**
+ * Asks servers for files, by http, https and proxies, each on a connection of its own. What comes goes through one room
+ * for each connection: Node.js's own clients take new memory for each 64 KiB (docs/decisions/0021).
+ */
+export function urlClient(settings: UrlClientSettings): OpenUrl {
+  const { userAgent, proxies, silenceMs = usualSilenceMs } = settings
+  let made: SecureContext | undefined
+  // Reading all certificates takes half a second.
+  const context = (): SecureContext => (made ??= contextWith(settings.authorities ?? []))
 
-  function ask(url: string, options: object): ClientRequest {
-    if (!url.startsWith('https:')) return httpRequest(url, { ...options, agent: http })
-    // Reading all certificates takes half a second, and is seldom needed twice.
-    https ??= new HttpsAgent({ ...common, secureContext: contextWith(settings.authorities ?? []) })
-    return httpsRequest(url, { ...options, agent: https })
-  }
-
-  return {
-    async open(order) {
-      const { over } = order
-      if (over.aborted) throw stopped()
-      return await new Promise<UrlAnswer>((resolve, reject) => {
-        const headers = {
-          'user-agent': settings.userAgent,
-          accept: '*/*',
-          'accept-encoding': 'identity',
-          ...order.headers,
-        }
-        const asked = ask(order.url, { headers, signal: over })
-        const silence = setTimeout(() => asked.destroy(silent(order.url, silenceMs)), silenceMs)
-        asked.once('error', (error) => {
-          clearTimeout(silence)
-          reject(faultOf(error, order))
-        })
-        asked.once('response', (response) => {
-          clearTimeout(silence)
-          resolve(answerOf(response, order, silenceMs))
-        })
-        asked.end()
-      })
-    },
-    [Symbol.dispose]() {
-      http.destroy()
-      https?.destroy()
-    },
-  }
-}
-
-function answerOf(response: IncomingMessage, order: UrlOrder, silenceMs: number): UrlAnswer {
-  const headers = new Map<string, string>()
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (typeof value === 'string') headers.set(name, value)
-  }
-  // Whoever hangs up before the body is read does not want to hear of it.
-  response.on('error', () => {})
-  return {
-    status: response.statusCode ?? 0,
-    headers,
-    body: bodyOf(response, order, silenceMs),
-    close: () => response.destroy(),
-  }
-}
-
-/** Only the time spent waiting for the server counts as silence, not that of the reader. */
-async function* bodyOf(
-  response: IncomingMessage,
-  order: UrlOrder,
-  silenceMs: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let isWaiting = true
-  const silence = setTimeout(() => {
-    if (isWaiting) response.destroy(silent(order.url, silenceMs))
-  }, silenceMs)
-  try {
-    for await (const bytes of response) {
-      isWaiting = false
-      yield bytes
-      isWaiting = true
-      silence.refresh()
+  return async (order) => {
+    const { over } = order
+    if (over.aborted) throw stopped()
+    const url = new URL(order.url)
+    const way = wayTo(url, proxies)
+    const silent = (): Error => silentFault(order.url, silenceMs)
+    let connection: Connection | undefined
+    try {
+      connection = await connectTo({ url, way, silenceMs, silent, context, over })
+      const { socket } = connection
+      socket.write(requestOf(url, way, { 'user-agent': userAgent, ...order.headers }))
+      // A head that comes letter by letter is as good as none.
+      const late = setTimeout(() => socket.destroy(silent()), silenceMs)
+      try {
+        return await answerOf(connection, order)
+      } finally {
+        clearTimeout(late)
+      }
+    } catch (error) {
+      connection?.socket.destroy()
+      throw faultOf(error, order)
     }
+  }
+}
+
+/** RFC 9112 §3.2: a server is told the path, a proxy that fetches by itself the whole URL. */
+function requestOf(url: URL, way: Way, headers: Readonly<Record<string, string>>): string {
+  const path = `${url.pathname}${url.search}`
+  const target = way.kind === 'forward' ? `${url.origin}${path}` : path
+  const all = {
+    host: url.host,
+    accept: '*/*',
+    'accept-encoding': 'identity',
+    connection: 'close',
+    ...(way.kind === 'forward' ? proxyHeaders(way.proxy) : {}),
+    ...headers,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
+  return `GET ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
+}
+
+async function answerOf({ socket, source }: Connection, order: UrlOrder): Promise<UrlAnswer> {
+  const { status, headers, framing } = await readHead(source)
+  return {
+    status,
+    headers,
+    body: bodyOf(responseBody(source, framing), socket, order),
+    close: () => socket.destroy(),
+  }
+}
+
+async function* bodyOf(
+  pieces: AsyncIterable<Uint8Array>,
+  socket: Socket,
+  order: UrlOrder,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* pieces
+    // A body without a length ends like this when it is broken off here, too.
+    if (order.over.aborted) throw stopped()
   } catch (error) {
     throw faultOf(error, order)
   } finally {
-    clearTimeout(silence)
+    socket.destroy()
   }
 }
 
-function silent(url: string, silenceMs: number): UpstreamFault {
+function silentFault(url: string, silenceMs: number): UpstreamFault {
   return new UpstreamFault('unreachable', `${hostOf(url)} sent nothing for ${silenceMs / 1000} seconds.`)
 }
 
@@ -129,12 +116,17 @@ function faultOf(error: unknown, { url, over }: UrlOrder): unknown {
     const nextStep = 'Look at the name server of this box, or set a proxy.'
     return new UpstreamFault('unreachable', `The name of ${host} is not known here.`, { nextStep, cause })
   }
-  if (code.startsWith('HPE_')) {
-    return new UpstreamFault('malformed', `${host} does not answer as HTTP does (${code}).`, { cause })
+  if (error instanceof Malformed) {
+    return new UpstreamFault('malformed', `${host} does not answer as HTTP does: ${error.message}.`, {
+      cause,
+    })
   }
-  if (code.startsWith('ERR_PROXY')) {
+  if (error instanceof CutShort)
+    return new UpstreamFault('unreachable', `${host}: the connection broke.`, { cause })
+  if (error instanceof NoWayThrough) {
     const nextStep = 'Look at the proxy: it must let the box through to this server.'
-    return new UpstreamFault('unreachable', `The proxy does not lead to ${host}: ${error.message}.`, {
+    const kind = error.status >= 500 ? 'unreachable' : 'refused'
+    return new UpstreamFault(kind, `The proxy does not lead to ${host}: ${error.message}.`, {
       nextStep,
       cause,
     })
@@ -162,15 +154,6 @@ const plain: Readonly<Record<string, string>> = {
 
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : url
-}
-
-/** Node.js reads proxies from an environment; it need not be that of the process. */
-function environmentOf({ http, https, none }: Proxies): Record<string, string> {
-  return {
-    ...(http === undefined ? {} : { http_proxy: http }),
-    ...(https === undefined ? {} : { https_proxy: https }),
-    ...(none === undefined ? {} : { no_proxy: none }),
-  }
 }
 
 /** Sites that add an authority of their own add it to the system, of which Node.js by itself knows nothing. */

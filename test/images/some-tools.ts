@@ -1,13 +1,15 @@
-import { openUrlClient, type Proxies, type UrlClient } from '../../server/listen/url-client.ts'
+import { urlClient } from '../../server/listen/url-client.ts'
+import type { Proxies } from '../../server/listen/way-to.ts'
+import { UpstreamFault } from '../../server/images/upstream-fault.ts'
 import type { UpstreamTools } from '../../server/images/upstream-tools.ts'
 
 /** Connections as they are, pauses that pass at once and are counted, and chance that is none. */
-export type SomeTools = UpstreamTools & Disposable & { readonly pauses: readonly number[]; stop(): void }
+export type SomeTools = UpstreamTools & { readonly pauses: readonly number[]; stop(): void }
 
 export function someTools(
   other: { readonly silenceMs?: number; readonly proxies?: Proxies; readonly now?: () => number } = {},
 ): SomeTools {
-  const client: UrlClient = openUrlClient({
+  const openUrl = urlClient({
     userAgent: 'ironwake/test',
     proxies: other.proxies ?? {},
     silenceMs: other.silenceMs ?? 10_000,
@@ -15,10 +17,10 @@ export function someTools(
   const pauses: number[] = []
   const stopping = new AbortController()
   return {
-    openUrl: client.open,
+    openUrl,
     now: other.now ?? Date.now,
     async wait(ms, over) {
-      over.throwIfAborted()
+      if (over.aborted) throw new UpstreamFault('stopped', 'It was stopped.')
       pauses.push(ms)
       await new Promise((resolve) => setImmediate(resolve))
     },
@@ -26,6 +28,5 @@ export function someTools(
     over: stopping.signal,
     pauses,
     stop: () => stopping.abort(),
-    [Symbol.dispose]: () => client[Symbol.dispose](),
   }
 }

@@ -46,7 +46,7 @@ async function aScene(t: Test, other: Parameters<typeof someTools>[0] = {}): Pro
   await using opened = new AsyncDisposableStack()
   const store = opened.use(await aStore(folder))
   const upstream = opened.use(await anUpstream())
-  const tools = opened.use(someTools(other))
+  const tools = someTools(other)
   const steps: SyncStep[] = []
   const catalogue = catalogueOf('images-maas-io', upstream, signer)
   const rest = opened.move()
@@ -484,7 +484,7 @@ t.test('a sync that is stopped ends, and the next one goes on where it stopped',
   t.equal(scene.incoming().length, 1)
 
   scene.upstream.behave()
-  using later = someTools()
+  const later = someTools()
   const outcome = await syncImages(
     { upstreams: [scene.catalogue], images: ['ubuntu-24.04-amd64'], versions: 1 },
     {
