@@ -1,7 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net'
-
-/** Large enough that a fast link fills it in one go; one for each connection, used again and again. */
-const roomBytes = 256 * 1024
+import { ReadingRoom } from './reading-room.ts'
 
 /**
  * The bytes that come in on a connection, piece by piece. Reading stands still until the next piece is asked for, so one
@@ -10,6 +8,7 @@ const roomBytes = 256 * 1024
 export class ByteSource {
   readonly #silenceMs: number
   readonly #silent: () => Error
+  readonly #room = new ReadingRoom()
   #socket: Socket | undefined
   #kept: Uint8Array | undefined
   #ended = false
@@ -24,9 +23,11 @@ export class ByteSource {
   /** An option for connecting: bytes are then read into the one room instead of into new memory each time. */
   intoOneRoom(): OnReadOpts {
     return {
-      buffer: Buffer.allocUnsafeSlow(roomBytes),
-      callback: (byteCount, room) => {
-        this.#came(room.subarray(0, byteCount))
+      buffer: () => this.#room.next(),
+      callback: (byteCount) => {
+        this.#room.came(byteCount)
+        this.#waiting?.resolve()
+        // TLS goes on for the records that it has read already.
         return false
       },
     }
@@ -44,19 +45,19 @@ export class ByteSource {
   /** Lets go of the connection, for another to read it; gives what came and was not taken. */
   release(): Uint8Array | undefined {
     this.#socket?.off('data', this.#takeData)
-    return this.#kept
-  }
-
-  readonly #takeData = (bytes: Buffer): void => {
-    this.#socket?.pause()
-    this.#came(bytes)
+    return this.#kept ?? this.#room.take()
   }
 
   /** The next piece, or `undefined` at the end. Rejects when the connection breaks, or when nothing comes for too long. */
   async next(): Promise<Uint8Array | undefined> {
-    if (this.#kept === undefined && !this.#ended) await this.#more()
-    const piece = this.#kept
+    const kept = this.#kept
     this.#kept = undefined
+    if (kept !== undefined) return kept
+    let piece = this.#room.take()
+    if (piece === undefined && !this.#ended) {
+      await this.#more()
+      piece = this.#room.take()
+    }
     if (piece !== undefined) return piece
     if (this.#fault !== undefined) throw this.#fault
     return undefined
@@ -79,8 +80,9 @@ export class ByteSource {
     }
   }
 
-  #came(piece: Uint8Array): void {
-    this.#kept = piece
+  readonly #takeData = (bytes: Buffer): void => {
+    this.#socket?.pause()
+    this.#room.add(bytes)
     this.#waiting?.resolve()
   }
 

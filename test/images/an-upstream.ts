@@ -11,6 +11,7 @@ export type Upstream = AsyncDisposable & {
   put(path: string, bytes: Uint8Array): void
   remove(path: string): void
   bytesOf(path: string): Buffer
+  paths(): readonly string[]
   /** Lets something else happen to requests for a path, until `behave`. */
   misbehave(path: string, act: Misbehaviour): void
   behave(): void
@@ -66,6 +67,7 @@ export async function anUpstream(): Promise<Upstream> {
     asked,
     put: (path, bytes) => void files.set(path, Buffer.from(bytes)),
     remove: (path) => void files.delete(path),
+    paths: () => [...files.keys()],
     bytesOf: (path) => files.get(path) ?? Buffer.alloc(0),
     misbehave: (path, act) => void acts.set(path, { act, times: 0 }),
     behave: () => acts.clear(),

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
@@ -66,13 +67,19 @@ async function aProxy(t: Test, to: number): Promise<{ readonly url: string; read
 function aClient(other: Partial<UrlClientSettings> = {}) {
   const openUrl = urlClient({ userAgent: 'ironwake/test', proxies: {}, ...other })
   const over = new AbortController().signal
+  async function bytes(url: string): Promise<Buffer> {
+    const answer = await openUrl({ url, headers: {}, over })
+    const parts: Uint8Array[] = []
+    for await (const part of answer.body) {
+      parts.push(Buffer.from(part))
+      // What else came in the same burst comes now.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return Buffer.concat(parts)
+  }
   return {
-    async text(url: string): Promise<string> {
-      const answer = await openUrl({ url, headers: {}, over })
-      const parts: Uint8Array[] = []
-      for await (const part of answer.body) parts.push(Buffer.from(part))
-      return Buffer.concat(parts).toString()
-    },
+    bytes,
+    text: async (url: string) => (await bytes(url)).toString(),
     ask: async (url: string) => await askUpstream(url, {}, { openUrl, over }),
   }
 }
@@ -90,6 +97,19 @@ t.test('an https server is believed when an authority vouches for it, and else n
   await t.rejects(aClient().text(url), { kind: 'refused', message: /does not prove who it is: self-signed/ })
   const other = `https://localhost:${port}/x`
   await t.rejects(aClient(trusting).text(other), { kind: 'refused', message: /does not prove who it is/ })
+})
+
+t.test('a large file comes through TLS as it was sent, though its records come in bursts', async (t) => {
+  const file = randomBytes(6 * 1024 * 1024)
+  const port = await listening(
+    t,
+    createSecureServer({ key, cert }, (_, response) => void response.end(file)),
+  )
+  const proxy = await aProxy(t, port)
+  for (const proxies of [{}, { https: proxy.url }]) {
+    const got = await aClient({ ...trusting, proxies }).bytes(`https://127.0.0.1:${port}/x`)
+    t.ok(got.equals(file))
+  }
 })
 
 t.test('a redirect leads from http to https, and never back', async (t) => {
