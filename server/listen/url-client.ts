@@ -134,7 +134,8 @@ function faultOf(error: unknown, { url, over }: UrlOrder): unknown {
   if (certificateFaults.test(code)) {
     const nextStep =
       'Look at the clock of this box; an authority of your own belongs among those of the system.'
-    const because = `${host} does not prove who it is: ${error.message}.`
+    // What follows is advice for those who start Node.js by hand.
+    const because = `${host} does not prove who it is: ${error.message.split(';')[0]}.`
     return new UpstreamFault('refused', because, { nextStep, cause })
   }
   const said = code === '' ? error.message : (plain[code] ?? code)

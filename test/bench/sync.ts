@@ -1,6 +1,6 @@
 // How fast an image is synced, beside curl and sha256sum with the same file from the same server, and how much memory a
 // large one takes. By hand: node test/bench/sync.ts [MiB, 1024] [rounds, 3] [GiB of the large one, 10] [folder, /tmp]
-// Needs Debian's packages nginx and curl. The folder needs room for twice the file, and for the large one.
+// Needs Debian's packages nginx, curl and openssl. The folder needs room for twice the file, and for the large one.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -71,10 +71,13 @@ async function measured(): Promise<void> {
   const [mebibytes = 1024, rounds = 3, gibibytes = 10] = process.argv.slice(2, 5).map(Number)
   const folder = mkdtempSync(join(process.argv[5] ?? tmpdir(), 'ironwake-sync-'))
   try {
-    const { url, server } = await upstreamIn(folder)
+    const { url, secureUrl, server } = await upstreamIn(folder)
     try {
       await throughput(folder, url, mebibytes, rounds)
-      if (gibibytes > 0) await memory(folder, url, gibibytes)
+      if (gibibytes > 0) {
+        await memory(folder, url, gibibytes)
+        await memory(folder, secureUrl, gibibytes)
+      }
     } finally {
       server.kill()
       await once(server, 'exit')
@@ -125,7 +128,7 @@ async function memory(folder: string, url: string, gibibytes: number): Promise<v
   const { seconds, peakMiB, cpuSeconds } = await child(url, folder)
   const rate = (gibibytes * 1024 ** 3) / 1e6 / seconds
   console.log(
-    `\na file of ${gibibytes} GiB: ${rate.toFixed(0)} MB/s, peak ${peakMiB.toFixed(0)} MiB, ${cpuSeconds.toFixed(0)} s of processor time`,
+    `\na file of ${gibibytes} GiB by ${new URL(url).protocol} ${rate.toFixed(0)} MB/s, peak ${peakMiB.toFixed(0)} MiB, ${cpuSeconds.toFixed(0)} s of processor time`,
   )
 }
 
@@ -186,6 +189,7 @@ async function put(folder: string, squashfs: Content): Promise<void> {
 async function child(url: string, folder: string): Promise<Ended> {
   const running = spawn(process.execPath, [self, 'child', url, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'certificate.pem') },
   })
   const parts: Buffer[] = []
   for await (const part of running.stdout) parts.push(part)
@@ -202,13 +206,19 @@ function shell(command: string, out: string): number {
   return seconds
 }
 
-async function upstreamIn(folder: string): Promise<{ readonly url: string; readonly server: ChildProcess }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  await new Promise((resolve) => probe.close(resolve))
+async function upstreamIn(
+  folder: string,
+): Promise<{ readonly url: string; readonly secureUrl: string; readonly server: ChildProcess }> {
+  const [port, securePort] = [await freePort(), await freePort()]
   mkdirSync(join(folder, 'files'))
+  execFileSync(
+    'openssl',
+    [
+      ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x'.split(' '),
+      ...'-addext subjectAltName=DNS:localhost -keyout key.pem -out certificate.pem'.split(' '),
+    ],
+    { cwd: folder, stdio: 'ignore' },
+  )
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join(' ')
@@ -217,11 +227,12 @@ async function upstreamIn(folder: string): Promise<{ readonly url: string; reado
     'user root; daemon off; worker_processes 1; error_log /dev/null; events { worker_connections 64; }',
     `pid ${folder}/nginx.pid;`,
     `http { access_log off; sendfile on; tcp_nopush on; ${temporary}`,
-    `server { listen 127.0.0.1:${port}; root ${folder}/files; } }`,
+    `server { listen 127.0.0.1:${port}; listen 127.0.0.1:${securePort} ssl; root ${folder}/files;`,
+    `ssl_certificate ${folder}/certificate.pem; ssl_certificate_key ${folder}/key.pem; } }`,
   ]
   writeFileSync(conf, lines.join('\n'))
   const server = spawn('nginx', ['-c', conf, '-e', '/dev/null'], { stdio: 'ignore' })
-  const url = `http://127.0.0.1:${port}/`
+  const url = `http://localhost:${port}/`
   execFileSync('curl', [
     '-so',
     '/dev/null',
@@ -232,7 +243,15 @@ async function upstreamIn(folder: string): Promise<{ readonly url: string; reado
     '--retry-connrefused',
     url,
   ])
-  return { url, server }
+  return { url, secureUrl: `https://localhost:${securePort}/`, server }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function median(values: readonly number[]): number {

@@ -151,11 +151,16 @@ export const endless: Misbehaviour = ({ response, file, from }) => {
 /** Takes the request and says nothing. */
 export const mute: Misbehaviour = () => true
 
-/** Sends some of the body, and then nothing more. */
+/** Sends the file as far as this, and then nothing more. */
 export function stallsAfter(byteCount: number): Misbehaviour {
   return ({ response, file, from }) => {
-    response.writeHead(200, { 'content-length': file.length - from })
-    response.write(file.subarray(from, from + byteCount))
+    const isPart = from > 0
+    response.writeHead(isPart ? 206 : 200, {
+      'content-length': file.length - from,
+      ...(isPart ? { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` } : {}),
+    })
+    response.flushHeaders()
+    response.write(file.subarray(from, Math.max(from, byteCount)))
     return true
   }
 }
