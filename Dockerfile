@@ -11,6 +11,8 @@ COPY LICENSE ironwake ironwake.example.yaml ./
 COPY server server
 COPY ipxe-scripts ipxe-scripts
 COPY cloud-init cloud-init
+COPY images/catalogue images/catalogue
+COPY images/keyrings images/keyrings
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/ironwake/.cache/compile
 RUN ./ironwake check >/dev/null || true
 VOLUME /var/lib/ironwake

@@ -115,11 +115,16 @@ async function throughput(folder: string, url: string, mebibytes: number, rounds
       console.error(`round ${round + 1}: ${name}, ${took.toFixed(2)} s`)
     }
   }
-  console.log(`one file of ${mebibytes} MiB by http over loopback, median of ${rounds} rounds in turn\n`)
-  const rates = new Map([...seconds].map(([name, all]) => [name, (mebibytes * 1.048576) / median(all)]))
-  for (const [name, rate] of rates) {
-    const ratio = ((rates.get('sync') ?? 0) / rate).toFixed(2)
-    console.log(`${name.padEnd(24)} ${rate.toFixed(0).padStart(5)} MB/s   sync is ${ratio} of it`)
+  console.log(`one file of ${mebibytes} MiB by http over loopback, ${rounds} rounds in turn; MB/s\n`)
+  console.log('                         median   best   sync is so much of it, in each round')
+  const own = seconds.get('sync') ?? []
+  for (const [name, all] of seconds) {
+    const rate = (took: number): string => ((mebibytes * 1.048576) / took).toFixed(0)
+    const ratios = all.map((took, round) => took / (own[round] ?? took))
+    const said = `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
+    console.log(
+      `${name.padEnd(24)} ${rate(median(all)).padStart(6)} ${rate(Math.min(...all)).padStart(6)}   ${said}`,
+    )
   }
 }
 

@@ -45,6 +45,14 @@ t.test('Ubuntu of today and of later is in it, for both architectures, with each
   t.equal(wishesOf('ubuntu-24.04-iso-*', upstreams).length, 2, 'from two upstreams')
 })
 
+t.test('the documentation lists every name', async (t) => {
+  const text = readFileSync(new URL('../../docs/image-sync.md', import.meta.url), 'utf8')
+  for (const { name } of upstreams.flatMap(({ images }) => images)) {
+    t.ok(text.includes(`\`${name.replace('{release}', 'RELEASE').replace('{arch}', 'ARCH')}\``), name)
+  }
+  for (const { name } of upstreams) t.ok(text.includes(name), name)
+})
+
 t.test('a name is read as one of its template, and of no other', async (t) => {
   const [ga, hwe, boot] = ['ubuntu-{release}-{arch}', 'ubuntu-{release}-hwe-{arch}', 'bootloaders-{arch}']
   const cases: readonly (readonly [string, string, unknown])[] = [
