@@ -22,3 +22,4 @@ export type ImageFaultKind =
   | 'exists'
   | 'no-such-image'
   | 'tool-missing'
+  | 'tool-failed'
