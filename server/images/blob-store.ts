@@ -23,6 +23,13 @@ export type Receiving = {
   discard(): Promise<void>
 }
 
+/** A file that lives as long as some work. */
+export type Scratch = AsyncDisposable & {
+  readonly path: string
+  /** It is written now: what it takes is taken, and the room set aside for it is free again. */
+  written(): void
+}
+
 /**
  * Blobs by their digest and manifests that name them, in one folder. While a store is open nothing is swept in it, by
  * whatever process; several processes may have it open.
@@ -32,6 +39,8 @@ export type BlobStore = {
   /** Rejects with an `ImageFault` when the disk has no room, or when somebody else receives the same blob. */
   receive(expected: Expected): Promise<Receiving>
   pathOf(sha256: Sha256): string
+  /** A name for a file that a tool of the distribution writes; so much room is set aside, and it is deleted at the end. */
+  scratch(byteCount: number): Promise<Scratch>
   /** Rejects with an `ImageFault` when a blob is missing, or when the version is there with other files. */
   publishManifest(manifest: Manifest): Promise<void>
   manifests(): Promise<readonly Manifest[]>

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobStore } from './blob-store.ts'
 import { ImageFault } from './image-fault.ts'
@@ -8,7 +8,7 @@ import { publishManifest } from './publish-manifest.ts'
 import { readManifests } from './read-manifests.ts'
 import { receiveBlob } from './receive-blob.ts'
 import { defaultReserveBytes, Room } from './room.ts'
-import { partialLock, storeFolder } from './store-folder.ts'
+import { partial, partialLock, storeFolder } from './store-folder.ts'
 import { syncFolder } from './sync-folder.ts'
 
 export type StoreTools = {
@@ -46,6 +46,18 @@ export async function openBlobStore(
       return await receiveBlob({ folder, room, expected, name, lock: own })
     },
     pathOf: (sha256) => folder.blob(sha256),
+    async scratch(byteCount) {
+      const claim = await room.claim(byteCount)
+      const scratch = join(folder.incoming, `${fresh()}${partial}`)
+      return {
+        path: scratch,
+        written: () => claim[Symbol.dispose](),
+        async [Symbol.asyncDispose]() {
+          claim[Symbol.dispose]()
+          await rm(scratch, { force: true })
+        },
+      }
+    },
     publishManifest: async (manifest) => await publishManifest(folder, manifest, fresh()),
     manifests: async () => (await readManifests(folder)).manifests,
     [Symbol.dispose]: () => held[Symbol.dispose](),

@@ -9,7 +9,7 @@ export type TarEntry = {
 }
 
 const mostEntries = 1_000_000
-const mostUnpackedBytes = 32 * 1024 ** 3
+export const mostUnpackedBytes = 32 * 1024 ** 3
 const longestName = 4_096
 
 /** Looks at the entries of one archive in their order, and says why one of them would do harm where it is unpacked. */
