@@ -1,4 +1,5 @@
 import type { DeliveryOrder, DeliveryPlace, DeliveryWord } from './appliance/delivery.ts'
+import { ImageShelf } from './appliance/image-shelf.ts'
 import type { ApplianceEvent } from './events/event.ts'
 import { deliveryApp } from './http/delivery-app.ts'
 import { LinkBudget } from './http/link-budget.ts'
@@ -16,13 +17,16 @@ process.once('disconnect', () => void end())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 
 async function deliver(order: DeliveryOrder): Promise<void> {
-  const folders = new Map(order.images.map((image) => [image.name, image.folder]))
+  const shelf = new ImageShelf(order)
   const queue = new StreamQueue(order.streams, (news) => tell({ kind: 'images-queued', ...news }))
   try {
     for (const place of order.places) {
       const link = linkOf(place)
       const app = deliveryApp(
-        (image) => folders.get(image),
+        async (image, file) => {
+          await shelf.look()
+          return shelf.file(image, file)
+        },
         (delivery) => say({ kind: 'delivered', delivery }),
         {
           fastWay: sendFile,

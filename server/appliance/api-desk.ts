@@ -11,6 +11,7 @@ import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
+import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
 import type { Troubles } from './troubles.ts'
@@ -22,6 +23,7 @@ export type ApiDeskParts = {
   readonly leases: LeaseView
   readonly networks: readonly Network[]
   readonly plans: Plans
+  readonly images: ImageShelf
   readonly frames: FrameRing
   readonly troubles: Troubles
   readonly status: () => ApplianceStatus
@@ -56,6 +58,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       return { kind: 'done' }
     },
     async bootNext(machine, action) {
+      await parts.images.look()
       const because = whyNotNext(parts, machine, action)
       if (because !== undefined) return refused(because)
       await logbook.keep(roster.bootNext(machine.id, action, now()))

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
+import { ImageUses } from '../images/image-uses.ts'
 import { runJobs } from '../jobs/schedule.ts'
 import { listenDhcp, type DhcpPlace } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
@@ -26,6 +27,7 @@ import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
 import { grubsWithoutHttp } from './grubs-without-http.ts'
 import { imageBytes } from './image-bytes.ts'
+import { ImageShelf, imageStoreName } from './image-shelf.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { isServed, networkOfRequest, placesOf } from './places.ts'
 import { applianceJobs } from './jobs.ts'
@@ -83,12 +85,17 @@ export async function startAppliance(
 
   const problems = new Map<string, string>()
   const status: ApplianceStatus = { version, startedAt: now(), networks: [] }
-  const plans = plansOf(config)
+  const images = new ImageShelf(config)
+  await images.look()
+  const imageUses = new ImageUses(join(config.dataFolder, imageStoreName))
+  const plans = plansOf(config, images)
   const programs = findPrograms(config.bootProgramFolders, config.bootFiles.values())
   const desk: BootDeskParts = {
     roster,
     logbook,
     plans,
+    images,
+    imageUses,
     programs,
     templates: readTemplates(),
     grubTemplates: readTemplates('grub'),
@@ -129,7 +136,10 @@ export async function startAppliance(
   })
   const answers = bootDesk(desk)
   const boot = bootApp(answers)
-  const filesOfImages = imageBytes(config.images)
+  const filesOfImages = imageBytes(async (image, file) => {
+    await images.look()
+    return images.file(image, file)
+  })
   const tell = (event: ApplianceEvent): void => logbook.note(event)
   const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
@@ -168,6 +178,7 @@ export async function startAppliance(
     leases,
     networks,
     plans,
+    images,
     frames,
     troubles,
     status: () => appliance.status,
@@ -196,6 +207,7 @@ export async function startAppliance(
       port: config.http.deliveryPort,
       streams: config.http.streams,
       images: config.images,
+      dataFolder: config.dataFolder,
     }
     const parts = { roster, logbook, leases, networks, holderOf, now }
     return await startDelivery(order, {

@@ -4,6 +4,7 @@ import { parseReport, type Report } from '../cloud-init/parse-report.ts'
 import { parsePhoneHome } from '../cloud-init/parse-phone-home.ts'
 import { seedFor, type Seed } from '../cloud-init/seed.ts'
 import type { BootDesk, SeedFile } from '../http/boot-app.ts'
+import type { ImageUses } from '../images/image-uses.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
 import { parseBootQuery, type BootQuery } from '../ipxe-scripts/parse-boot-query.ts'
 import {
@@ -33,6 +34,8 @@ import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import type { Programs } from './boot-material.ts'
 import { grubDesk } from './grub-desk.ts'
+import { chooseForBoot, holdVersion } from './choose-for-boot.ts'
+import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
 
@@ -40,6 +43,9 @@ export type BootDeskParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly plans: Plans
+  readonly images: ImageShelf
+  /** Which version of an image each boot runs. */
+  readonly imageUses: ImageUses
   readonly programs: Programs
   readonly templates: Templates
   readonly grubTemplates: Templates
@@ -177,6 +183,8 @@ async function scriptFor(
     sighting,
     because: `${runners[runner.language]} asked for its script`,
   }
+  // Before the records are touched: from then on nothing waits until what changed is on its way to the store.
+  await parts.images.look()
   const seen = roster.see(sign, now(), chance)
   const machine = roster.byMac(mac)
   const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
@@ -194,7 +202,9 @@ async function scriptFor(
   )
   const current = roster.byId(machine.id) ?? machine
   const boot = thisBoot(current, attempt)
-  const choice = chooseScript(current, mac, intent, dueIn(current.bootNext, boot))
+  const choice = chooseForBoot(parts, attempt.id, mac, (wanted) =>
+    chooseScript(current, mac, wanted, dueIn(current.bootNext, boot)),
+  )
   const loader = network === undefined ? undefined : plans.loaderOf(network, mac)
   const who = { machine: current, attempt, mac, loader }
   const rendered = renderChoice(parts, arrival, who, choice, runner)
@@ -210,8 +220,9 @@ async function scriptFor(
     afterChoice(parts, current, attempt, choice),
     bootNextAfter(roster, current, choice, boot),
   )
-  await logbook.keep(joined(seen, named, approval, served, after))
-  return scriptOutcome(rendered)
+  const kept = logbook.keep(joined(seen, named, approval, served, after))
+  const [, because] = await Promise.all([kept, holdVersion(parts, attempt.id, choice)])
+  return because === undefined ? scriptOutcome(rendered) : refused(409, because)
 }
 
 function thisBoot({ rounds }: Machine, { id: attempt }: Attempt): ThisBoot {

@@ -32,7 +32,7 @@ export function delivered(
   logbook.keep({ ...change, happened: [told] }).catch(() => {})
 }
 
-/** The kernel is asked for by iPXE; the image by the initrd, which is a running system. */
+/** The kernel and the initrd are asked for by iPXE; all else by a running system. */
 function stageOf(file: string): AttemptStage {
-  return file.endsWith('/squashfs') ? 'system' : 'kernel'
+  return /\/(?:vmlinuz|initrd)$/.test(file) ? 'kernel' : 'system'
 }

@@ -17,6 +17,8 @@ export type DeliveryOrder = {
   /** Big files that go out at the same time. */
   readonly streams: number
   readonly images: readonly { readonly name: string; readonly folder: string }[]
+  /** Where the image store lies. */
+  readonly dataFolder: string
 }
 
 /** What it tells. */

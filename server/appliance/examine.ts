@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Roster } from '../machines/roster.ts'
 import type { Store } from '../store/open-store.ts'
+import type { ImageShelf } from './image-shelf.ts'
 import type { Plans } from './plans.ts'
 import type { Troubles } from './troubles.ts'
 
@@ -11,6 +12,7 @@ export type ExamineParts = {
   readonly store: Store
   readonly roster: Roster
   readonly plans: Plans
+  readonly images: Pick<ImageShelf, 'look'>
   readonly troubles: Troubles
   readonly now: () => number
 }
@@ -31,6 +33,7 @@ export async function examine(parts: ExamineParts, machine: Machine): Promise<Di
     const events = await store.events.list({ attempt: attempt.id, limit: eventsLookedAt })
     boots.push({ attempt, events: events.toReversed() })
   }
+  await parts.images.look()
   const mac = latest?.mac ?? machine.macs[0]
   const intent: Intent = mac === undefined ? unknownCard : plans.intentFor(mac)
   const since = sinceThen(newest, boots)

@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { imageFiles } from '../http/delivery-app.ts'
+import type { FindImageFile } from '../http/image-files.ts'
 
 export type ImageBytes =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
@@ -13,19 +12,16 @@ const longestFileBytes = 256 * 1024 * 1024
  * Kernels and initrds as TFTP sends them, from memory: for the signed GRUB of Debian 12, which has no HTTP. Many machines
  * that start together share one copy, and it is given up with the last transfer that holds it.
  */
-export function imageBytes(
-  images: readonly { readonly name: string; readonly folder: string }[],
-): (image: string, file: string) => Promise<ImageBytes> {
-  const folders = new Map(images.map(({ name, folder }) => [name, folder]))
+export function imageBytes(find: FindImageFile): (image: string, file: string) => Promise<ImageBytes> {
   const held = new Map<string, WeakRef<Uint8Array>>()
   const underWay = new Map<string, Promise<ImageBytes>>()
 
   return async (image, file) => {
-    const folder = folders.get(image)
-    if (folder === undefined || file === 'squashfs' || !imageFiles.some((name) => name === file)) {
+    const found = file === 'vmlinuz' || file === 'initrd' ? await find(image, file) : undefined
+    if (found === undefined) {
       return { kind: 'refused', because: `there is no file ${image}/${file} for TFTP` }
     }
-    const path = join(folder, file)
+    const { path } = found
     const before = underWay.get(path)
     if (before !== undefined) return await before
     const reading = read(path).finally(() => underWay.delete(path))

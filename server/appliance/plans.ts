@@ -3,6 +3,7 @@ import type { Config, MachineSettings } from '../config/config.ts'
 import { allows } from '../machines/approval.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
+import type { ImageShelf } from './image-shelf.ts'
 
 /** What the settings have in mind for each machine. */
 export type Plans = {
@@ -16,16 +17,15 @@ export type Plans = {
   proxyOfferOf(network: Network, mac: Mac): ProxyForm
 }
 
-export function plansOf(config: Config): Plans {
+export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Plans {
   const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
-  const images = new Set(config.images.map((image) => image.name))
   const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
 
   return {
     settingsOf,
     intentFor(mac) {
       const { method, image } = settingsOf(mac)
-      return { approved: allows(config.approve, mac), method, image: imageIn(image, images) }
+      return { approved: allows(config.approve, mac), method, image: images.choose(image) }
     },
     hostnameOf(network, mac) {
       return entries.get(mac)?.hostname ?? network.reservations.get(mac)?.hostname
@@ -37,15 +37,4 @@ export function plansOf(config: Config): Plans {
       return entries.get(mac)?.proxyOffer ?? network.proxyOffer ?? 'ladder'
     },
   }
-}
-
-function imageIn(name: string | undefined, images: ReadonlySet<string>): Intent['image'] {
-  if (name !== undefined && images.has(name)) return { kind: 'image', name }
-  const [only, ...others] = images
-  if (name === undefined && only !== undefined && others.length === 0) return { kind: 'image', name: only }
-  const because =
-    name === undefined
-      ? 'the settings name no image for it'
-      : `the settings have no image of the name ${name}`
-  return { kind: 'none', because }
 }

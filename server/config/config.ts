@@ -18,8 +18,13 @@ export type Config = {
   readonly bootFiles: ReadonlyMap<number | 'other', string>
   readonly networks: readonly NetworkSettings[]
   readonly approve: ApprovalRule
+  /** Folders; the images of the store need no setting. */
   readonly images: readonly ImageSettings[]
   readonly imageSync: ImageSyncSettings
+  /** Versions of each synced image that are kept. */
+  readonly imageStore: { readonly keep: number }
+  /** When jobs run, as cron has it; absent, never. */
+  readonly jobs: { readonly syncImages: string | undefined; readonly sweepImages: string | undefined }
   /** What a machine gets that has no entry of its own. With one image only, that is its image. */
   readonly defaults: MachineSettings
   /** Each with the defaults filled in; what a machine has of its own replaces the default, key by key. */
@@ -113,6 +118,7 @@ export type ProxyForm = 'ladder' | 'with-43' | 'without-43' | 'boot-server'
 
 export type MachineSettings = {
   readonly method: DeployMethod
+  /** A folder of `images`, or an image of the store. */
   readonly image: string | undefined
   readonly kernelParameters: readonly string[]
   readonly sshAuthorizedKeys: readonly string[]

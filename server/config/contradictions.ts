@@ -1,4 +1,3 @@
-import { closest } from './closest.ts'
 import type { Finding, SettingsPath } from './mistake.ts'
 import { readAddress, readMac, readPool, readSubnet } from './settings-schema.ts'
 import { broadcastOf, contains, numberOfIpv4, parseIpv4, subnetOf } from '../wire/ipv4.ts'
@@ -287,22 +286,8 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
     machine,
   }))
   const defaults = member(settings, 'defaults')
-  const choosers = [{ at: ['defaults'], machine: defaults }, ...machines]
-  const findings = choosers.flatMap(({ at, machine }): readonly Finding[] => {
-    const image = member(machine, 'image')
-    if (typeof image !== 'string') return []
-    if (names.includes(image)) return []
-    const meant = closest(image, names)
-    const nextStep =
-      meant === undefined
-        ? names.length === 0
-          ? 'List it under images.'
-          : `There are: ${names.join(', ')}.`
-        : `Did you mean ${meant}?`
-    return [
-      { at: [...at, 'image'], on: 'value', because: `There is no image "${image.slice(0, 64)}".`, nextStep },
-    ]
-  })
+  const findings: Finding[] = []
+  // Whether an image that is named is there is no matter of this file: the store may have it.
   for (const { at, machine } of machines) {
     const method = member(machine, 'method') ?? member(defaults, 'method') ?? 'ram'
     const image = member(machine, 'image') ?? member(defaults, 'image')

@@ -87,6 +87,11 @@ function configOf(settings: Settings, folder: string): Config {
       'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },
     images: settings.images.map((image) => ({ name: image.name, folder: absolute(image.folder) })),
     imageSync: imageSyncOf(settings['image-sync'], absolute),
+    imageStore: settings['image-store'],
+    jobs: {
+      syncImages: unlessOff(settings.jobs['sync-images']),
+      sweepImages: unlessOff(settings.jobs['sweep-images']),
+    },
     defaults,
     machines: settings.machines.map((machine) => ({
       mac: machine.mac,
@@ -126,6 +131,10 @@ function imageSyncOf(
 function proxyOf(proxy: string | undefined, except: readonly string[]): ProxySettings {
   if (proxy === undefined) return { kind: 'environment' }
   return proxy === 'none' ? { kind: 'none' } : { kind: 'proxy', url: proxy, except }
+}
+
+function unlessOff(when: string): string | undefined {
+  return when === 'off' ? undefined : when
 }
 
 function networkOf(network: Settings['networks'][number]): NetworkSettings {

@@ -5,6 +5,8 @@ import { isUnicastMac, parseMac } from '../wire/mac.ts'
 import type { Mac } from '../wire/mac.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
+import { isName, parseImageReference } from './image-name.ts'
+import { jobSettings } from './job-settings.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
 import { parseBitRate } from './parse-bit-rate.ts'
@@ -133,11 +135,18 @@ const port = z.int().min(1).max(65_535)
 
 const hostname = textUnless('a host name', whyNotHostname)
 
-/** Names that stand in URLs, events and on command lines. */
 const name = z.string().superRefine((text, context) => {
-  if (/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i.test(text) && !text.includes('..')) return
+  if (isName(text)) return
   refuse(context, `${quoted(text)} is not a name.`, {
     nextStep: 'Use letters, digits, dots, hyphens and underscores, at most 64.',
+  })
+})
+
+/** A folder under images, or an image of the store: whether it is there is looked at when it is wanted. */
+const imageReference = z.string().superRefine((text, context) => {
+  if (parseImageReference(text) !== undefined) return
+  refuse(context, `${quoted(text)} is not the name of an image.`, {
+    nextStep: 'Write it as noble, or as noble@20260401 for one version; `ironwake images list` shows them.',
   })
 })
 
@@ -212,7 +221,7 @@ const approve = z.unknown().transform((value, context): { all: true } | { macs: 
 
 const machineSettings = {
   method: z.enum(['ram', 'local']).optional(),
-  image: z.string().optional(),
+  image: imageReference.optional(),
   'kernel-parameters': z
     .array(textUnless('a kernel parameter', whyNotKernelParameter))
     .max(most.parameters)
@@ -261,6 +270,8 @@ export const settingsSchema = z.strictObject({
   networks: z.array(network).max(most.networks).default([]),
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
   'image-sync': imageSyncSettings,
+  'image-store': z.strictObject({ keep: z.int().min(1).max(1_000).default(2) }).prefault({}),
+  jobs: jobSettings,
   defaults: z.strictObject(machineSettings).prefault({}),
   machines: z
     .array(

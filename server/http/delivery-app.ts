@@ -1,18 +1,15 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { printable } from '../wire/text.ts'
 import { arrivalOf } from './boot-app.ts'
 import { entityTagOf, fileAnswer } from './file-answer.ts'
+import type { FindImageFile, ImageFile } from './image-files.ts'
 import type { Arrival } from './outcome.ts'
 import { sendByReading, type Allowance, type FilePart } from './send-by-reading.ts'
 import type { StreamQueue } from './stream-queue.ts'
 import { Progress, type UnderWay } from './under-way.ts'
-
-/** The files an image consists of, and nothing else of its folder is served. */
-export const imageFiles = ['vmlinuz', 'initrd', 'squashfs'] as const
 
 /** What went out to whom, told when the response is over. */
 export type Delivery = {
@@ -56,11 +53,11 @@ const tasteBytes = 16 * 1024
 const tasteEachMs = 5_000
 
 /**
- * Kernels, initrds and images, with ranges, HEAD and entity tags, from the folder each image name stands for.
+ * Kernels, initrds and images, with ranges, HEAD and entity tags, wherever `find` says that they lie.
  * `delivered` is called once for each response that carries something, and for each that refuses.
  */
 export function deliveryApp(
-  folderOf: (image: string) => string | undefined,
+  find: FindImageFile,
   delivered: (delivery: Delivery) => void,
   ways: DeliveryWays = {},
 ): Express {
@@ -72,12 +69,12 @@ export function deliveryApp(
   })
   app.get('/images/:image/:file', async (request, response, next) => {
     const { image, file } = request.params
-    const folder = folderOf(image)
-    if (folder === undefined || !imageFiles.some((name) => name === file)) {
+    const found = await find(image, file)
+    if (found === undefined) {
       next()
       return
     }
-    await sendFileTo(request, response, join(folder, file), ways)
+    await sendFileTo(request, response, found, ways)
   })
   app.use((_request, response) => {
     refuse(response, 404)
@@ -93,7 +90,7 @@ export function deliveryApp(
 async function sendFileTo(
   request: Request,
   response: Response,
-  path: string,
+  { path, sha256 }: ImageFile,
   ways: DeliveryWays,
 ): Promise<void> {
   // Without waiting for a writer, if somebody put a pipe in the place of a file.
@@ -103,7 +100,11 @@ async function sendFileTo(
     refuse(response, 404)
     return
   }
-  const facts = { size: stat.size, modifiedMs: stat.mtimeMs }
+  const facts = {
+    size: stat.size,
+    modifiedMs: stat.mtimeMs,
+    ...(sha256 === undefined ? {} : { digest: sha256 }),
+  }
   response.type('application/octet-stream').set({
     'Accept-Ranges': 'bytes',
     ETag: entityTagOf(facts),

@@ -1,7 +1,12 @@
 import type { Request } from 'express'
 
 /** A file as its headers describe it. */
-export type FileFacts = { readonly size: number; readonly modifiedMs: number }
+export type FileFacts = {
+  readonly size: number
+  readonly modifiedMs: number
+  /** Where it is known, it alone tells one file from another. */
+  readonly digest?: string
+}
 
 /** What is owed to a request for a file (RFC 9110 §13.2.2, §14.2). */
 export type FileAnswer =
@@ -11,8 +16,9 @@ export type FileAnswer =
   | { readonly kind: 'changed' }
   | { readonly kind: 'no-such-range' }
 
-/** Another size or another time is another file. */
-export function entityTagOf({ size, modifiedMs }: FileFacts): string {
+/** Another digest, or else another size or another time, is another file. */
+export function entityTagOf({ size, modifiedMs, digest }: FileFacts): string {
+  if (digest !== undefined) return `"${digest}"`
   return `"${size.toString(16)}-${Math.floor(modifiedMs).toString(16)}"`
 }
 

@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseSha256 } from '../wire/sha256.ts'
+import { ImageUses } from './image-uses.ts'
 import { isMissing, namesIn } from './names-in.ts'
 import { readManifests, type ReadManifests } from './read-manifests.ts'
 import { partial, type StoreFolder } from './store-folder.ts'
@@ -10,8 +11,8 @@ export type StoreContent = ReadManifests & {
   readonly blobs: readonly StoredBlob[]
   readonly unfinished: readonly Unfinished[]
   readonly pinned: ReadonlySet<string>
-  /** Versions by the boots under way that run them. */
-  readonly uses: ReadonlyMap<string, string>
+  /** Versions that boots under way run. */
+  readonly running: ReadonlySet<string>
 }
 
 /** All that lies in a store, as it is just now. */
@@ -23,7 +24,7 @@ export async function storeContent(folder: StoreFolder): Promise<StoreContent> {
     blobs: await blobsIn(folder),
     unfinished: await unfinishedIn(folder),
     pinned: new Set(await namesIn(folder.pins)),
-    uses: await usesIn(folder),
+    running: new ImageUses(folder.root).versions(),
   }
 }
 
@@ -48,15 +49,6 @@ async function unfinishedIn(folder: StoreFolder): Promise<readonly Unfinished[]>
     if (found !== undefined) unfinished.push({ file, sha256, ...found })
   }
   return unfinished
-}
-
-async function usesIn(folder: StoreFolder): Promise<ReadonlyMap<string, string>> {
-  const uses = new Map<string, string>()
-  for (const attempt of await namesIn(folder.uses)) {
-    const version = await readFile(join(folder.uses, attempt), 'utf8').catch(() => '')
-    uses.set(attempt, version.trim())
-  }
-  return uses
 }
 
 async function factsOf(

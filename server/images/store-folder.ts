@@ -13,6 +13,7 @@ import type { Sha256 } from '../wire/sha256.ts'
  *     lock                         shared by all who write, held alone by who sweeps
  */
 export type StoreFolder = {
+  readonly root: string
   readonly blobs: string
   readonly manifests: string
   readonly incoming: string
@@ -28,6 +29,7 @@ export function storeFolder(folder: string): StoreFolder {
   const blobs = join(folder, 'blobs')
   const manifests = join(folder, 'manifests')
   return {
+    root: folder,
     blobs,
     manifests,
     incoming: join(folder, 'incoming'),

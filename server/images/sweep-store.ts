@@ -43,7 +43,6 @@ export async function sweepStore(
     {
       ...content,
       someUnreadable: content.unreadable.length > 0,
-      running: new Set(content.uses.values()),
       wanted: order.wanted,
     },
     order.rules,

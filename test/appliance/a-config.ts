@@ -26,6 +26,8 @@ export function aConfig(changes: Partial<Config> = {}): Config {
       mirrors: [],
       catalogueFolder: undefined,
     },
+    imageStore: { keep: 2 },
+    jobs: { syncImages: undefined, sweepImages: undefined },
     defaults: ram,
     machines: [],
     events: { keepDays: 90 },

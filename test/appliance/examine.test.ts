@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { examine } from '../../server/appliance/examine.ts'
+import { ImageShelf } from '../../server/appliance/image-shelf.ts'
 import { plansOf } from '../../server/appliance/plans.ts'
 import { Troubles } from '../../server/appliance/troubles.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
@@ -47,11 +48,10 @@ async function aBox(
     })),
   })
   const roster = new Roster([machine], await store.attempts.latest())
+  const images = new ImageShelf(aConfig())
+  const plans = plansOf(aConfig(), images)
   const look = async (now: number) =>
-    await examine(
-      { store, roster, plans: plansOf(aConfig()), troubles: new Troubles(), now: () => now },
-      machine,
-    )
+    await examine({ store, roster, plans, images, troubles: new Troubles(), now: () => now }, machine)
   return { look, roster }
 }
 

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { imageBytes } from '../../server/appliance/image-bytes.ts'
+import { fileInFolder, type FindImageFile } from '../../server/http/image-files.ts'
 
 t.test('kernels and initrds are read, whole; a squashfs and everything else is refused', async (t) => {
   const folder = t.testdir({ vmlinuz: 'kernel', initrd: 'initrd', squashfs: 'root', 'manifest.json': '{}' })
-  const read = imageBytes([{ name: 'noble', folder }])
+  const read = imageBytes(nobleIn(folder))
   const textOf = async (file: string) => {
     const found = await read('noble', file)
     return found.kind === 'bytes' ? Buffer.from(found.bytes).toString() : found.kind
@@ -19,7 +20,7 @@ t.test('kernels and initrds are read, whole; a squashfs and everything else is r
 
 t.test('many that ask at once share one copy, and a file that changed is read anew', async (t) => {
   const folder = t.testdir({ vmlinuz: 'one' })
-  const read = imageBytes([{ name: 'noble', folder }])
+  const read = imageBytes(nobleIn(folder))
   const [first, second] = await Promise.all([read('noble', 'vmlinuz'), read('noble', 'vmlinuz')])
   t.equal(first, second)
   const third = await read('noble', 'vmlinuz')
@@ -30,6 +31,10 @@ t.test('many that ask at once share one copy, and a file that changed is read an
 })
 
 t.test('a file that cannot be read is refused with the reason', async (t) => {
-  const read = imageBytes([{ name: 'noble', folder: t.testdir({}) }])
+  const read = imageBytes(nobleIn(t.testdir({})))
   t.match(await read('noble', 'initrd'), { kind: 'refused', because: /ENOENT/ })
 })
+
+function nobleIn(folder: string): FindImageFile {
+  return (image, file) => (image === 'noble' ? fileInFolder(folder, file) : undefined)
+}

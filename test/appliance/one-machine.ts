@@ -7,6 +7,8 @@ import { delivered } from '../../server/appliance/delivered.ts'
 import { dhcpDesk } from '../../server/appliance/dhcp-desk.ts'
 import { FrameRing } from '../../server/appliance/frame-ring.ts'
 import { Logbook } from '../../server/appliance/logbook.ts'
+import { ImageShelf, imageStoreName } from '../../server/appliance/image-shelf.ts'
+import { ImageUses } from '../../server/images/image-uses.ts'
 import { plansOf } from '../../server/appliance/plans.ts'
 import { Troubles } from '../../server/appliance/troubles.ts'
 import { whoseEvent } from '../../server/appliance/whose-event.ts'
@@ -41,14 +43,16 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
   const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)
   const leases = new LeaseTable([network])
   const whereabouts = new Whereabouts()
-  const plans = plansOf(config)
-  const common = { roster, logbook, plans, now, chance }
+  const images = new ImageShelf(config)
+  const plans = plansOf(config, images)
+  const common = { roster, logbook, plans, images, now, chance }
   const boot = bootDesk({
     ...common,
     programs: findPrograms([]),
     templates: readTemplates(),
     grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
+    imageUses: new ImageUses(join(config.dataFolder, imageStoreName)),
     networkAt: () => network,
     whereabouts,
     holderOf,

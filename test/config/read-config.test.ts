@@ -35,6 +35,8 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
           mirrors: [],
           catalogueFolder: undefined,
         },
+        imageStore: { keep: 2 },
+        jobs: { syncImages: '10 3 * * *', sweepImages: '40 4 * * *' },
         defaults: { method: 'ram', image: undefined, kernelParameters: [], sshAuthorizedKeys: [] },
         machines: [],
         events: { keepDays: 30 },
@@ -146,7 +148,7 @@ t.test('all mistakes are told at once, in the order of their lines', async (t) =
     '    dns: [10.0.0.256]', // 8
     'machines:', // 9
     '  - mac: 52:54:00:00:00:01', // 10
-    '    image: nobel', // 11
+    '    image: noble@', // 11
     'images: [{name: noble, folder: /n}]', // 12
   ].join('\n')
   const result = read(text)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveryApp, type Delivery } from '../../server/http/delivery-app.ts'
+import { fileInFolder } from '../../server/http/image-files.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
 const kernel = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, at) => at * 7))
@@ -22,7 +23,10 @@ async function anImage(t: Test, folder = t.testdir()) {
     ['gone', join(folder, 'gone')],
   ])
   const app = deliveryApp(
-    (name) => folders.get(name),
+    (name, file) => {
+      const folder = folders.get(name)
+      return folder === undefined ? undefined : fileInFolder(folder, file)
+    },
     (delivery) => void delivered.push(delivery),
   )
   return { ...(await overLoopback(t, app)), image, delivered }

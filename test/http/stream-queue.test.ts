@@ -4,6 +4,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { deliveryApp, type Delivery } from '../../server/http/delivery-app.ts'
+import { fileInFolder } from '../../server/http/image-files.ts'
 import { StreamQueue } from '../../server/http/stream-queue.ts'
 import { sendFile } from '../../server/listen/send-file.ts'
 import { overLoopback, until } from './over-loopback.ts'
@@ -62,7 +63,7 @@ t.test('a big file begins at once and goes on in its turn; small ones do not wai
   for (const fastWay of [sendFile, undefined]) {
     const ways = fastWay === undefined ? { queue } : { queue, fastWay }
     const app = deliveryApp(
-      () => folder,
+      (_image, file) => fileInFolder(folder, file),
       (delivery) => void delivered.push(delivery),
       ways,
     )
@@ -90,7 +91,7 @@ t.test('a client that hangs up while it waits leaves the queue', async (t) => {
   const delivered: Delivery[] = []
   const queue = new StreamQueue(1, () => {})
   const app = deliveryApp(
-    () => folder,
+    (_image, file) => fileInFolder(folder, file),
     (delivery) => void delivered.push(delivery),
     { queue },
   )

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveryApp } from '../../server/http/delivery-app.ts'
+import { fileInFolder } from '../../server/http/image-files.ts'
 import { fetchHttp, type HttpFetch, type HttpFetched } from '../../server/listen/http-fetch.ts'
 import { overLoopback } from '../http/over-loopback.ts'
 
@@ -14,7 +15,7 @@ async function fetching(t: Test): Promise<(changes: Partial<HttpFetch>) => Promi
   const { port } = await overLoopback(
     t,
     deliveryApp(
-      () => folder,
+      (_image, file) => fileInFolder(folder, file),
       () => {},
     ),
   )

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveryApp, type Delivery, type FastWay } from '../../server/http/delivery-app.ts'
+import { fileInFolder } from '../../server/http/image-files.ts'
 import { sendFile } from '../../server/listen/send-file.ts'
 import { overLoopback, until } from '../http/over-loopback.ts'
 
@@ -19,7 +20,7 @@ async function served(t: Test, way: FastWay = sendFile) {
   const delivered: Delivery[] = []
   const fast: boolean[] = []
   const app = deliveryApp(
-    () => folder,
+    (_image, file) => fileInFolder(folder, file),
     (delivery) => void delivered.push(delivery),
     {
       fastWay: async (...given) => {

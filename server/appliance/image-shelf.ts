@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import type { Intent } from '../boot/choose-script.ts'
+import type { Config } from '../config/config.ts'
+import { parseImageReference } from '../config/image-name.ts'
+import { fileInFolder, type ImageFile } from '../http/image-files.ts'
+import { filesOf, versionName, type ImageRole, type Manifest } from '../images/manifest.ts'
+import { ManifestShelf } from '../images/manifest-shelf.ts'
+import { servedFile } from '../images/served-name.ts'
+
+/** Where the image store lies in the data folder. */
+export const imageStoreName = 'images'
+
+/** What an image must have to run from memory. */
+const neededToRun: readonly ImageRole[] = ['kernel', 'initrd', 'squashfs']
+
+/** The images that machines can be given: folders of the settings, and what the store has. */
+export class ImageShelf {
+  readonly #folders: ReadonlyMap<string, string>
+  readonly #store: ManifestShelf
+
+  constructor({ images, dataFolder }: Pick<Config, 'images' | 'dataFolder'>) {
+    this.#folders = new Map(images.map(({ name, folder }) => [name, folder]))
+    this.#store = new ManifestShelf(join(dataFolder, imageStoreName))
+  }
+
+  /** Sees what came and went in the store; what is asked after holds for that moment. */
+  async look(): Promise<void> {
+    await this.#store.look()
+  }
+
+  /** What a name in the settings means for a machine that runs from memory: a folder, or a version of the store. */
+  choose(name: string | undefined): Intent['image'] {
+    if (name === undefined) {
+      const [only, ...others] = this.#folders.keys()
+      if (only !== undefined && others.length === 0) return { kind: 'image', name: only }
+      return { kind: 'none', because: 'the settings name no image for it' }
+    }
+    if (this.#folders.has(name)) return { kind: 'image', name }
+    const found = this.#found(name)
+    if (found === undefined) {
+      const because = `there is no image ${name}, neither in the settings nor in the store`
+      return { kind: 'none', because }
+    }
+    const lacking = neededToRun.filter((role) => found.files[role] === undefined)
+    if (lacking.length === 0) return { kind: 'image', name: versionName(found) }
+    const has = filesOf(found).map(([role]) => role)
+    const because = `the image ${versionName(found)} has no ${lacking.join(', no ')}, only: ${has.join(', ')}`
+    return { kind: 'none', because }
+  }
+
+  /** Whether both are versions of one image, and the first is there. */
+  isVersionBeside(version: string, other: string): boolean {
+    const name = this.#store.version(version)?.name
+    return name !== undefined && name === parseImageReference(other)?.name && !this.#folders.has(other)
+  }
+
+  /** The file behind the two last parts of a URL. */
+  file(image: string, file: string): ImageFile | undefined {
+    const folder = this.#folders.get(image)
+    if (folder !== undefined) return fileInFolder(folder, file)
+    const manifest = this.#found(image)
+    const found = manifest === undefined ? undefined : servedFile(manifest, file)
+    return found === undefined ? undefined : { path: this.#store.path(found.sha256), sha256: found.sha256 }
+  }
+
+  /** Whether a name of the settings means anything here. */
+  has(name: string): boolean {
+    return this.#folders.has(name) || this.#found(name) !== undefined
+  }
+
+  names(): readonly string[] {
+    return [...new Set([...this.#folders.keys(), ...this.#store.names()])].toSorted()
+  }
+
+  #found(name: string): Manifest | undefined {
+    const reference = parseImageReference(name)
+    if (reference === undefined) return undefined
+    return reference.version === undefined ? this.#store.newest(reference.name) : this.#store.version(name)
+  }
+}
