@@ -6,7 +6,8 @@ import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
 import { ImageUses } from '../images/image-uses.ts'
-import { runJobs } from '../jobs/schedule.ts'
+import { jobMemory } from '../jobs/job-memory.ts'
+import { runJobs, type JobWord } from '../jobs/schedule.ts'
 import { listenDhcp, type DhcpPlace } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
 import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
@@ -30,6 +31,7 @@ import { imageBytes } from './image-bytes.ts'
 import { ImageShelf, imageStoreName } from './image-shelf.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 import { isServed, networkOfRequest, placesOf } from './places.ts'
+import { imagesOfSettings } from './images-of-settings.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
@@ -84,7 +86,7 @@ export async function startAppliance(
   opened.defer(() => logbook.note({ kind: 'appliance-stopped' }))
 
   const problems = new Map<string, string>()
-  const status: ApplianceStatus = { version, startedAt: now(), networks: [] }
+  const status: ApplianceStatus = { version, startedAt: now(), networks: [], jobs: [] }
   const images = new ImageShelf(config)
   await images.look()
   const imageUses = new ImageUses(join(config.dataFolder, imageStoreName))
@@ -169,8 +171,13 @@ export async function startAppliance(
     }
   }
 
-  const keepDays = config.events.keepDays
-  opened.use(runJobs(applianceJobs({ store, roster, logbook, keepDays, now }), jobDone))
+  const jobs = opened.use(
+    await runJobs(applianceJobs({ store, logbook, images: { config, roster, imageUses, now } }), {
+      memory: jobMemory(join(config.dataFolder, 'jobs')),
+      heard: jobHeard,
+      now,
+    }),
+  )
   const api = apiDesk({
     store,
     roster,
@@ -186,6 +193,7 @@ export async function startAppliance(
   })
   opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   tell({ kind: 'appliance-started', version })
+  for (const image of imagesOfSettings(config)) if (!images.has(image)) tell({ kind: 'image-unknown', image })
   await logbook.settle()
   // Last, so that a server found does not keep the appliance from starting: its other parts are of use.
   for (const search of searches) search()
@@ -193,7 +201,7 @@ export async function startAppliance(
   const parts = opened.move()
   const appliance: Appliance = {
     get status() {
-      return { ...status, networks: networkStatus() }
+      return { ...status, networks: networkStatus(), jobs: jobs.status() }
     },
     subscribe: (more) => logbook.subscribe(more),
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
@@ -280,8 +288,9 @@ export async function startAppliance(
     })
   }
 
-  function jobDone(job: string, outcome: string): void {
-    tell({ kind: 'job-ran', job, outcome })
+  function jobHeard(word: JobWord): void {
+    if (word.kind === 'ran') tell({ ...word, kind: 'job-ran' })
+    else tell({ ...word, kind: 'job-failed' })
   }
 }
 

@@ -24,7 +24,8 @@ export function chooseForBoot(
   const intent = plans.intentFor(mac)
   const { image } = intent
   const version = imageUses.versionOf(attempt)
-  const isKept = image.kind === 'image' && version !== undefined && images.isVersionBeside(version, image.name)
+  const isKept =
+    image.kind === 'image' && version !== undefined && images.isVersionBeside(version, image.name)
   return choose(isKept ? { ...intent, image: { kind: 'image', name: version } } : intent)
 }
 
@@ -38,7 +39,8 @@ export async function holdVersion(
   choice: ScriptChoice,
 ): Promise<string | undefined> {
   // A folder of the settings has no versions.
-  if (choice.kind !== 'run-image' || parseImageReference(choice.image)?.version === undefined) return undefined
+  if (choice.kind !== 'run-image' || parseImageReference(choice.image)?.version === undefined)
+    return undefined
   await imageUses.begin(attempt, choice.image)
   await images.look()
   return images.has(choice.image) ? undefined : `the image ${choice.image} has just been removed; ask again`

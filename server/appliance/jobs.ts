@@ -1,6 +1,6 @@
 import type { Job } from '../jobs/schedule.ts'
-import type { Roster } from '../machines/roster.ts'
 import type { Store } from '../store/open-store.ts'
+import { forgetEndedUses, imageJobs, type ImageJobParts } from './image-jobs.ts'
 import type { Logbook } from './logbook.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -10,25 +10,28 @@ const mostEvents = 2_000_000
 /** What the appliance does by the clock. */
 export function applianceJobs(parts: {
   readonly store: Store
-  readonly roster: Roster
   readonly logbook: Logbook
-  readonly keepDays: number
-  readonly now: () => number
+  readonly images: ImageJobParts
 }): readonly Job[] {
-  const { store, roster, logbook, keepDays, now } = parts
+  const { store, logbook, images } = parts
+  const { roster, config, now } = images
+  const { keepDays } = config.events
   return [
     {
       name: 'time-limits',
       when: '* * * * *',
+      missed: 'left-out',
       async work() {
         const change = roster.passTimeLimits(now())
         if (change.machines.length > 0) await logbook.keep(change)
+        await forgetEndedUses(images)
         return undefined
       },
     },
     {
       name: 'sweep-records',
       when: '17 * * * *',
+      missed: 'made-up',
       async work() {
         const old = await all(async () => await store.deleteEventsBefore(now() - keepDays * dayMs))
         const boots = await all(async () => await store.deleteAttemptsBefore(now() - keepDays * dayMs))
@@ -41,6 +44,7 @@ export function applianceJobs(parts: {
         return told.length === 0 ? undefined : told.join('; ')
       },
     },
+    ...imageJobs(images),
   ]
 }
 

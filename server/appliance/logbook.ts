@@ -184,5 +184,7 @@ const owned: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'network-ready',
   'network-unusable',
   'delivery-ready',
+  'image-unknown',
   'job-ran',
+  'job-failed',
 ])

@@ -240,5 +240,16 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'info',
     meaning: 'A sync has done what it could: so many images came, were here already, or were refused.',
   },
+  'image-unknown': {
+    level: 'warning',
+    meaning: 'The settings name an image that is neither among their own nor in the store.',
+    nextStep:
+      'Compare with `ironwake images list`. Machines that are to run it wait until it is there; nothing needs to be started again.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
+  'job-failed': {
+    level: 'warning',
+    meaning: 'A job of the schedule did not do what it is for. It runs again when its time comes round.',
+    nextStep: 'Read the reason. `ironwake images list` shows when jobs ran last, and when they run next.',
+  },
 }

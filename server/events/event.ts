@@ -167,7 +167,9 @@ export type ApplianceEvent = About &
         readonly byteCount: number
         readonly tookMs: number
       }
+    | { readonly kind: 'image-unknown'; readonly image: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
+    | { readonly kind: 'job-failed'; readonly job: string; readonly because: string }
   )
 
 export type EventKind = ApplianceEvent['kind']

@@ -135,8 +135,12 @@ function words(event: ApplianceEvent): string {
         `images: ${event.published} fetched, ${event.present} here already, ${event.refused} refused; ` +
         `${size(event.byteCount)} in ${ms(event.tookMs)}`
       )
+    case 'image-unknown':
+      return `there is no image ${event.image}, and the settings name it`
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
+    case 'job-failed':
+      return `job ${event.job} failed: ${event.because}`
   }
 }
 

@@ -43,6 +43,24 @@ export type ApplianceStatus = {
     readonly serverAddress: string
     readonly problem?: string
   }[]
+  readonly jobs: readonly JobStatus[]
+}
+
+/** How a job of the schedule stands; times in milliseconds since 1970-01-01 UTC. */
+export type JobStatus = {
+  readonly name: string
+  /** As cron has it. */
+  readonly when: string
+  readonly running: boolean
+  readonly last:
+    | {
+        readonly startedAt: number
+        readonly endedAt?: number
+        readonly outcome?: string
+        readonly failed?: boolean
+      }
+    | undefined
+  readonly nextAt: number | undefined
 }
 
 export type MachineSummary = {

@@ -78,7 +78,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     networks: [network],
     frames: new FrameRing(),
     troubles: new Troubles(),
-    status: () => ({ version: '0.1.0', startedAt: 0, networks: [] }),
+    status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, holderOf, now }
 }

@@ -23,7 +23,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-cli-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const desk: ApiDesk = {
-    status: () => ({ version: '0.1.0', startedAt: 5, networks: [] }),
+    status: () => ({ version: '0.1.0', startedAt: 5, networks: [], jobs: [] }),
     machines: () => [summary],
     find: (name) => (name === 'node-1' || name === summary.machine.id ? [summary] : []),
     diagnose: async () => await Promise.resolve(said('size-only', 'it asked for the size')),

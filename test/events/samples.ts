@@ -216,6 +216,12 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'link-full': { kind: 'link-full', network: 'rack', bitsPerSecond: 900e6 },
   'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
+  'image-unknown': { kind: 'image-unknown', image: 'noble' },
+  'job-failed': {
+    kind: 'job-failed',
+    job: 'sync-images',
+    because: 'the upstream does not answer',
+  },
   'job-ran': { kind: 'job-ran', job: 'sweep-records', outcome: '12 events older than 90 days were deleted' },
   'delivery-ready': { kind: 'delivery-ready' },
   'image-sync-planned': { kind: 'image-sync-planned', images: 2, files: 5, byteCount: 734_003_200 },

@@ -48,7 +48,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
   const listeners = new Set<(event: RecordedEvent) => void>()
   const filters: EventFilter[] = []
   const desk: ApiDesk = {
-    status: () => ({ version: '0.1.0', startedAt: 5, networks: [] }),
+    status: () => ({ version: '0.1.0', startedAt: 5, networks: [], jobs: [] }),
     machines: () => [aSummary('0a1b2c3d')],
     find: () => [],
     events: async (filter) => {
@@ -100,7 +100,7 @@ t.test('status and machines are told as JSON', async (t) => {
   const status = await api.ask({ url: '/api/v1/status' })
   t.match(status.headers, { 'content-type': 'application/json; charset=utf-8' })
   t.equal(status.headers['x-powered-by'], undefined)
-  t.strictSame(JSON.parse(status.body), { version: '0.1.0', startedAt: 5, networks: [] })
+  t.strictSame(JSON.parse(status.body), { version: '0.1.0', startedAt: 5, networks: [], jobs: [] })
   t.match(JSON.parse((await api.ask({ url: '/api/v1/machines' })).body), [{ machine: { id: '0a1b2c3d' } }])
 })
 

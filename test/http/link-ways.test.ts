@@ -4,6 +4,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveryApp, type Delivery } from '../../server/http/delivery-app.ts'
+import { fileInFolder } from '../../server/http/image-files.ts'
 import { LinkBudget } from '../../server/http/link-budget.ts'
 import { StreamQueue } from '../../server/http/stream-queue.ts'
 import type { UnderWay } from '../../server/http/under-way.ts'
@@ -42,7 +43,7 @@ async function served(t: Test, way: 'fast' | 'reading') {
   const underWay: UnderWay[] = []
   const queue = new StreamQueue(4, () => {})
   const app = deliveryApp(
-    () => folder,
+    (_image, file) => fileInFolder(folder, file),
     (delivery) => void delivered.push(delivery),
     {
       ...(way === 'fast' ? { fastWay: sendFile } : {}),
