@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Firmware } from '../../server/demo/boards.ts'
 import { debianImage, type DebianImage } from '../../server/demo/debian-image.ts'
 import { openNetworkNamespace, type NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { serveIn, settingsFileIn } from '../../server/demo/served-appliance.ts'
-import { powerOn, type Firmware } from '../../server/demo/virtual-machine.ts'
+import { powerOn } from '../../server/demo/virtual-machine.ts'
 import { imageCache, mac, patience } from '../boot/rig.ts'
 
 const rounds = Number(process.argv[2] ?? 5)
