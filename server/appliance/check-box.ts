@@ -15,6 +15,7 @@ import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { findPrograms } from './boot-material.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
+import { checkImageSync } from './check-image-sync.ts'
 import { serversOn } from './foreign-servers.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
@@ -45,6 +46,7 @@ export async function checkBox(config: Config, now: number, running: boolean): P
     ...programsOf(config),
     ...bootFilesOf(config),
     ...config.images.flatMap(imageOf),
+    ...(await checkImageSync(config.imageSync)),
     ...approvalOf(config),
     dataFolderOf(config.dataFolder),
     clockAt(now),

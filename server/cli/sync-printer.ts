@@ -1,5 +1,6 @@
 import { duration, size } from '../events/sentence.ts'
 import type { SyncProgress, SyncStep } from '../images/sync-report.ts'
+import { printable } from '../wire/text.ts'
 import type { Call } from './call.ts'
 import { progressLine } from './progress-line.ts'
 
@@ -58,7 +59,7 @@ export function syncPrinter(call: Pick<Call, 'remark' | 'isTerminal' | 'now'>): 
       case 'published':
         return say(`${step.image} is here.`)
       case 'refused':
-        say(`${step.image} was not fetched: ${step.because}`)
+        say(`${step.image} was not fetched: ${printable(step.because, 1_000)}`)
         if (step.nextStep !== undefined) say(`  ${step.nextStep}`)
     }
   }

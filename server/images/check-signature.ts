@@ -8,6 +8,7 @@ import {
   type Signature,
   type SignaturePacket,
 } from 'openpgp'
+import { printable } from '../wire/text.ts'
 import type { Keyring } from './keyring.ts'
 import { UpstreamFault, type UpstreamFaultKind } from './upstream-fault.ts'
 
@@ -160,7 +161,7 @@ async function misfit(verified: Promise<true>): Promise<Flaw | undefined> {
     await verified
     return undefined
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = saidBy(error)
     return { kind: 'signature-broken', because: `its signature does not fit what it stands under (${said})` }
   }
 }
@@ -169,7 +170,7 @@ async function readable<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = saidBy(error)
     throw new UpstreamFault(
       'signature-broken',
       `${what} is not believed: its signature is damaged (${said}).`,
@@ -186,4 +187,9 @@ function missing(what: string): UpstreamFault {
 
 function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10)
+}
+
+/** openpgp repeats what it read. */
+function saidBy(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error))
 }

@@ -3,6 +3,7 @@ import { createSecureContext, getCACertificates, type SecureContext } from 'node
 import type { OpenUrl, UrlAnswer, UrlOrder } from '../images/open-url.ts'
 import { UpstreamFault } from '../images/upstream-fault.ts'
 import { Malformed } from '../wire/malformed.ts'
+import { printable } from '../wire/text.ts'
 import { connectTo, NoWayThrough, type Connection } from './connect-to.ts'
 import { readHead } from './read-head.ts'
 import { CutShort, responseBody } from './response-body.ts'
@@ -134,8 +135,8 @@ function faultOf(error: unknown, { url, over }: UrlOrder): unknown {
   if (certificateFaults.test(code)) {
     const nextStep =
       'Look at the clock of this box; an authority of your own belongs among those of the system.'
-    // What follows is advice for those who start Node.js by hand.
-    const because = `${host} does not prove who it is: ${error.message.split(';')[0]}.`
+    // It repeats names of the certificate; what follows is advice for those who start Node.js by hand.
+    const because = `${host} does not prove who it is: ${printable(error.message.split(';')[0] ?? '', 200)}.`
     return new UpstreamFault('refused', because, { nextStep, cause })
   }
   const said = code === '' ? error.message : (plain[code] ?? code)
