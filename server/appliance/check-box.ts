@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { distributionShim, programFor } from '../boot/programs.ts'
+import { closest } from '../config/closest.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
 import { ports } from '../dhcp/destination.ts'
@@ -17,6 +18,8 @@ import { findPrograms } from './boot-material.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
 import { checkImageSync } from './check-image-sync.ts'
 import { serversOn } from './foreign-servers.ts'
+import { ImageShelf } from './image-shelf.ts'
+import { imagesOfSettings } from './images-of-settings.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
@@ -47,6 +50,7 @@ export async function checkBox(config: Config, now: number, running: boolean): P
     ...bootFilesOf(config),
     ...config.images.flatMap(imageOf),
     ...(await checkImageSync(config.imageSync)),
+    ...(await storedImagesOf(config)),
     ...approvalOf(config),
     dataFolderOf(config.dataFolder),
     clockAt(now),
@@ -224,6 +228,24 @@ function imageOf({ name, folder }: Config['images'][number]): Finding {
   }
   const bytes = imageFiles.reduce((sum, file) => sum + sizeOf(join(folder, file)), 0)
   return { verdict: 'well', subject, fact: `${size(bytes)} in ${folder}` }
+}
+
+/** What the settings name for machines, and have no folder for. */
+async function storedImagesOf(config: Config): Promise<Finding[]> {
+  const shelf = new ImageShelf(config)
+  await shelf.look()
+  const folders = new Set(config.images.map(({ name }) => name))
+  return imagesOfSettings(config)
+    .filter((name) => !folders.has(name))
+    .map((name): Finding => {
+      const subject = `image ${name}`
+      const choice = shelf.choose(name)
+      if (choice.kind === 'image') return { verdict: 'well', subject, fact: `${choice.name} in the store` }
+      const meant = closest(name, shelf.names())
+      const nextStep =
+        meant === undefined ? 'Import it: ironwake images import FILE --name NAME' : `Did you mean ${meant}?`
+      return { verdict: 'wrong', subject, fact: choice.because, nextStep }
+    })
 }
 
 function sizeOf(path: string): number {

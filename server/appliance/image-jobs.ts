@@ -53,17 +53,14 @@ export async function forgetEndedUses({ roster, imageUses, now }: ImageJobParts)
   })
 }
 
-/** Sweeps the store by the rules of the settings. */
+/** Sweeps the store by the rules of the settings, or keeps more versions than those. */
 export async function sweepImages(
   config: Config,
-  { now, orphansKeptMs }: { readonly now: number; readonly orphansKeptMs: number },
+  order: { readonly now: number; readonly orphansKeptMs: number; readonly keep?: number },
 ): Promise<Swept> {
-  const { keep } = config.imageStore
-  return await sweepStore(join(config.dataFolder, imageStoreName), {
-    lock: lockFile,
-    wanted: imagesOfSettings(config).flatMap((name) => parseImageReference(name) ?? []),
-    rules: { now, keep, orphansKeptMs, unfinishedKeptMs: 7 * dayMs },
-  })
+  const rules = { keep: config.imageStore.keep, unfinishedKeptMs: 7 * dayMs, ...order }
+  const wanted = imagesOfSettings(config).flatMap((name) => parseImageReference(name) ?? [])
+  return await sweepStore(join(config.dataFolder, imageStoreName), { lock: lockFile, wanted, rules })
 }
 
 /** `undefined` where nothing was to be done. */

@@ -33,6 +33,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
+      'images',
+      {
+        summary: 'the images that machines can be given: bring, keep, remove, verify',
+        load: async () => (await import('./images.ts')).images,
+      },
+    ],
+    [
       'events',
       {
         summary: 'what happened, and what happens now',

@@ -26,7 +26,7 @@ export type ImportOrder = {
   readonly initrd: string | undefined
   /** Where the files do not say. */
   readonly architecture: Architecture
-  readonly now: number
+  readonly now: () => number
 }
 
 /** Publishes an image of one's own, in whatever form it comes, and gives its manifest. */
@@ -35,16 +35,17 @@ export async function importImage(store: BlobStore, order: ImportOrder, work: Wo
   await mustBeFree(store, order)
   const brought = await filesFrom(store, order, work)
   const files = { ...brought.files, ...(await ownBootFiles(store, order, work)) }
-  const { name, version, origin, now: publishedAt } = order
+  const { name, version, origin } = order
   const architecture = brought.architecture ?? order.architecture
   const prepared = await prepareImage(
     store,
-    { name, version, architecture, files, origin, publishedAt },
+    { name, version, architecture, files, origin, publishedAt: order.now() },
     work,
   )
   // What the kernel says counts more than what anybody says of it.
   const told = await architectureOf(store, prepared.files)
-  const manifest = told === undefined ? prepared : { ...prepared, architecture: told }
+  const publishedAt = order.now()
+  const manifest = { ...prepared, publishedAt, ...(told === undefined ? {} : { architecture: told }) }
   await store.publishManifest(manifest)
   return manifest
 }

@@ -62,7 +62,9 @@ export function sweep(view: SweepView, rules: SweepRules): Sweep {
       .filter((manifest) => goes.has(versionName(manifest)))
       .flatMap((manifest) => filesOf(manifest).map(([, file]) => file.sha256)),
   )
-  const isOld = (modifiedAt: number, keptMs: number): boolean => rules.now - modifiedAt >= keptMs
+  // A clock that was set back since makes a file young, and keeps nothing that is not kept at all.
+  const isOld = (modifiedAt: number, keptMs: number): boolean =>
+    keptMs === 0 || rules.now - modifiedAt >= keptMs
   return {
     versions: [...goes],
     blobs: view.someUnreadable

@@ -40,7 +40,7 @@ async function aTry(t: Test): Promise<Try> {
         kernel: undefined,
         initrd: undefined,
         architecture: 'amd64',
-        now: 1_000,
+        now: () => 1_000,
         ...other,
       }
       return await importImage(store, order, work)
@@ -280,7 +280,7 @@ t.test('an import that is stopped leaves nothing', async (t) => {
     kernel: undefined,
     initrd: undefined,
     architecture: 'amd64',
-    now: 1,
+    now: () => 1,
   }
   await t.rejects(importImage(store, order, stopping), { name: 'AbortError' })
   t.strictSame(steps, ['compress'])

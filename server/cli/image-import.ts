@@ -1,0 +1,77 @@
+import { basename, resolve } from 'node:path'
+import { importOwnImage } from '../appliance/image-store.ts'
+import { isName } from '../config/image-name.ts'
+import { parseSha256 } from '../wire/sha256.ts'
+import type { Call } from './call.ts'
+import { Sorry } from './sorry.ts'
+import { workPrinter } from './work-printer.ts'
+import { WronglyCalled } from './wrongly-called.ts'
+
+/** Imports an image from a file, and prints what came of it. */
+export async function importFrom(call: Call, given: string): Promise<number> {
+  const { config } = call.settings()
+  if (/^[a-z]+:\/\//i.test(given)) {
+    throw new Sorry(
+      'images are imported from files so far',
+      `Fetch it first: curl -fLO ${given}, then: ironwake images import ${basename(given)} …`,
+    )
+  }
+  const name = text(call, 'name')
+  if (name === undefined || !isName(name)) {
+    throw new WronglyCalled('give the image a name, --name NAME: letters, digits, dots, hyphens, underscores')
+  }
+  const version = text(call, 'version') ?? versionAt(call.now())
+  if (!isName(version)) throw new WronglyCalled(`${version} is not a version: letters, digits, dots, hyphens`)
+  const digest = text(call, 'sha256')
+  const sha256 = digest === undefined ? undefined : parseSha256(digest)
+  if (digest !== undefined && sha256 === undefined) {
+    throw new WronglyCalled('--sha256 takes the 64 hexadecimal digits that `sha256sum FILE` prints')
+  }
+  const path = resolve(given)
+  const work = workPrinter(call)
+  const manifest = await importOwnImage(
+    config,
+    {
+      path,
+      origin: { kind: 'file', path },
+      name,
+      version,
+      sha256,
+      kernel: text(call, 'kernel'),
+      initrd: text(call, 'initrd'),
+      architecture: architectureOf(call),
+      now: call.now,
+    },
+    work,
+  )
+  work.done(`${name}@${version} is here: ${Object.keys(manifest.files).join(', ')}.`)
+  if (call.output === 'json') call.print(JSON.stringify(manifest, undefined, 2))
+  const { kernel, initrd, squashfs } = manifest.files
+  if (squashfs !== undefined && (kernel === undefined || initrd === undefined)) {
+    call.remark(
+      'It has no kernel and initrd, so no machine can run it: import it with --kernel and --initrd.',
+    )
+  }
+  if (config.images.some((one) => one.name === name)) {
+    call.remark(
+      `The settings have a folder of the name ${name} under images, and that counts before the store.`,
+    )
+  }
+  return 0
+}
+
+/** The time, in UTC: later imports have greater versions. */
+function versionAt(now: number): string {
+  return new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
+}
+
+function architectureOf(call: Call): 'amd64' | 'arm64' {
+  const given = text(call, 'architecture') ?? (process.arch === 'arm64' ? 'arm64' : 'amd64')
+  if (given === 'amd64' || given === 'arm64') return given
+  throw new WronglyCalled(`--architecture is amd64 or arm64, not ${given}`)
+}
+
+function text(call: Call, name: string): string | undefined {
+  const value = call.options[name]
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,232 @@
+import { existsSync } from 'node:fs'
+import { sweepImages, sweptInWords } from '../appliance/image-jobs.ts'
+import {
+  pinImage,
+  placesOfFiles,
+  removeImage,
+  unpinImage,
+  verifyImages,
+  versionNamed,
+  viewImages,
+} from '../appliance/image-store.ts'
+import { size } from '../events/sentence.ts'
+import type { ApplianceStatus, JobStatus } from '../http/api-app.ts'
+import type { Origin } from '../images/manifest.ts'
+import { ask } from './api-client.ts'
+import type { Call, Command } from './call.ts'
+import { importFrom } from './image-import.ts'
+import { bytesOf, imageTable, jobLines, notesOf } from './image-lines.ts'
+import { socketOf } from './socket-of.ts'
+import { Sorry } from './sorry.ts'
+import { workPrinter } from './work-printer.ts'
+import { WronglyCalled } from './wrongly-called.ts'
+
+type Verb = { readonly words: number; readonly run: (call: Call, word: string) => Promise<number> }
+
+const verbs: ReadonlyMap<string, Verb> = new Map([
+  ['list', { words: 0, run: list }],
+  ['show', { words: 1, run: show }],
+  ['import', { words: 1, run: importFrom }],
+  ['pin', { words: 1, run: pin }],
+  ['unpin', { words: 1, run: unpin }],
+  ['remove', { words: 1, run: remove }],
+  ['verify', { words: 0, run: verify }],
+  ['sweep', { words: 0, run: sweep }],
+])
+
+export const images: Command = {
+  usage:
+    'ironwake images list | show IMAGE | import FILE --name NAME | pin IMAGE | unpin IMAGE | remove NAME@VERSION |\n' +
+    '                verify | sweep',
+  about:
+    'The image store in the data folder. IMAGE is a name, whose newest version is meant, or NAME@VERSION.\n' +
+    '`import` takes a raw or qcow2 disk, a squashfs (with --kernel and --initrd, to run from memory), a tar.gz of a\n' +
+    "root, Ubuntu's netboot tarball or its server ISO; what it is, its content says. A disk is converted once.\n" +
+    '`pin` keeps a version from the sweep. `remove` takes one version away. `verify` reads everything and compares it\n' +
+    'with its digest; what is damaged is set aside and told, with exit code 1. `sweep` does now what is done every\n' +
+    'night: older versions of synced images go (image-store: keep), never what a machine, a boot or a pin uses.',
+  options: {
+    name: { type: 'string', about: 'import: the name that machines are given it by' },
+    version: { type: 'string', about: 'import: its version (default: the time, in UTC)' },
+    sha256: { type: 'string', about: 'import: the digest that FILE must have' },
+    kernel: { type: 'string', about: 'import: a kernel that goes with a squashfs' },
+    initrd: { type: 'string', about: 'import: its initrd, of the kind images.maas.io offers' },
+    architecture: { type: 'string', about: 'import: amd64 or arm64, where the files do not say' },
+  },
+  examples: [
+    'ironwake images list',
+    'ironwake images import noble-server-cloudimg-amd64.img --name noble --sha256 3ba9…',
+    'ironwake images import root.squashfs --kernel vmlinuz --initrd initrd --name rescue --version 3',
+    'ironwake images pin noble@20260401',
+    'ironwake images remove noble@20260401',
+    'ironwake images verify --output json | jq -r ".damaged[].sha256"',
+  ],
+  async run(call) {
+    const [name = '', word, ...more] = call.words
+    const verb = verbs.get(name)
+    if (verb === undefined || more.length > 0 || (word === undefined) !== (verb.words === 0)) {
+      throw new WronglyCalled(
+        `say one of: ${this.usage.replaceAll(/\s+/g, ' ').replace('ironwake images ', '')}`,
+      )
+    }
+    try {
+      return await verb.run(call, word ?? '')
+    } catch (error) {
+      throw sorryFor(error)
+    }
+  },
+}
+
+async function list(call: Call): Promise<number> {
+  const { config } = call.settings()
+  const view = await viewImages(config)
+  const jobs = await jobsOf(call)
+  if (call.output === 'json') {
+    call.print(JSON.stringify({ ...view, folders: config.images, jobs: jobs ?? [] }, undefined, 2))
+    return 0
+  }
+  if (view.versions.length + config.images.length === 0) {
+    call.remark('There is no image yet. Import one: ironwake images import FILE --name NAME')
+  } else call.print(imageTable(view, config.images, call.now()))
+  for (const { path, because } of view.unreadable) {
+    call.remark(`${path} cannot be read: ${because}. While it is there, no blob is deleted; remove the file.`)
+  }
+  if (jobs === undefined)
+    call.remark('No appliance is running here, so nothing is fetched or swept by the clock.')
+  else for (const line of jobLines(jobs, call.now())) call.remark(line)
+  return 0
+}
+
+async function show(call: Call, name: string): Promise<number> {
+  const { config } = call.settings()
+  const view = await versionNamed(config, name)
+  const { manifest } = view
+  const files = placesOfFiles(config, manifest)
+  if (call.output === 'json') {
+    call.print(JSON.stringify({ ...view, places: files }, undefined, 2))
+    return 0
+  }
+  const facts: readonly (readonly [string, string])[] = [
+    ['image', view.version],
+    ['for', manifest.architecture],
+    ['from', fromWhere(manifest.origin)],
+    ['since', new Date(manifest.publishedAt).toISOString()],
+    ['size', size(bytesOf(view))],
+    ['notes', notesOf(view).join(', ') || '-'],
+  ]
+  for (const [label, value] of facts) call.print(`${label.padEnd(6)} ${value}`)
+  for (const { role, file, path, url } of files) {
+    const unpacked = file.unpackedByteCount === undefined ? '' : `, ${size(file.unpackedByteCount)} unpacked`
+    call.print('')
+    call.print(`${role}: ${file.form}, ${size(file.byteCount)}${unpacked}`)
+    call.print(`  SHA-256 ${file.sha256}`)
+    if (url !== undefined) call.print(`  served as ${url}`)
+    call.print(`  in ${path}`)
+  }
+  return 0
+}
+
+async function pin(call: Call, name: string): Promise<number> {
+  const found = await pinImage(call.settings().config, name)
+  if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
+  else call.print(`${found.version} is pinned: no sweep takes it.`)
+  return 0
+}
+
+async function unpin(call: Call, name: string): Promise<number> {
+  const found = await unpinImage(call.settings().config, name)
+  if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
+  else call.print(`${found.version} is no longer pinned.`)
+  return 0
+}
+
+async function remove(call: Call, name: string): Promise<number> {
+  const removed = await removeImage(call.settings().config, name, call.now())
+  if (call.output === 'json') {
+    call.print(JSON.stringify(removed, undefined, 2))
+    return 0
+  }
+  call.print(`${removed.version} is gone; ${size(removed.freedBytes)} are free.`)
+  if (removed.putOff !== undefined) call.remark(`Its files go with the next sweep: ${removed.putOff}.`)
+  return 0
+}
+
+async function verify(call: Call): Promise<number> {
+  const work = workPrinter(call)
+  const verified = await verifyImages(call.settings().config, work)
+  const { damaged, lacking, unreadable, blobs, byteCount, versions } = verified
+  work.done(`${blobs} blobs of ${versions} versions were read, ${size(byteCount)}.`)
+  const isWell = damaged.length + lacking.length + unreadable.length === 0
+  if (call.output === 'json') {
+    call.print(JSON.stringify(verified, undefined, 2))
+    return isWell ? 0 : 1
+  }
+  for (const { sha256, because, aside } of damaged) {
+    call.print(`${sha256} is damaged: ${because}. It was set aside as ${aside}.`)
+  }
+  for (const { manifest, role } of lacking) {
+    const version = `${manifest.name}@${manifest.version}`
+    call.print(`${version} lacks its ${role}, so that no machine gets it.`)
+    call.print(`  ${mend(version, manifest.origin)}`)
+  }
+  for (const { path, because } of unreadable) {
+    call.print(`${path} cannot be read: ${because}.`)
+    call.print('  Remove the file, then bring that version anew.')
+  }
+  if (damaged.length > 0) call.print('Look at the health of the disk and the memory of this box.')
+  call.print(isWell ? 'All are well.' : 'NOT all are well.')
+  return isWell ? 0 : 1
+}
+
+function mend(version: string, origin: Origin): string {
+  if (origin.kind === 'stream') return 'Fetch it anew: ironwake images sync'
+  return `Remove it, ironwake images remove ${version}, and import it anew from ${fromWhere(origin)}.`
+}
+
+async function sweep(call: Call): Promise<number> {
+  const swept = await sweepImages(call.settings().config, { now: call.now(), orphansKeptMs: 0 })
+  if (call.output === 'json') call.print(JSON.stringify(swept, undefined, 2))
+  else call.print(sweptInWords(swept) ?? 'Nothing was to be swept.')
+  return swept.kind === 'swept' ? 0 : 1
+}
+
+function fromWhere(origin: Origin): string {
+  switch (origin.kind) {
+    case 'file':
+      return origin.path
+    case 'url':
+      return origin.url
+    case 'stream':
+      return `${origin.url} (${origin.product})`
+  }
+}
+
+/** The jobs of the appliance that runs here; `undefined` where none does. */
+async function jobsOf(call: Call): Promise<readonly JobStatus[] | undefined> {
+  const socket = socketOf(call)
+  if (!existsSync(socket)) return undefined
+  try {
+    return ((await ask(socket, 'GET', '/api/v1/status')) as ApplianceStatus).jobs
+  } catch (error) {
+    if (error instanceof Sorry) return undefined
+    throw error
+  }
+}
+
+/** What is wrong with an image, or with the folder of the store, is told as a sentence; other errors are our own. */
+function sorryFor(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  if (error.name === 'ImageFault') {
+    return new Sorry(
+      error.message,
+      'nextStep' in error && typeof error.nextStep === 'string' ? error.nextStep : undefined,
+    )
+  }
+  if (error.name === 'AbortError') return new Sorry('it was stopped, and nothing of it is kept')
+  if ('code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) {
+    return new Sorry(
+      `the image store may be opened only by the user that runs the appliance, often root (${error.message})`,
+    )
+  }
+  return error
+}
