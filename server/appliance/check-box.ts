@@ -15,6 +15,7 @@ import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { findPrograms } from './boot-material.ts'
+import type { Finding } from './finding.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
 import { checkImageSync } from './check-image-sync.ts'
 import { serversOn } from './foreign-servers.ts'
@@ -22,14 +23,6 @@ import { ImageShelf } from './image-shelf.ts'
 import { imagesOfSettings } from './images-of-settings.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
-
-/** One thing looked at, and how it stands. */
-export type Finding = {
-  readonly verdict: 'well' | 'doubtful' | 'wrong'
-  readonly subject: string
-  readonly fact: string
-  readonly nextStep?: string
-}
 
 /**
  * Looks whether this box is fit to serve these settings. It asks each network for its DHCP servers, sends nothing else,

@@ -5,7 +5,7 @@ import { readKeyring } from '../images/keyring.ts'
 import { loadCatalogue } from '../images/load-catalogue.ts'
 import { UpstreamFault } from '../images/upstream-fault.ts'
 import { wishesOf } from '../images/wish.ts'
-import type { Finding } from './check-box.ts'
+import type { Finding } from './finding.ts'
 
 /** Whether the settings ask for images that there are, by catalogues and keyrings that can be read. Nobody is asked. */
 export async function checkImageSync(settings: ImageSyncSettings): Promise<readonly Finding[]> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { checkBox, type Finding } from '../appliance/check-box.ts'
+import { checkBox } from '../appliance/check-box.ts'
+import type { Finding } from '../appliance/finding.ts'
 import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { socketOf } from './socket-of.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import type { Finding } from '../../server/appliance/check-box.ts'
+import type { Finding } from '../../server/appliance/finding.ts'
 import { openBox, until } from './a-box.ts'
 import { udhcpc } from './dhcp-clients.ts'
 import { noAddress } from '../../server/wire/ipv4.ts'

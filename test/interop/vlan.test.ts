@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Finding } from '../../server/appliance/check-box.ts'
+import type { Finding } from '../../server/appliance/finding.ts'
 import { openBox } from './a-box.ts'
 import { datagramIn } from './datagram.ts'
 import { udhcpc } from './dhcp-clients.ts'
