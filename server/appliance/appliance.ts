@@ -37,6 +37,7 @@ import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
 import { plansOf } from './plans.ts'
 import { Probers } from './probers.ts'
+import { syncAside } from './sync-aside.ts'
 import { tftpDesk } from './tftp-desk.ts'
 import { transferred } from './transferred.ts'
 import { underWay } from './under-way.ts'
@@ -171,8 +172,10 @@ export async function startAppliance(
     }
   }
 
+  const syncImages = async (stop: AbortSignal): Promise<string> => await syncAside(config, tell, stop)
+  const imageJobParts = { config, roster, imageUses, now, syncImages }
   const jobs = opened.use(
-    await runJobs(applianceJobs({ store, logbook, images: { config, roster, imageUses, now } }), {
+    await runJobs(applianceJobs({ store, logbook, images: imageJobParts }), {
       memory: jobMemory(join(config.dataFolder, 'jobs')),
       heard: jobHeard,
       now,

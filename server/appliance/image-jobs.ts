@@ -17,8 +17,8 @@ export type ImageJobParts = {
   readonly roster: Roster
   readonly imageUses: ImageUses
   readonly now: () => number
-  /** Fetches what the settings ask for, and says what came; absent, where they ask for nothing. */
-  readonly syncImages?: (stop: AbortSignal) => Promise<string>
+  /** Fetches what the settings ask for, and says what came. */
+  readonly syncImages: (stop: AbortSignal) => Promise<string>
 }
 
 /** What is done with images by the clock. */
@@ -26,7 +26,7 @@ export function imageJobs(parts: ImageJobParts): readonly Job[] {
   const { config, syncImages, now } = parts
   const { jobs } = config
   return [
-    ...(jobs.syncImages === undefined || syncImages === undefined
+    ...(jobs.syncImages === undefined || config.imageSync.images.length === 0
       ? []
       : [{ name: 'sync-images', when: jobs.syncImages, missed: 'made-up' as const, work: syncImages }]),
     ...(jobs.sweepImages === undefined
@@ -46,7 +46,11 @@ export function imageJobs(parts: ImageJobParts): readonly Job[] {
 }
 
 /** A boot that has ended, or was not heard of for a day, runs no version any more. */
-export async function forgetEndedUses({ roster, imageUses, now }: ImageJobParts): Promise<void> {
+export async function forgetEndedUses({
+  roster,
+  imageUses,
+  now,
+}: Pick<ImageJobParts, 'roster' | 'imageUses' | 'now'>): Promise<void> {
   await imageUses.endAllBut((id) => {
     const attempt = roster.byAttempt(id)?.attempt
     return attempt !== undefined && attempt.endedAt === undefined && now() - attempt.lastSeenAt < dayMs

@@ -4,9 +4,11 @@ import { parseImageReference, type ImageReference } from '../config/image-name.t
 import type { Config } from '../config/config.ts'
 import type { BlobStore } from '../images/blob-store.ts'
 import { ImageFault } from '../images/image-fault.ts'
+import { fetchFile } from '../images/fetch-file.ts'
 import { importImage, type ImportOrder } from '../images/import-image.ts'
 import { filesOf, versionName, type ImageRole, type Manifest, type ManifestFile } from '../images/manifest.ts'
 import { isComplete, newestFirst } from '../images/newest-version.ts'
+import { mustBeFree } from '../images/must-be-free.ts'
 import { openBlobStore } from '../images/open-blob-store.ts'
 import { pinVersion, unpinVersion } from '../images/pins.ts'
 import { removeVersion } from '../images/remove-version.ts'
@@ -17,6 +19,7 @@ import { verifyStore, type Verified } from '../images/verify-store.ts'
 import type { Work } from '../images/work.ts'
 import { lockFile } from '../store/file-lock.ts'
 import { sweepImages } from './image-jobs.ts'
+import { fetchTools } from './fetch-tools.ts'
 import { imageStoreName } from './image-shelf.ts'
 import { imagesOfSettings } from './images-of-settings.ts'
 
@@ -102,9 +105,28 @@ export async function openImageStore(config: Config): Promise<BlobStore & Dispos
   return await openBlobStore(pathOf(config), { lock: lockFile })
 }
 
-export async function importOwnImage(config: Config, order: ImportOrder, work: Work): Promise<Manifest> {
+/** An image that a person brings: its file, or the URL of it, and what else is known. */
+export type OwnImage = Omit<ImportOrder, 'path' | 'origin'> & {
+  readonly from:
+    { readonly kind: 'file'; readonly path: string } | { readonly kind: 'url'; readonly url: string }
+}
+
+export async function importOwnImage(
+  config: Config,
+  own: OwnImage,
+  work: Work,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Manifest> {
+  const { from, ...rest } = own
   using store = await openImageStore(config)
-  return await importImage(store, order, work)
+  if (from.kind === 'file') return await importImage(store, { ...rest, path: from.path, origin: from }, work)
+  await mustBeFree(store, own)
+  const { sha256 } = await fetchFile(from.url, own.sha256, {
+    ...fetchTools(config.imageSync, { over: work.stop, environment }),
+    store,
+    progress: (done, total) => work.progress('download', done, total),
+  })
+  return await importImage(store, { ...rest, sha256, path: store.pathOf(sha256), origin: from }, work)
 }
 
 export async function pinImage(config: Config, name: string): Promise<VersionView> {

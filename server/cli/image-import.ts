@@ -1,21 +1,14 @@
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { importOwnImage } from '../appliance/image-store.ts'
 import { isName } from '../config/image-name.ts'
 import { parseSha256 } from '../wire/sha256.ts'
 import type { Call } from './call.ts'
-import { Sorry } from './sorry.ts'
 import { workPrinter } from './work-printer.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
-/** Imports an image from a file, and prints what came of it. */
+/** Imports an image from a file or a URL, and prints what came of it. */
 export async function importFrom(call: Call, given: string): Promise<number> {
   const { config } = call.settings()
-  if (/^[a-z]+:\/\//i.test(given)) {
-    throw new Sorry(
-      'images are imported from files so far',
-      `Fetch it first: curl -fLO ${given}, then: ironwake images import ${basename(given)} …`,
-    )
-  }
   const name = text(call, 'name')
   if (name === undefined || !isName(name)) {
     throw new WronglyCalled('give the image a name, --name NAME: letters, digits, dots, hyphens, underscores')
@@ -27,13 +20,13 @@ export async function importFrom(call: Call, given: string): Promise<number> {
   if (digest !== undefined && sha256 === undefined) {
     throw new WronglyCalled('--sha256 takes the 64 hexadecimal digits that `sha256sum FILE` prints')
   }
-  const path = resolve(given)
   const work = workPrinter(call)
   const manifest = await importOwnImage(
     config,
     {
-      path,
-      origin: { kind: 'file', path },
+      from: /^[a-z]+:\/\//i.test(given)
+        ? { kind: 'url', url: given }
+        : { kind: 'file', path: resolve(given) },
       name,
       version,
       sha256,
@@ -43,6 +36,7 @@ export async function importFrom(call: Call, given: string): Promise<number> {
       now: call.now,
     },
     work,
+    process.env,
   )
   work.done(`${name}@${version} is here: ${Object.keys(manifest.files).join(', ')}.`)
   if (call.output === 'json') call.print(JSON.stringify(manifest, undefined, 2))

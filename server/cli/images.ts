@@ -21,25 +21,37 @@ import { Sorry } from './sorry.ts'
 import { workPrinter } from './work-printer.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
-type Verb = { readonly words: number; readonly run: (call: Call, word: string) => Promise<number> }
+type Verb =
+  | { readonly words: 'none'; readonly run: (call: Call) => Promise<number> }
+  | { readonly words: 'one'; readonly run: (call: Call, word: string) => Promise<number> }
+  | { readonly words: 'any'; readonly run: (call: Call, words: readonly string[]) => Promise<number> }
 
-const verbs: ReadonlyMap<string, Verb> = new Map([
-  ['list', { words: 0, run: list }],
-  ['show', { words: 1, run: show }],
-  ['import', { words: 1, run: importFrom }],
-  ['pin', { words: 1, run: pin }],
-  ['unpin', { words: 1, run: unpin }],
-  ['remove', { words: 1, run: remove }],
-  ['verify', { words: 0, run: verify }],
-  ['sweep', { words: 0, run: sweep }],
+const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ['list', { words: 'none', run: list }],
+  [
+    'sync',
+    {
+      words: 'any',
+      // What reads signatures is large, and the other commands need none of it.
+      run: async (call, words) => await (await import('./image-sync.ts')).syncNow(call, words),
+    },
+  ],
+  ['show', { words: 'one', run: show }],
+  ['import', { words: 'one', run: importFrom }],
+  ['pin', { words: 'one', run: pin }],
+  ['unpin', { words: 'one', run: unpin }],
+  ['remove', { words: 'one', run: remove }],
+  ['verify', { words: 'none', run: verify }],
+  ['sweep', { words: 'none', run: sweep }],
 ])
 
 export const images: Command = {
   usage:
-    'ironwake images list | show IMAGE | import FILE --name NAME | pin IMAGE | unpin IMAGE | remove NAME@VERSION |\n' +
-    '                verify | sweep',
+    'ironwake images list | show IMAGE | sync [IMAGE …] | import FILE|URL --name NAME | pin IMAGE | unpin IMAGE |\n' +
+    '                remove NAME@VERSION | verify | sweep',
   about:
     'The image store in the data folder. IMAGE is a name, whose newest version is meant, or NAME@VERSION.\n' +
+    '`sync` fetches what the settings ask for (image-sync), or the images named; docs/image-sync.md lists the names.\n' +
     '`import` takes a raw or qcow2 disk, a squashfs (with --kernel and --initrd, to run from memory), a tar.gz of a\n' +
     "root, Ubuntu's netboot tarball or its server ISO; what it is, its content says. A disk is converted once.\n" +
     '`pin` keeps a version from the sweep. `remove` takes one version away. `verify` reads everything and compares it\n' +
@@ -48,13 +60,14 @@ export const images: Command = {
   options: {
     name: { type: 'string', about: 'import: the name that machines are given it by' },
     version: { type: 'string', about: 'import: its version (default: the time, in UTC)' },
-    sha256: { type: 'string', about: 'import: the digest that FILE must have' },
+    sha256: { type: 'string', about: 'import: the digest that the file must have; by http it is needed' },
     kernel: { type: 'string', about: 'import: a kernel that goes with a squashfs' },
     initrd: { type: 'string', about: 'import: its initrd, of the kind images.maas.io offers' },
     architecture: { type: 'string', about: 'import: amd64 or arm64, where the files do not say' },
   },
   examples: [
     'ironwake images list',
+    'ironwake images sync ubuntu-24.04-amd64',
     'ironwake images import noble-server-cloudimg-amd64.img --name noble --sha256 3ba9…',
     'ironwake images import root.squashfs --kernel vmlinuz --initrd initrd --name rescue --version 3',
     'ironwake images pin noble@20260401',
@@ -62,19 +75,34 @@ export const images: Command = {
     'ironwake images verify --output json | jq -r ".damaged[].sha256"',
   ],
   async run(call) {
-    const [name = '', word, ...more] = call.words
-    const verb = verbs.get(name)
-    if (verb === undefined || more.length > 0 || (word === undefined) !== (verb.words === 0)) {
+    const [name = '', ...words] = call.words
+    const running = started(call, verbs.get(name), words)
+    if (running === undefined) {
       throw new WronglyCalled(
         `say one of: ${this.usage.replaceAll(/\s+/g, ' ').replace('ironwake images ', '')}`,
       )
     }
     try {
-      return await verb.run(call, word ?? '')
+      return await running
     } catch (error) {
       throw sorryFor(error)
     }
   },
+}
+
+/** `undefined` where the words make no call. */
+function started(call: Call, verb: Verb | undefined, words: readonly string[]): Promise<number> | undefined {
+  const [first] = words
+  switch (verb?.words) {
+    case 'none':
+      return first === undefined ? verb.run(call) : undefined
+    case 'one':
+      return first !== undefined && words.length === 1 ? verb.run(call, first) : undefined
+    case 'any':
+      return verb.run(call, words)
+    case undefined:
+      return undefined
+  }
 }
 
 async function list(call: Call): Promise<number> {
@@ -86,7 +114,7 @@ async function list(call: Call): Promise<number> {
     return 0
   }
   if (view.versions.length + config.images.length === 0) {
-    call.remark('There is no image yet. Import one: ironwake images import FILE --name NAME')
+    call.remark('There is no image yet. Fetch one, ironwake images sync ubuntu-24.04-amd64, or import one.')
   } else call.print(imageTable(view, config.images, call.now()))
   for (const { path, because } of view.unreadable) {
     call.remark(`${path} cannot be read: ${because}. While it is there, no blob is deleted; remove the file.`)
@@ -216,7 +244,7 @@ async function jobsOf(call: Call): Promise<readonly JobStatus[] | undefined> {
 /** What is wrong with an image, or with the folder of the store, is told as a sentence; other errors are our own. */
 function sorryFor(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  if (error.name === 'ImageFault') {
+  if (error.name === 'ImageFault' || error.name === 'UpstreamFault') {
     return new Sorry(
       error.message,
       'nextStep' in error && typeof error.nextStep === 'string' ? error.nextStep : undefined,

@@ -11,6 +11,8 @@ const pieceBytes = 1024 * 1024
 export async function copyIn(store: BlobStore, path: string, work: Work, sha256?: Sha256): Promise<Stored> {
   await using file = await open(path, 'r')
   const { size } = await file.stat()
+  // What was fetched for this lies there already.
+  if (sha256 !== undefined && path === store.pathOf(sha256)) return { sha256, byteCount: size }
   return await copyExtent(store, file, { offset: 0, byteCount: size }, work, sha256)
 }
 

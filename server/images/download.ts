@@ -1,6 +1,6 @@
 import type { Sha256 } from '../wire/sha256.ts'
 import { askUpstream } from './ask-upstream.ts'
-import type { BlobStore, Receiving } from './blob-store.ts'
+import type { BlobStore, Receiving, Stored } from './blob-store.ts'
 import { ImageFault } from './image-fault.ts'
 import type { UrlAnswer } from './open-url.ts'
 import { Pace } from './pace.ts'
@@ -11,7 +11,8 @@ import type { UpstreamTools } from './upstream-tools.ts'
 
 export type DownloadOrder = {
   readonly url: string
-  readonly sha256: Sha256
+  /** Without it nothing is kept for a later run: the file has no name yet. */
+  readonly sha256: Sha256 | undefined
   readonly byteCount: number
 }
 
@@ -29,30 +30,30 @@ const worthBytes = 1024 * 1024
  * Brings one file into the store. Goes on where an earlier try or an earlier run stopped, and checks size and digest as
  * bytes flow. What broke off is kept for the next run; what is wrong is refused and leaves nothing behind.
  */
-export async function download(order: DownloadOrder, tools: DownloadTools): Promise<void> {
+export async function download(order: DownloadOrder, tools: DownloadTools): Promise<Stored> {
   const first = await inPieces(order, tools)
-  if (first === 'published') return
+  if (first !== 'torn') return first
   // Pieces of different answers did not fit together. From one answer they do, or the server has something else.
-  if ((await inPieces(order, tools)) === 'published') return
+  const second = await inPieces(order, tools)
+  if (second !== 'torn') return second
   throw notWhatWasSigned(order)
 }
 
 /** Tries until all is there. `torn`: it was put together from several answers and is not what was signed. */
-async function inPieces(order: DownloadOrder, tools: DownloadTools): Promise<'published' | 'torn'> {
+async function inPieces(order: DownloadOrder, tools: DownloadTools): Promise<Stored | 'torn'> {
   const receiving = await tools.store.receive({ sha256: order.sha256, byteCount: order.byteCount })
   const transfer = new Transfer(order, tools, receiving)
   try {
     await transfer.run()
   } catch (error) {
     const isWorthKeeping = isPassing(error) || (error instanceof UpstreamFault && error.kind === 'stopped')
-    if (isWorthKeeping && transfer.at > 0) await receiving.pause()
+    if (isWorthKeeping && transfer.at > 0 && order.sha256 !== undefined) await receiving.pause()
     else await receiving.discard()
     tools.progress(isWorthKeeping ? transfer.at : 0)
     throw error
   }
   try {
-    await receiving.publish()
-    return 'published'
+    return await receiving.publish()
   } catch (error) {
     if (!(error instanceof ImageFault) || error.kind !== 'wrong-digest') throw error
     tools.progress(0)
@@ -96,7 +97,9 @@ class Transfer {
   }
 
   async #oneTry(): Promise<void> {
-    const isResumed = this.at > 0 && this.#canResume
+    // Pieces of two files would be found out by the digest, or else have to be told apart by the tag.
+    const isSure = this.#order.sha256 !== undefined || this.#tag !== undefined
+    const isResumed = this.at > 0 && this.#canResume && isSure
     if (this.at > 0 && !isResumed) await this.#restart()
     const answer = await askUpstream(this.#order.url, isResumed ? this.#rangeHeaders() : {}, this.#tools)
     try {

@@ -6,6 +6,7 @@ import { hashFile } from './hash-file.ts'
 import { ImageFault } from './image-fault.ts'
 import { kernelArchitecture } from './kernel-architecture.ts'
 import type { Architecture, Manifest, Origin } from './manifest.ts'
+import { mustBeFree } from './must-be-free.ts'
 import { prepareDisk, prepareImage } from './prepare-image.ts'
 import { readHead } from './read-head.ts'
 import { surveyArchive } from './survey-archive.ts'
@@ -62,7 +63,7 @@ async function filesFrom(store: BlobStore, order: ImportOrder, work: Work): Prom
   switch (told.form) {
     case 'qcow2':
     case 'raw': {
-      await mustHaveDigest(order, work)
+      await mustHaveDigest(store, order, work)
       return { files: { disk: await prepareDisk(store, { path, form: told.form }, work) } }
     }
     case 'squashfs':
@@ -70,7 +71,7 @@ async function filesFrom(store: BlobStore, order: ImportOrder, work: Work): Prom
     case 'iso':
       return { files: { iso: { ...(await copyIn(store, path, work, sha256)), form: 'iso' } } }
     case 'gzip': {
-      await mustHaveDigest(order, work)
+      await mustHaveDigest(store, order, work)
       const archive = await surveyArchive(path, work)
       if (archive.kind === 'root') {
         return { files: { root: { ...(await copyIn(store, path, work, sha256)), form: 'tar-gz' } } }
@@ -101,8 +102,8 @@ async function architectureOf(
   return kernelArchitecture(await readHead(store.pathOf(kernel.sha256), 4096))
 }
 
-async function mustHaveDigest({ path, sha256 }: ImportOrder, work: Work): Promise<void> {
-  if (sha256 === undefined) return
+async function mustHaveDigest(store: BlobStore, { path, sha256 }: ImportOrder, work: Work): Promise<void> {
+  if (sha256 === undefined || path === store.pathOf(sha256)) return
   const found = await hashFile(path, work)
   if (found === sha256) return
   throw new ImageFault('wrong-digest', `the SHA-256 of the file is ${found}, and should be ${sha256}`, {
@@ -121,13 +122,4 @@ async function mustBeFile(path: string): Promise<void> {
     throw new ImageFault('not-an-image', `${because} ${path}`, { cause: error })
   }
   throw new ImageFault('not-an-image', `${path} is not a file`)
-}
-
-/** Told at once, and not after an hour of work. */
-async function mustBeFree(store: BlobStore, { name, version }: ImportOrder): Promise<void> {
-  const taken = (await store.manifests()).some((one) => one.name === name && one.version === version)
-  if (!taken) return
-  throw new ImageFault('exists', `${name}@${version} is there already`, {
-    nextStep: 'Give this one another version, with --version; a version never changes.',
-  })
 }
