@@ -55,7 +55,11 @@ export function networkOnBox(
       `${outside} is not in ${own.subnet.network}/${own.subnet.prefixLength}, the subnet ${settings.relayed === undefined ? `of ${settings.interface}` : 'behind the relay'}`,
     )
   }
-  return { kind: 'network', network: networkOf(settings, own) }
+  const alsoOurs = addresses
+    .map(({ address }) => address)
+    .filter((address) => address !== own.address && contains(own.subnet, address))
+  const network = networkOf(settings, own)
+  return { kind: 'network', network: alsoOurs.length === 0 ? network : { ...network, alsoOurs } }
 }
 
 /** The prefix of the settings counts, where they give one, and else that of the interface. */

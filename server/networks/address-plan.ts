@@ -42,7 +42,9 @@ export function forbiddenTo(mac: Mac, address: Ipv4, network: Network): string |
     return `is not in ${subnet.network}/${subnet.prefixLength}`
   }
   if (plan.noHosts.has(address)) return `names no single machine in ${subnet.network}/${subnet.prefixLength}`
-  if (address === network.serverAddress) return 'is the address of this box'
+  if (address === network.serverAddress || network.alsoOurs?.includes(address) === true) {
+    return 'is an address of this box'
+  }
   const owner = plan.reservedFor.get(address)
   if (owner === mac) return undefined
   if (owner !== undefined) return `is reserved for ${owner}`
@@ -60,7 +62,8 @@ export function isForAnyone(plan: AddressPlan, address: Ipv4, number: number): b
   )
 }
 
-function makePlan({ subnet, pool, serverAddress, router, dnsServers, reservations }: Network): AddressPlan {
+function makePlan(network: Network): AddressPlan {
+  const { subnet, pool, serverAddress, alsoOurs = [], router, dnsServers, reservations } = network
   const broadcast = broadcastOf(subnet)
   const subnetFirst = numberOfIpv4(subnet.network)
   const subnetLast = numberOfIpv4(broadcast)
@@ -72,7 +75,12 @@ function makePlan({ subnet, pool, serverAddress, router, dnsServers, reservation
   for (const [mac, { address }] of reservations) {
     if (!reservedFor.has(address)) reservedFor.set(address, mac)
   }
-  const fixed = new Set([serverAddress, ...dnsServers, ...(router === undefined ? [] : [router])])
+  const fixed = new Set([
+    serverAddress,
+    ...alsoOurs,
+    ...dnsServers,
+    ...(router === undefined ? [] : [router]),
+  ])
   const noHosts = new Set(subnet.prefixLength >= 31 ? [] : [subnet.network, broadcast])
   const notForAnyone = [...new Set([...reservedFor.keys(), ...fixed, ...noHosts])].map(numberOfIpv4)
   const taken = notForAnyone.filter((number) => number >= first && number <= last).length

@@ -27,6 +27,8 @@ export type Network = {
   /** The address of this box there: server identifier, TFTP server and HTTP host. */
   readonly serverAddress: Ipv4
   readonly subnet: Subnet
+  /** Further addresses that this box has in the subnet; no probe of its own would find them. */
+  readonly alsoOurs?: readonly Ipv4[]
   readonly pool: Pool | undefined
   readonly reservations: ReadonlyMap<Mac, Reservation>
   readonly router: Ipv4 | undefined

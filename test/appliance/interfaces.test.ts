@@ -36,6 +36,13 @@ t.test('the address of the settings is taken where the interface has it', (t) =>
   t.end()
 })
 
+t.test('what else the box has in the subnet belongs to the network, at whichever interface', (t) => {
+  t.match(onBox({ address: ip('10.0.0.1'), prefixLength: 8 }), { network: { alsoOurs: ['10.9.0.1'] } })
+  const alone = onBox({ interface: 'eth0' })
+  t.equal(alone.kind === 'network' ? alone.network.alsoOurs : 'unusable', undefined)
+  t.end()
+})
+
 t.test('a network behind a relay has its own subnet, and the box’s address on the wire to it', (t) => {
   const relayed = subnet('10.20.0.0/24')
   const pool = { first: ip('10.20.0.10'), last: ip('10.20.0.20') }

@@ -102,6 +102,13 @@ t.test('an address that somebody uses is given to nobody, and who it is is told'
   t.same(await box.events('addresses-not-probed'), [])
 })
 
+t.test('no address that the box itself has is given to a machine', needed, async (t) => {
+  const own = [{ name: 'lab', addresses: ['10.89.0.1/16', '10.89.0.100/16'] }]
+  await using box = await openBox({ networks: own, settings: settingsFor('') })
+  await using client = await udhcpc(await box.addNeighbour('lab'), ['-r', '10.89.0.100'])
+  t.match(await client.next(['bound']), { ip: '10.89.0.101' })
+})
+
 t.test('the machine at an address may ask for it', needed, async (t) => {
   await using box = await openBox({ networks, settings: settingsFor('') })
   const squatter = await addSquatter(box, '10.89.0.150')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { addressPlanOf, forbiddenTo, mostPoolAddresses } from '../../server/networks/address-plan.ts'
+import { LeaseTable } from '../../server/networks/lease-table.ts'
 import { broadcastOf } from '../../server/wire/ipv4.ts'
 import { aNetwork, ip, macNumber, reserve, subnet } from './a-network.ts'
 
@@ -14,7 +15,7 @@ t.test('the settings say why a client may not have an address', async (t) => {
     '10.0.1.10': 'is not in 10.0.0.0/24',
     '10.0.0.0': 'names no single machine in 10.0.0.0/24',
     '10.0.0.255': 'names no single machine in 10.0.0.0/24',
-    '10.0.0.1': 'is the address of this box',
+    '10.0.0.1': 'is an address of this box',
     '10.0.0.12': 'belongs to a router or a name server',
     '10.0.0.254': 'belongs to a router or a name server',
     '10.0.0.20': `is reserved for ${one}`,
@@ -41,7 +42,16 @@ t.test('of two machines with one reservation the first has it', async (t) => {
 
 t.test('a reservation of the address of the box is never given', async (t) => {
   const network = aNetwork({ reservations: reserve([one, '10.0.0.1']) })
-  t.equal(forbiddenTo(one, ip('10.0.0.1'), network), 'is the address of this box')
+  t.equal(forbiddenTo(one, ip('10.0.0.1'), network), 'is an address of this box')
+})
+
+t.test('nor is another address that the box has there', async (t) => {
+  const alsoOurs = [ip('10.0.0.10'), ip('10.0.0.200')]
+  const network = aNetwork({ alsoOurs, reservations: reserve([one, '10.0.0.200']) })
+  for (const address of alsoOurs) t.equal(forbiddenTo(one, address, network), 'is an address of this box')
+  // .10 is the box's, .12 the name server's.
+  t.equal(addressPlanOf(network).poolSize, 8)
+  t.equal(new LeaseTable([network]).freeAddress('rack', 0), '10.0.0.11')
 })
 
 t.test('both addresses of a /31 are hosts', async (t) => {
