@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { debianImage } from '../demo/debian-image.ts'
 import { openNetworkNamespace } from '../demo/network-namespace.ts'
 import { serveIn, settingsFileIn, type ServedAppliance } from '../demo/served-appliance.ts'
-import type { Firmware } from '../demo/boards.ts'
+import { boards, type Firmware } from '../demo/boards.ts'
 import { powerOn } from '../demo/virtual-machine.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
@@ -53,7 +53,7 @@ async function show(call: Call, firmware: Firmware, cache: string): Promise<numb
   const folder = await mkdtemp(join(tmpdir(), 'ironwake-demo-'))
   try {
     await using box = await openNetworkNamespace([{ name: network, addresses: ['10.77.0.1/24'] }])
-    await writeFile(settingsFileIn(folder), settingsFor(image.folder))
+    await writeFile(settingsFileIn(folder), settingsFor(image.folder, firmware))
     await using appliance = await serveIn(box, settingsFileIn(folder))
     call.remark(`The appliance runs in the network namespace ${box.name}; its data is in ${folder}.`)
     const { device } = await box.addTap(network)
@@ -92,7 +92,7 @@ function firmwareOf(call: Call): Firmware {
   throw new WronglyCalled(`--firmware is bios or uefi, not ${String(firmware)}`)
 }
 
-function settingsFor(imageFolder: string): string {
+function settingsFor(imageFolder: string, firmware: Firmware): string {
   return [
     'data: ./data',
     `approve: ["${mac}"]`,
@@ -100,7 +100,7 @@ function settingsFor(imageFolder: string): string {
     `  - {name: ${network}, interface: ${network}, mode: full, pool: 10.77.0.100-10.77.0.199}`,
     'images:',
     `  - {name: debian, folder: ${JSON.stringify(imageFolder)}}`,
-    'defaults: {kernel-parameters: ["console=ttyS0,115200"]}',
+    `defaults: {kernel-parameters: ${JSON.stringify(boards[firmware].kernelParameters)}}`,
     `machines: [{mac: "${mac}", hostname: demo-1}]`,
     '',
   ].join('\n')

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Firmware } from '../../server/demo/boards.ts'
-import { consoleOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
+import { kernelOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
 
 /** From power-on to the kernel and no further: what is particular about the boot lies before it. */
 export function kernelBoot(boot: {
@@ -21,7 +21,7 @@ export function kernelBoot(boot: {
       firmware,
       bootPrograms: await bootPrograms(),
       disk: 'empty',
-      settings: [`approve: ["${mac}"]`, consoleOn(firmware)],
+      settings: [`approve: ["${mac}"]`, kernelOn(firmware)],
     })
     const afterMs = await rig.machine.waitForSerial('Linux version', patience)
     t.comment(`${name}: from power-on to the kernel ${(afterMs / 1_000).toFixed(1)} s`)

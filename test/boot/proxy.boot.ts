@@ -2,7 +2,7 @@ import t from 'tap'
 import { diskBootedText } from '../../server/demo/bootable-disk.ts'
 import type { Firmware } from '../../server/demo/boards.ts'
 import { startDnsmasq } from '../interop/foreign-servers.ts'
-import { consoleOn, mac, missingStep, patience, startRig, type Step } from './rig.ts'
+import { kernelOn, mac, missingStep, patience, startRig, type Step } from './rig.ts'
 
 // dnsmasq gives the addresses and knows nothing of booting; the box says what to boot and knows no address.
 
@@ -66,7 +66,7 @@ for (const { name, firmware, begins, ...rest } of boots) {
       firmware,
       disk: 'empty',
       network: 'mode: proxy',
-      settings: [`approve: ["${mac}"]`, consoleOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
+      settings: [`approve: ["${mac}"]`, kernelOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
       others: async (box) => {
         const plan = { address: '10.78.0.2/24', first: '10.78.0.100', last: '10.78.0.120' }
         return await startDnsmasq(await box.addNeighbour('lab'), { ...plan, ping: true })

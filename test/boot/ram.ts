@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Firmware } from '../../server/demo/boards.ts'
 import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
-import { consoleOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
+import { kernelOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
 
 /** What is particular about a boot. */
 export type RamBoot = {
@@ -30,7 +30,7 @@ export function ramBoot(boot: RamBoot): void {
       name: `ram-${name}`,
       firmware,
       disk: 'empty',
-      settings: [`approve: ["${mac}"]`, consoleOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
+      settings: [`approve: ["${mac}"]`, kernelOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
     })
     const kernelAfterMs = await rig.machine.waitForSerial('Linux version', patience)
     t.comment(`${name}: from power-on to the kernel ${(kernelAfterMs / 1_000).toFixed(1)} s`)

@@ -34,9 +34,9 @@ export type Rig = AsyncDisposable & {
   >
 }
 
-/** The setting by which the kernel writes to the serial port. */
-export function consoleOn(firmware: Firmware): string {
-  return `defaults: {kernel-parameters: ["console=${boards[firmware].console},115200"]}`
+/** The setting by which the kernel starts on this board, and writes to the serial port. */
+export function kernelOn(firmware: Firmware): string {
+  return `defaults: {kernel-parameters: ${JSON.stringify(boards[firmware].kernelParameters)}}`
 }
 
 const ownsAddresses = 'mode: full, pool: 10.78.0.100-10.78.0.120'
