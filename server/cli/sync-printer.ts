@@ -47,7 +47,7 @@ export function syncPrinter(call: Pick<Call, 'remark' | 'isTerminal' | 'now'>): 
       case 'planned':
         return say(
           step.files === 0
-            ? 'Nothing is missing.'
+            ? 'Nothing to fetch.'
             : `To fetch: ${step.images.join(', ')} (${step.files} files, ${size(step.byteCount)})`,
         )
       case 'progress':

@@ -122,7 +122,7 @@ function words(event: ApplianceEvent): string {
       return 'images are delivered again'
     case 'image-sync-planned':
       return event.files === 0
-        ? 'images: nothing is missing'
+        ? 'images: nothing to fetch'
         : `images: ${event.images} to fetch, ${event.files} files, ${size(event.byteCount)}`
     case 'image-sync-progress':
       return `images: ${size(event.byteCount)} of ${size(event.of)} are here`
