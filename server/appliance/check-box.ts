@@ -14,6 +14,7 @@ import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
+import { checkLink } from './check-link.ts'
 import { findPrograms } from './boot-material.ts'
 import type { Finding } from './finding.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
@@ -39,6 +40,9 @@ export async function checkBox(config: Config, now: number, running: boolean): P
         .filter(({ relayed }) => relayed !== true)
         .map(async (network) => await foreignServersOf(network, chance)),
     )),
+    ...config.networks.flatMap(({ interface: device, link }) =>
+      link === undefined ? [] : [checkLink(device, link)],
+    ),
     ...programsOf(config),
     ...bootFilesOf(config),
     ...config.images.flatMap(imageOf),

@@ -151,7 +151,7 @@ function ms(value: number): string {
 }
 
 /** 1000-based, as links are spoken of. */
-function bitRate(bitsPerSecond: number): string {
+export function bitRate(bitsPerSecond: number): string {
   return bitsPerSecond < 1e9 ? `${bitsPerSecond / 1e6} Mbit/s` : `${bitsPerSecond / 1e9} Gbit/s`
 }
 

@@ -40,28 +40,30 @@ const servers: readonly Server[] = [
       return await serveIn(box, settingsFileIn(folder))
     },
   },
-  {
-    name: 'dnsmasq',
-    async start({ box, folder, image }) {
-      await using started = new AsyncDisposableStack()
-      const base = `http://${address}:8090`
-      writeFileSync(join(folder, 'boot.ipxe'), bootScript(base))
-      writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, image.folder))
-      started.use(stopping(box.start(['nginx', '-c', join(folder, 'nginx.conf'), '-e', '/dev/null'])))
-      const words = [
-        'dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --port=0 --interface=lab --user=root',
-        // It would ask each new address for three seconds whether it is in use.
-        `--no-ping --dhcp-authoritative --pid-file=${folder}/pid --dhcp-leasefile=${folder}/leases`,
-        `--dhcp-range=${pool.join(',')},255.255.255.0,1h --enable-tftp --tftp-root=/usr/lib/ipxe`,
-        '--dhcp-userclass=set:ipxe,iPXE --dhcp-match=set:uefi,option:client-arch,7',
-        `--dhcp-boot=tag:ipxe,${base}/boot.ipxe --dhcp-boot=tag:!ipxe,tag:uefi,snponly.efi`,
-        '--dhcp-boot=tag:!ipxe,tag:!uefi,undionly.kpxe',
-      ]
-      started.use(stopping(box.start(words.join(' ').split(' '))))
-      return started.move()
-    },
-  },
+  { name: 'dnsmasq', start: async (on) => await startPeers(on, []) },
+  // Without this word iPXE waits for two seconds whether there is a ProxyDHCP server as well (option 175.176).
+  { name: 'dnsmasq+', start: async (on) => await startPeers(on, ['--dhcp-option=encap:175,176,1b']) },
 ]
+
+async function startPeers({ box, folder, image }: Box, more: readonly string[]): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack()
+  const base = `http://${address}:8090`
+  writeFileSync(join(folder, 'boot.ipxe'), bootScript(base))
+  writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, image.folder))
+  started.use(stopping(box.start(['nginx', '-c', join(folder, 'nginx.conf'), '-e', '/dev/null'])))
+  const words = [
+    'dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --port=0 --interface=lab --user=root',
+    // It would ask each new address for three seconds whether it is in use.
+    `--no-ping --dhcp-authoritative --pid-file=${folder}/pid --dhcp-leasefile=${folder}/leases`,
+    `--dhcp-range=${pool.join(',')},255.255.255.0,1h --enable-tftp --tftp-root=/usr/lib/ipxe`,
+    '--dhcp-userclass=set:ipxe,iPXE --dhcp-match=set:uefi,option:client-arch,7',
+    `--dhcp-boot=tag:ipxe,${base}/boot.ipxe --dhcp-boot=tag:!ipxe,tag:uefi,snponly.efi`,
+    '--dhcp-boot=tag:!ipxe,tag:!uefi,undionly.kpxe',
+    ...more,
+  ]
+  started.use(stopping(box.start(words.join(' ').split(' '))))
+  return started.move()
+}
 
 /** What Ironwake tells a machine to run, but for what comes after the kernel's first line. */
 function bootScript(base: string): string {
