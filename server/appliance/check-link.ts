@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { bitRate } from '../events/sentence.ts'
-import type { Finding } from './check-box.ts'
+import type { Finding } from './finding.ts'
 
 /** What of a link images may take at the most, so that a budget for them is one at all. */
 const mostShare = 0.97
