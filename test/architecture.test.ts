@@ -39,7 +39,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     'types:boot',
     'types:images',
   ],
-  '.': ['appliance', 'cli', 'events', 'http', 'listen', 'simulate', 'wire'],
+  '.': ['appliance', 'cli', 'events', 'http', 'images', 'listen', 'simulate', 'wire', 'types:config'],
 }
 
 const pure = ['wire', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init', 'events']
