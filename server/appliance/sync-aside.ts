@@ -8,6 +8,9 @@ export type SyncWord =
   | { readonly kind: 'ended'; readonly outcome: string }
   | { readonly kind: 'failed'; readonly because: string }
 
+/** What came so far is on the disk by then. */
+const endLimitMs = 10_000
+
 /**
  * Fetches the images of the settings in a process of its own: hashing and packing take whole processors for minutes, and
  * DHCP waits for nobody. Resolves to what came of it, in words.
@@ -24,13 +27,16 @@ export async function syncAside(
     serialization: 'advanced',
   })
   // It ends when nobody listens any more, and keeps what came for the next time.
-  const hangUp = (): void => child.disconnect()
+  const hangUp = (): void => {
+    child.disconnect()
+    setTimeout(() => child.kill('SIGKILL'), endLimitMs).unref()
+  }
   if (stop.aborted) hangUp()
   else stop.addEventListener('abort', hangUp, { once: true })
   try {
     return await new Promise<string>((resolve, reject) => {
       child.once('error', reject)
-      child.once('close', (code, signal) => {
+      child.once('exit', (code, signal) => {
         reject(new Error(`the process that fetches images ended (${signal ?? code})`))
       })
       child.on('message', (word: SyncWord) => {

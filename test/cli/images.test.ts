@@ -184,7 +184,7 @@ t.test('what cannot be imported is told with the next step, and nothing of it st
       ['import', file('text', 'hello'), '--name', 'own'],
       /neither a disk image .*\nSee what it is with: file FILE/,
     ],
-    [['import', 'https://127.0.0.1:1/noble.img', '--name', 'own'], /nobody answers there/],
+    [['import', 'ftp://images.example/noble.img', '--name', 'own'], /is no URL of http or https/],
     [[...words, '--sha256', digestOf(Buffer.from('x'))], /should be .*\nFetch it once more/],
   ] as const) {
     t.match(await call(...given), { code: 1, err })
