@@ -236,7 +236,17 @@ function tellWhenOver(request: Request, response: Response, delivered: (delivery
 
 /** Which file is asked for, by whom, and where. */
 function aboutOf(request: Request): Arrival & { readonly file: string } {
-  return { ...arrivalOf(request), file: printable(request.path.replace(/^\/images\//, '')) }
+  return { ...arrivalOf(request), file: fileOf(request.path) }
+}
+
+/** iPXE writes the `@` of a version as `%40`, initrds leave it: it is one file. */
+function fileOf(path: string): string {
+  const file = path.replace(/^\/images\//, '')
+  try {
+    return printable(decodeURIComponent(file))
+  } catch {
+    return printable(file)
+  }
 }
 
 /** A path that express cannot read is its sender's fault; a file that cannot be read is ours, and a 500. */

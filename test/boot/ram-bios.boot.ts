@@ -4,6 +4,7 @@ import { ramBoot } from './ram.ts'
 ramBoot({
   name: 'bios',
   firmware: 'bios',
+  image: 'synced',
   begins: [
     { kind: 'machine-discovered' },
     { kind: 'attempt-started' },

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { Firmware } from '../../server/demo/boards.ts'
 import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { kernelOn, mac, missingStep, patience, startRig, type Rig, type Step } from './rig.ts'
+import { synced } from './sync-image.ts'
 
 /** What is particular about a boot. */
 export type RamBoot = {
@@ -10,6 +11,8 @@ export type RamBoot = {
   /** The steps up to the script. */
   readonly begins: readonly Step[]
   readonly alsoNetwork?: string
+  /** An image that a sync has brought, in place of one from a folder. */
+  readonly image?: 'synced'
   /** Where kernel and initrd come by TFTP. */
   readonly kernelBy?: 'tftp'
   readonly machineWords?: readonly string[]
@@ -23,6 +26,9 @@ export type RamBoot = {
 /** From power-on with an empty disk to a system in memory that has reported: every step, in its order. */
 export function ramBoot(boot: RamBoot): void {
   const { name, firmware, begins, also, kernelBy, bootPrograms, ...rest } = boot
+  const isSynced = boot.image === 'synced'
+  const served = isSynced ? `${synced.name}@${synced.version}` : 'debian'
+  const entry = `{mac: "${mac}", hostname: node-1${isSynced ? `, image: ${synced.name}` : ''}}`
   void t.test(`${name}: a machine with an empty disk runs the image and reports`, async (t) => {
     await using rig = await startRig({
       ...rest,
@@ -30,7 +36,7 @@ export function ramBoot(boot: RamBoot): void {
       name: `ram-${name}`,
       firmware,
       disk: 'empty',
-      settings: [`approve: ["${mac}"]`, kernelOn(firmware), `machines: [{mac: "${mac}", hostname: node-1}]`],
+      settings: [`approve: ["${mac}"]`, kernelOn(firmware), `machines: [${entry}]`],
     })
     const kernelAfterMs = await rig.machine.waitForSerial('Linux version', patience)
     t.comment(`${name}: from power-on to the kernel ${(kernelAfterMs / 1_000).toFixed(1)} s`)
@@ -41,7 +47,7 @@ export function ramBoot(boot: RamBoot): void {
     t.match(diagnosis, { verdict: 'all-is-well', outlook: 'well' }, 'the boot doctor agrees')
     const steps = timeline.filter((recorded) => recorded.attempt === attempt?.id)
     t.equal(
-      missingStep(steps, [...begins, ...fromScript(kernelBy ?? 'http')]),
+      missingStep(steps, [...begins, ...fromScript(kernelBy ?? 'http', served)]),
       undefined,
       'each step follows the one before',
     )
@@ -65,21 +71,21 @@ export function ramBoot(boot: RamBoot): void {
   })
 }
 
-const fromScript = (kernelBy: 'http' | 'tftp'): readonly Step[] => [
+const fromScript = (kernelBy: 'http' | 'tftp', image: string): readonly Step[] => [
   { kind: 'machine-state-changed', from: 'discovered', to: 'approved' },
   { kind: 'script-served', script: 'run-image' },
   { kind: 'machine-state-changed', from: 'approved', to: 'installing' },
   ...(kernelBy === 'http'
     ? ([
-        { kind: 'file-served', file: 'debian/vmlinuz', complete: true },
-        { kind: 'file-served', file: 'debian/initrd', complete: true },
+        { kind: 'file-served', file: `${image}/vmlinuz`, complete: true },
+        { kind: 'file-served', file: `${image}/initrd`, complete: true },
       ] as const)
     : ([
-        { kind: 'program-sent', file: 'images/debian/vmlinuz' },
-        { kind: 'program-sent', file: 'images/debian/initrd' },
+        { kind: 'program-sent', file: `images/${image}/vmlinuz` },
+        { kind: 'program-sent', file: `images/${image}/initrd` },
       ] as const)),
   { kind: 'address-leased', to: 'the system node-1' },
-  { kind: 'file-served', file: 'debian/squashfs', complete: true },
+  { kind: 'file-served', file: `${image}/squashfs`, complete: true },
   { kind: 'seed-served', file: 'meta-data' },
   { kind: 'seed-served', file: 'user-data' },
   { kind: 'seed-served', file: 'vendor-data' },

@@ -14,6 +14,7 @@ import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo
 import { boards, type Firmware } from '../../server/demo/boards.ts'
 import { powerOn, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
+import { syncImage } from './sync-image.ts'
 
 /** Shared with the demo: the same image. */
 export const imageCache = fileURLToPath(new URL('../../.cache/demo', import.meta.url))
@@ -49,6 +50,8 @@ export async function startRig(plan: {
   /** Lines of YAML that say who is approved, and what the machine gets. */
   readonly settings: readonly string[]
   readonly disk: 'empty' | 'bootable'
+  /** Where the image comes from; left out, a folder of the settings. */
+  readonly image?: 'folder' | 'synced'
   /** What the box does on the network; left out, it owns the addresses. */
   readonly network?: string
   /** Who else is on the network before the machine is powered on. */
@@ -70,11 +73,12 @@ export async function startRig(plan: {
   const settings = [
     'data: ./data',
     `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example${also}}]`,
-    `images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`,
+    ...(plan.image === 'synced' ? [] : [`images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`]),
     ...(plan.bootPrograms === undefined ? [] : [`boot-programs: ${JSON.stringify(plan.bootPrograms)}`]),
     ...plan.settings,
   ]
   writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
+  if (plan.image === 'synced') await syncImage(image.folder, join(folder, 'data'))
   if (plan.others !== undefined) started.use(await plan.others(box))
   const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
   const { device } = await box.addTap('lab')

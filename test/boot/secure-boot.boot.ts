@@ -8,6 +8,7 @@ import { ramBoot } from './ram.ts'
 ramBoot({
   name: 'secure-boot',
   firmware: 'uefi-secure-boot',
+  image: 'synced',
   alsoNetwork: 'loader: shim-grub',
   // The signed GRUB of Debian 12 has no HTTP.
   kernelBy: 'tftp',

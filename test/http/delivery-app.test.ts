@@ -289,3 +289,14 @@ t.test('two files over one connection are counted apart', async (t) => {
     ],
   )
 })
+
+t.test('a file is told by one name, however its URL was written', async (t) => {
+  const { ask, delivered } = await anImage(t)
+  for (const url of ['/images/debian/vmlinuz', '/images/%64ebian/vmlinu%7A', '/images/%zz/vmlinuz'])
+    await ask({ url })
+  await until(() => delivered.length === 3)
+  t.strictSame(
+    delivered.map(({ file }) => file),
+    ['debian/vmlinuz', 'debian/vmlinuz', '%zz/vmlinuz'],
+  )
+})
