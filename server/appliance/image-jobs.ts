@@ -62,7 +62,9 @@ export async function sweepImages(
   config: Config,
   order: { readonly now: number; readonly orphansKeptMs: number; readonly keep?: number },
 ): Promise<Swept> {
-  const rules = { keep: config.imageStore.keep, unfinishedKeptMs: 7 * dayMs, ...order }
+  // What the next sync would fetch again is not swept.
+  const keep = Math.max(config.imageStore.keep, config.imageSync.versions)
+  const rules = { keep, unfinishedKeptMs: 7 * dayMs, ...order }
   const wanted = imagesOfSettings(config).flatMap((name) => parseImageReference(name) ?? [])
   return await sweepStore(join(config.dataFolder, imageStoreName), { lock: lockFile, wanted, rules })
 }

@@ -182,3 +182,12 @@ t.test('a version that went while it was chosen is refused, and not served by ha
   const choice: ScriptChoice = { kind: 'run-image', image: 'noble@1', because: 'test' }
   t.match(await holdVersion({ images, imageUses }, 'attempt', choice), /noble@1 has just been removed/)
 })
+
+t.test('as many versions are kept as are fetched', async (t) => {
+  const usual = aConfig()
+  const box = await aBox(t, { imageStore: { keep: 1 }, imageSync: { ...usual.imageSync, versions: 3 } })
+  for (const version of ['1', '2', '3', '4']) await box.publish(version)
+  t.match(await sweepImages(box.config, { now: Date.now(), orphansKeptMs: 0 }), {
+    sweep: { versions: ['noble@1'] },
+  })
+})
