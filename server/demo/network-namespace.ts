@@ -32,6 +32,12 @@ const prefix = 'ironwake'
 
 /** A bridge that listens for groups joins one itself (RFC 4286), and so would send frames that nobody asked for. */
 const quietBridge = ['forward_delay', '0', 'mcast_snooping', '0'] as const
+
+/** Left to itself, a bridge takes the lowest address of its ports, and with the next port another: nobody finds it then. */
+function bridgeAddress(index: number): string {
+  return `02:00:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`
+}
+
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The kernel allows 15 characters for the name of an interface. */
@@ -64,8 +70,9 @@ export async function openNetworkNamespace(networks: readonly PrivateNetwork[]):
   await removeAbandoned()
   const namespace = await makeNamespace()
   try {
-    for (const { name, addresses } of networks) {
-      await ip(['-n', namespace.name, 'link', 'add', name, 'type', 'bridge', ...quietBridge])
+    for (const [index, { name, addresses }] of networks.entries()) {
+      const bridge = [name, 'address', bridgeAddress(index), 'type', 'bridge', ...quietBridge]
+      await ip(['-n', namespace.name, 'link', 'add', ...bridge])
       for (const address of addresses)
         await ip(['-n', namespace.name, 'address', 'add', address, 'dev', name])
       await ip(['-n', namespace.name, 'link', 'set', name, 'up'])
