@@ -2,7 +2,7 @@ import { node } from 'koffi'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorName, libc } from './libc.ts'
-import { keepShort, letOthersPass, widen } from './socket-room.ts'
+import { prepareImageSocket } from './prepare-image-socket.ts'
 
 /** A part of an open file. */
 export type FilePart = { readonly fd: number; readonly from: number; readonly length: number }
@@ -43,9 +43,7 @@ export async function sendFile(
   const out = libc().dup(connection)
   if (out < 0) return false
   using outlet = new Outlet(out, response)
-  letOthersPass(out)
-  if (allowance === undefined) widen(out, socket)
-  else keepShort(out, allowance.most)
+  prepareImageSocket(out, allowance === undefined ? {} : { mostUnsent: allowance.most })
   const offset = new Uint8Array(8)
   new DataView(offset.buffer).setBigInt64(0, BigInt(part.from), true)
   for (let left = part.length; left > 0;) {
