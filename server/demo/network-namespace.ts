@@ -33,9 +33,12 @@ const prefix = 'ironwake'
 /** A bridge that listens for groups joins one itself (RFC 4286), and so would send frames that nobody asked for. */
 const quietBridge = ['forward_delay', '0', 'mcast_snooping', '0'] as const
 
-/** Left to itself, a bridge takes the lowest address of its ports, and with the next port another: nobody finds it then. */
-function bridgeAddress(index: number): string {
-  return `02:00:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`
+/**
+ * A bridge takes the lowest address of its ports, and nobody finds it who knew it by another: those of later ports are higher.
+ * One that is given an address of its own has no carrier without a port, and so does not count as an interface.
+ */
+function portAddress(count: number): string {
+  return `fe:00:00:00:${[count >> 8, count & 0xff].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`
 }
 
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -70,9 +73,8 @@ export async function openNetworkNamespace(networks: readonly PrivateNetwork[]):
   await removeAbandoned()
   const namespace = await makeNamespace()
   try {
-    for (const [index, { name, addresses }] of networks.entries()) {
-      const bridge = [name, 'address', bridgeAddress(index), 'type', 'bridge', ...quietBridge]
-      await ip(['-n', namespace.name, 'link', 'add', ...bridge])
+    for (const { name, addresses } of networks) {
+      await ip(['-n', namespace.name, 'link', 'add', name, 'type', 'bridge', ...quietBridge])
       for (const address of addresses)
         await ip(['-n', namespace.name, 'address', 'add', address, 'dev', name])
       await ip(['-n', namespace.name, 'link', 'set', name, 'up'])
@@ -92,6 +94,7 @@ async function makeNamespace(): Promise<NetworkNamespace> {
   const neighbours: NetworkNamespace[] = []
   let taps = 0
   let ports = 0
+  let plugged = 0
 
   // The death signal reaches the program even when this process is killed and cannot clean up.
   const inside = (command: readonly string[]) =>
@@ -108,7 +111,7 @@ async function makeNamespace(): Promise<NetworkNamespace> {
   const addTap = async (network: string) => {
     const device = `tap${taps++}`
     await ip(['-n', name, 'tuntap', 'add', 'dev', device, 'mode', 'tap'])
-    await ip(['-n', name, 'link', 'set', device, 'master', network, 'up'])
+    await ip(['-n', name, 'link', 'set', device, 'address', portAddress(plugged++), 'master', network, 'up'])
     return { device, network }
   }
 
@@ -118,7 +121,7 @@ async function makeNamespace(): Promise<NetworkNamespace> {
     const port = `port${ports++}`
     const address = options.mac === undefined ? [] : ['address', options.mac]
     const peer = ['peer', 'name', 'eth0', ...address, 'netns', neighbour.name]
-    await ip(['-n', name, 'link', 'add', port, 'type', 'veth', ...peer])
+    await ip(['-n', name, 'link', 'add', port, 'address', portAddress(plugged++), 'type', 'veth', ...peer])
     await ip(['-n', name, 'link', 'set', port, 'master', network, 'up'])
     await ip(['-n', neighbour.name, 'link', 'set', 'eth0', 'up'])
     return neighbour

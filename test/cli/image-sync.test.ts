@@ -39,7 +39,7 @@ t.test('what the settings ask for is fetched once, and listed', async (t) => {
   t.match(await call('sync'), {
     code: 0,
     out: /^0 fetched, 1 here already, 0 refused/,
-    err: /Nothing is missing/,
+    err: /Nothing to fetch/,
   })
   t.match((await call('list')).out, /ubuntu-24\.04-amd64 +20250709 .* newest, of the settings$/)
   await mirror.publish('20250801')
