@@ -60,9 +60,12 @@ const clients: readonly ((box: Box, neighbour: NetworkNamespace) => Promise<stri
   },
 ]
 
-/** The package's client takes any ACK it hears for its own, whoever it is for, so that it needs the wire to itself. */
+/**
+ * The package's client takes any ACK it hears for its own, whoever it is for, so that it needs the wire to itself: a late
+ * frame of another may have been answered late, after a probe of the address.
+ */
 async function npmClientOn(neighbour: NetworkNamespace, mac: string): Promise<string> {
-  await pause(mostLateMs)
+  await pause(4 * mostLateMs)
   await neighbour.run(['ip', 'address', 'add', '169.254.7.7/16', 'dev', 'eth0'])
   await neighbour.run(['ip', 'route', 'add', '255.255.255.255', 'dev', 'eth0'])
   const { stdout } = await neighbour.run(['timeout', '60', process.execPath, npmProgram, mac])
@@ -93,7 +96,11 @@ for (const [name, damage] of wires) {
     t.equal(new Set(given).size, given.length, `an address for each: ${given.join(' ')} (SEED=${seed})`)
     t.ok(given.every((address) => /^10\.77\.0\.1[01][0-9]$/.test(address)))
     const holders = Map.groupBy(near.dhcp('ack'), ({ message }) => message.yiaddr)
-    t.strictSame([...holders.keys()].toSorted(), given.map((x) => x).toSorted(), 'no address was acknowledged that nobody uses')
+    t.strictSame(
+      [...holders.keys()].toSorted(),
+      given.toSorted(),
+      'no address was acknowledged that nobody uses',
+    )
     t.ok(
       [...holders.values()].every((acks) => new Set(acks.map(({ message }) => macOf(message))).size === 1),
       'none was acknowledged to two',
