@@ -147,7 +147,7 @@ export async function startAppliance(
   const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
-  for (const one of onBox) if (one.kind === 'unusable') unusable(one.settings, one.because)
+  for (const one of onBox) if (one.kind !== 'network') unusable(one.settings, one.because)
   const searches: (() => void)[] = []
   for (const place of places) {
     const { network, behind } = place

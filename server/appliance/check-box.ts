@@ -83,7 +83,7 @@ function networksOf(config: Config): { findings: readonly Finding[]; networks: r
   }
   const onBox = config.networks.map((settings) => networkOnBox(settings, addresses))
   const findings = onBox.map((one): Finding => {
-    if (one.kind === 'unusable') {
+    if (one.kind !== 'network') {
       const nextStep = 'Compare with: ip -br address'
       return { verdict: 'wrong', subject: `network ${one.settings.name}`, fact: one.because, nextStep }
     }

@@ -22,6 +22,9 @@ export function interfaceAddresses(): readonly InterfaceAddress[] {
 
 export type NetworkOnBox =
   | { readonly kind: 'network'; readonly network: Network }
+  /** It may come: a cable that is not plugged in, an address that is not given yet. */
+  | { readonly kind: 'not-there'; readonly settings: NetworkSettings; readonly because: string }
+  /** The settings do not fit what is there. */
   | { readonly kind: 'unusable'; readonly settings: NetworkSettings; readonly because: string }
 
 /** A network of the settings with the address the box has there, or why it cannot be served. */
@@ -32,13 +35,15 @@ export function networkOnBox(
   const there = addresses.filter((entry) => entry.interface === settings.interface)
   const [first] = there
   if (first === undefined) {
-    return unusable(settings, `this box has no interface ${settings.interface} with an IPv4 address`)
+    const because = `this box has no interface ${settings.interface} that is up and has an IPv4 address`
+    return { kind: 'not-there', settings, because }
   }
   const found =
     settings.address === undefined ? first : there.find((entry) => entry.address === settings.address)
   if (found === undefined) {
     const has = there.map((entry) => entry.address).join(', ')
-    return unusable(settings, `${settings.interface} has not the address ${settings.address}, but ${has}`)
+    const because = `${settings.interface} has not the address ${settings.address}, but ${has}`
+    return { kind: 'not-there', settings, because }
   }
   const own =
     settings.relayed === undefined

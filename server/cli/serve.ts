@@ -1,4 +1,6 @@
 import { startAppliance } from '../appliance/appliance.ts'
+import { networksNotThere, whenThere } from '../appliance/awaited-networks.ts'
+import type { Config, NetworkSettings } from '../config/config.ts'
 import { catalogue, type EventLevel } from '../events/catalogue.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Call, Command } from './call.ts'
@@ -28,22 +30,49 @@ export const serve: Command = {
       if (levels.indexOf(catalogue[event.event.kind].level) < least) return
       call.print(call.output === 'json' ? JSON.stringify(event) : eventLine(event))
     }
-    await using appliance = await start(() => startAppliance(config, print))
-    const { networks } = appliance.status
-    const working = networks.filter((network) => network.problem === undefined)
-    if (working.length === 0) {
-      throw new Sorry(
-        networks.length === 0
-          ? 'this box has no network interface with an IPv4 address'
-          : `no network can be served:\n${networks.map((one) => `  ${one.name}: ${one.problem}`).join('\n')}`,
-        'See: ironwake check',
-      )
+    for (let began = 0; ; began++) {
+      const awaited = networksNotThere(config.networks)
+      const there = await served(call, { config, file, print, awaited, isFirst: began === 0 })
+      if (there.length === 0) break
+      call.remark(`${named(there)} can be served now: starting again with it.`)
     }
-    if (working.every((network) => network.mode === 'observe')) explainObserving(call, file, working)
-    await stopped(call.stop)
     call.remark('Stopping.')
     return 0
   },
+}
+
+type Serving = {
+  readonly config: Config
+  readonly file: string | undefined
+  readonly print: (event: RecordedEvent) => void
+  readonly awaited: readonly NetworkSettings[]
+  readonly isFirst: boolean
+}
+
+/** Serves until it is told to stop, or until networks have come that could not be served before; resolves to these. */
+async function served(call: Call, serving: Serving): Promise<readonly NetworkSettings[]> {
+  const { config, file, print, awaited, isFirst } = serving
+  await using appliance = await start(() => startAppliance(config, print))
+  const { networks } = appliance.status
+  const working = networks.filter((network) => network.problem === undefined)
+  if (working.length === 0 && awaited.length === 0) {
+    throw new Sorry(
+      networks.length === 0
+        ? 'this box has no network interface with an IPv4 address'
+        : `no network can be served:\n${networks.map((one) => `  ${one.name}: ${one.problem}`).join('\n')}`,
+      'See: ironwake check',
+    )
+  }
+  if (isFirst && awaited.length > 0) call.remark(`Waiting for ${named(awaited)}. See: ironwake check`)
+  const isObserving = working.length > 0 && working.every((network) => network.mode === 'observe')
+  if (isFirst && isObserving) explainObserving(call, file, working)
+  if (awaited.length > 0) return await whenThere(awaited, call.stop)
+  await stopped(call.stop)
+  return []
+}
+
+function named(networks: readonly NetworkSettings[]): string {
+  return networks.map(({ name, interface: device }) => `${name} on ${device}`).join(', ')
 }
 
 function explainObserving(

@@ -25,7 +25,7 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'error',
     meaning: 'A network of the settings cannot be served; the others are.',
     nextStep:
-      'Read the reason. Most often the interface is missing, has no address, or another program has the port.',
+      'Read the reason. An interface, a link or an address that is missing is waited for; a port that another program has is not.',
   },
   'packet-malformed': {
     level: 'warning',

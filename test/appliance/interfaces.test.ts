@@ -17,7 +17,7 @@ function onBox(changes: Partial<NetworkSettings>) {
 
 function because(changes: Partial<NetworkSettings>): string {
   const found = onBox(changes)
-  return found.kind === 'unusable' ? found.because : 'it can be served'
+  return found.kind === 'network' ? 'it can be served' : found.because
 }
 
 t.test('a network has the first address of its interface, and the subnet of that', (t) => {
@@ -81,7 +81,13 @@ t.test('what lies outside of the subnet makes a network unusable, and is named',
 })
 
 t.test('an interface that is not there is named', (t) => {
-  t.equal(because({ interface: 'eth7' }), 'this box has no interface eth7 with an IPv4 address')
+  t.equal(because({ interface: 'eth7' }), 'this box has no interface eth7 that is up and has an IPv4 address')
+  t.equal(onBox({ interface: 'eth7' }).kind, 'not-there', 'and may come')
+  t.equal(onBox({ address: ip('10.7.7.7') }).kind, 'not-there')
+  t.equal(
+    onBox({ reservations: [{ mac: macNumber(1), address: ip('10.1.0.5'), hostname: undefined }] }).kind,
+    'unusable',
+  )
   t.end()
 })
 

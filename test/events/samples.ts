@@ -18,7 +18,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     kind: 'network-unusable',
     network: 'rack',
     interface: 'eth1',
-    because: 'this box has no interface eth1 with an IPv4 address',
+    because: 'this box has no interface eth1 that is up and has an IPv4 address',
   },
   'packet-malformed': {
     kind: 'packet-malformed',
