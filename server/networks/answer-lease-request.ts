@@ -40,7 +40,6 @@ export function answerLeaseRequest(
     case 'init-reboot':
       return reboot(question, request.wanted)
     case 'renewing':
-    case 'rebinding':
       return extend(question, request.address)
     case 'decline':
       return decline(question, request.server, request.address)

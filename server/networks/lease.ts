@@ -22,8 +22,8 @@ export type LeaseRequest =
   | { readonly kind: 'discover'; readonly wanted: Ipv4 | undefined }
   | { readonly kind: 'selecting'; readonly server: Ipv4; readonly wanted: Ipv4 }
   | { readonly kind: 'init-reboot'; readonly wanted: Ipv4 }
+  /** Or rebinding: then all servers are asked, and each answers as to renewing. */
   | { readonly kind: 'renewing'; readonly address: Ipv4 }
-  | { readonly kind: 'rebinding'; readonly address: Ipv4 }
   | { readonly kind: 'decline'; readonly server: Ipv4 | undefined; readonly address: Ipv4 }
   | { readonly kind: 'release'; readonly server: Ipv4 | undefined; readonly address: Ipv4 }
 

@@ -22,7 +22,7 @@ const gibibyte = 1024 ** 3
 const diskBytes = Number(process.argv[2] ?? 10) * gibibyte
 const usedBytes = Number(process.argv[3] ?? 3) * gibibyte
 const sampleEachMs = 200
-const program = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 
 const folder = mkdtempSync(join('/var/tmp', 'ironwake-import-'))
 try {
@@ -85,7 +85,7 @@ function asQcow2(disk: string): string {
 async function importing(given: string, name: string) {
   const began = performance.now()
   const words = ['images', 'import', given, '--name', name, '--data', join(folder, 'data')]
-  const child = spawn(process.execPath, [program, ...words], {
+  const child = spawn(program, words, {
     stdio: ['ignore', 'ignore', 'inherit'],
     cwd: tmpdir(),
   })

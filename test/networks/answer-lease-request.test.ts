@@ -304,32 +304,33 @@ t.test('REQUEST, init-reboot', async (t) => {
 })
 
 t.test('REQUEST, renewing and rebinding', async (t) => {
-  for (const kind of ['renewing', 'rebinding'] as const) {
-    t.test(`${kind} moves the end of the lease and keeps its beginning`, async (t) => {
-      const rack = new Rack()
-      rack.boot(t, alice)
-      const since = rack.now
-      rack.wait(21_600)
-      t.match(rack.ask(alice, { kind, address: ten }), {
-        kind: 'acknowledge',
-        lease: { since, endsAt: rack.now + 43_200_000 },
-      })
+  t.test('renewing moves the end of the lease and keeps its beginning', async (t) => {
+    const rack = new Rack()
+    rack.boot(t, alice)
+    const since = rack.now
+    rack.wait(21_600)
+    t.match(rack.ask(alice, { kind: 'renewing', address: ten }), {
+      kind: 'acknowledge',
+      lease: { since, endsAt: rack.now + 43_200_000 },
     })
+  })
 
-    t.test(`${kind} a free address of the pool that nobody remembers takes it on record`, async (t) => {
-      t.equal(new Rack().ask(alice, { kind, address: ten }).kind, 'acknowledge')
-    })
+  t.test('renewing a free address of the pool that nobody remembers takes it on record', async (t) => {
+    t.equal(new Rack().ask(alice, { kind: 'renewing', address: ten }).kind, 'acknowledge')
+  })
 
-    t.test(`${kind} an address of somebody else is refused`, async (t) => {
-      const rack = new Rack()
-      rack.boot(t, bob)
-      t.match(rack.ask(alice, { kind, address: ten }), { kind: 'refuse', because: /leased to/ })
-    })
+  t.test('renewing an address of somebody else is refused', async (t) => {
+    const rack = new Rack()
+    rack.boot(t, bob)
+    t.match(rack.ask(alice, { kind: 'renewing', address: ten }), { kind: 'refuse', because: /leased to/ })
+  })
 
-    t.test(`${kind} an address of another network is refused`, async (t) => {
-      t.match(new Rack().ask(alice, { kind, address: elsewhere }), { kind: 'refuse', because: /not in/ })
+  t.test('renewing an address of another network is refused', async (t) => {
+    t.match(new Rack().ask(alice, { kind: 'renewing', address: elsewhere }), {
+      kind: 'refuse',
+      because: /not in/,
     })
-  }
+  })
 
   t.test('a running machine keeps its address although another is reserved for it by now', async (t) => {
     const rack = new Rack({ reservations: reserve([alice, '10.0.0.50']) }, [

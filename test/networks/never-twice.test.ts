@@ -53,7 +53,6 @@ const step = fc.oneof(
         'selecting' as const,
         'init-reboot' as const,
         'renewing' as const,
-        'rebinding' as const,
         'decline' as const,
         'release' as const,
       ),
@@ -139,7 +138,6 @@ class World {
       case 'init-reboot':
         return { kind: step.do, wanted: address }
       case 'renewing':
-      case 'rebinding':
         return { kind: step.do, address }
       case 'decline':
       case 'release':
