@@ -11,6 +11,9 @@ import { sweepStore } from '../../server/images/sweep-store.ts'
 import { lockFile } from '../../server/store/file-lock.ts'
 
 const kills = 30
+/** On a machine that is busy fewer versions are finished between two kills. */
+const mostKills = 200
+const versionsWanted = 6
 
 t.test('every version is whole, whenever kill -9 comes', async (t) => {
   const path = t.testdir()
@@ -19,7 +22,7 @@ t.test('every version is whole, whenever kill -9 comes', async (t) => {
   let resumes = 0
   let unfinished = 0
 
-  for (let kill = 0; kill < kills; kill++) {
+  for (let kill = 0; kill < kills || (next < versionsWanted && kill < mostKills); kill++) {
     const printed = await writeAndKill(path, next, 5 + Math.random() * 200)
     const published = printed.flatMap((line) =>
       line.startsWith('published ') ? [Number(line.slice(10))] : [],
@@ -45,7 +48,7 @@ t.test('every version is whole, whenever kill -9 comes', async (t) => {
     if (newest !== undefined) t.ok(versions.includes(newest), `${newest}, which was acknowledged, is there`)
   }
 
-  t.ok(next > 5, `${next} versions were published`)
+  t.ok(next >= versionsWanted, `${next} versions were published`)
   t.ok(unfinished > 0, `${unfinished} blobs were broken off`)
   t.ok(resumes > 0, `${resumes} went on where they stopped`)
 
