@@ -131,12 +131,14 @@ t.test('no file imports in a circle', async (t) => {
 t.test('the guard notices what it guards against', async (t) => {
   const [found] = importsOf('dhcp/x.ts', "import { a } from '../listen/udp.ts'\n")
   t.strictSame(found, { from: 'dhcp/x.ts', to: '../listen/udp.ts', typesOnly: false })
+  const [asked] = importsOf('boot/x.ts', "const { get } = process.getBuiltinModule('node:http')\n")
+  t.match(asked, { to: 'node:http', typesOnly: false })
   t.ok(impure.test('const now = Date.now()'))
 })
 
 function importsOf(file: string, text: string): Import[] {
   const statements = withoutComments(text).matchAll(
-    /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
+    /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\b(?:import|getBuiltinModule)\(\s*'([^']+)'\s*\)/gm,
   )
   return [...statements].map((found) => ({
     from: file,

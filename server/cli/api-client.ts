@@ -1,5 +1,8 @@
-import { request, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Sorry } from './sorry.ts'
+
+// Not by an import, which would cost the appliance 13 MB (listen/http.ts).
+const { request } = process.getBuiltinModule('node:http')
 
 /** The socket file of a running appliance, in its data folder. */
 export const socketName = 'ironwake.sock'
