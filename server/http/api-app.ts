@@ -1,9 +1,18 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { z } from 'zod'
+import { mayActAs } from '../access/role.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
+import type { ApiSchemas } from './api-schemas.ts'
+import { ownersDoor, type Caller, type Door } from './caller.ts'
+import { openApiDocument } from './openapi-document.ts'
+import { sendProblem } from './problem.ts'
+import { callerOf, gate, routeByTable } from './route-by-table.ts'
+
+type AskedEvents = z.output<ApiSchemas['EventFilter']>
 
 export type EventFilter = {
   readonly machine?: string
@@ -71,11 +80,23 @@ export type MachineSummary = {
 
 const mostEvents = 10_000
 
-/** The API of the box itself, served on a socket that only its owner can open. */
+/** The API, for the owner of the box: to be served on a socket that nobody else can open. */
 export function apiApp(desk: ApiDesk): Express {
-  const app = express()
-  app.disable('x-powered-by')
-  app.set('query parser', 'simple')
+  return guardedApiApp(desk, ownersDoor)
+}
+
+/** The API, for those whom the door lets in. `api-routes.ts` says who may ask what. */
+export function guardedApiApp(desk: ApiDesk, door: Door): Express {
+  const all = express()
+  all.disable('x-powered-by')
+  all.set('query parser', 'simple')
+  const app = routeByTable(all, door)
+  app.get('/api/v1/health', (_request, response) => {
+    response.json({ status: 'up' })
+  })
+  app.get('/api/v1/openapi.json', (_request, response) => {
+    response.json(openApiDocument(desk.status().version))
+  })
   app.get('/api/v1/status', (_request, response) => {
     response.json(desk.status())
   })
@@ -121,23 +142,21 @@ export function apiApp(desk: ApiDesk): Express {
     if (found !== undefined)
       done(response, 'Nothing to take back', await desk.bootNext(found.machine, undefined))
   })
-  app.get('/api/v1/events', async (request, response) => {
-    const asked = filterOf(request.query)
-    if (asked.kind === 'refused') problem(response, 400, 'No such selection', asked.because)
-    else response.json(await desk.events(asked.filter))
+  app.get('/api/v1/events', async (_request, response, { query }) => {
+    response.json(await desk.events(filterOf(query)))
   })
-  app.get('/api/v1/events/stream', async (request, response) => {
-    const asked = filterOf(request.query)
-    if (asked.kind === 'refused') problem(response, 400, 'No such selection', asked.because)
-    else await stream(desk, asked.filter, response)
+  app.get('/api/v1/events/stream', async (request, response, { query, caller }) => {
+    const resumed = resumedAt(request.get('Last-Event-ID'))
+    const filter = filterOf(resumed === undefined ? query : { ...query, after: resumed, limit: mostEvents })
+    await stream(desk, { filter, caller }, response)
   })
-  app.use((request, response) => {
+  all.use(gate(door, 'viewer'), (request, response) => {
     problem(response, 404, 'No such resource', `${request.method} ${request.path} is not part of the API`)
   })
-  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    failed(response, error)
+  all.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    failed(request, response, error)
   })
-  return app
+  return all
 }
 
 function done(response: Response, title: string, outcome: Done): void {
@@ -159,25 +178,38 @@ function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary
   return undefined
 }
 
-/** Whoever may ask here owns the box, and is told in full what went wrong. */
-function failed(response: Response, error: unknown): void {
+/** An admin is told in full what went wrong; others learn that it did. */
+function failed(request: Request, response: Response, error: unknown): void {
   const detail = error instanceof Error ? error.message : String(error)
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
   if (response.headersSent) response.destroy()
   else if (status === 400) problem(response, 400, 'The request cannot be understood', detail)
-  else problem(response, 500, 'The appliance failed at this request', detail)
+  else if (status === 413) problem(response, 413, 'The body is too large', detail)
+  else if (mayActAs(callerOf(request).role, 'admin'))
+    problem(response, 500, 'The appliance failed at this request', detail)
+  else
+    problem(
+      response,
+      500,
+      'The appliance failed at this request',
+      'an admin who asks the same is told the reason',
+    )
 }
 
-/** An RFC 9457 problem document. */
 function problem(response: Response, status: number, title: string, detail: string): void {
-  response.status(status).type('application/problem+json').send(JSON.stringify({ title, status, detail }))
+  sendProblem(response, { status, title, detail })
 }
 
 /** More unsent events than this mean that the listener does not read; it is let go and may come again. */
 const unsentLimitBytes = 4 * 1024 * 1024
 
+/** A proxy lets go of a line that is silent for a minute, and a peer that is gone is found out by writing to it. */
+const heartbeatMs = 15_000
+
+type Following = { readonly filter: EventFilter; readonly caller: Caller }
+
 /** Server-sent events: first what is stored, then each as it happens, none twice and none left out. */
-async function stream(desk: ApiDesk, filter: EventFilter, response: Response): Promise<void> {
+async function stream(desk: ApiDesk, { filter, caller }: Following, response: Response): Promise<void> {
   response.type('text/event-stream').set('Cache-Control', 'no-store').flushHeaders()
   let sent = filter.after ?? 0
   const early: RecordedEvent[] = []
@@ -192,7 +224,15 @@ async function stream(desk: ApiDesk, filter: EventFilter, response: Response): P
     else early.push(event)
     if (response.writableLength > unsentLimitBytes || early.length > mostEvents) response.destroy()
   })
-  response.once('close', end)
+  const beat = setInterval(() => {
+    // A token may be revoked, or end, while its stream goes on.
+    if (caller.isStillIn()) response.write(': still here\n\n')
+    else response.end()
+  }, heartbeatMs)
+  response.once('close', () => {
+    clearInterval(beat)
+    end()
+  })
   for (const event of await desk.events(filter)) {
     send(event)
     // Ten thousand events are more than may lie unsent; they go as fast as they are read.
@@ -223,39 +263,17 @@ function matches(event: RecordedEvent, filter: EventFilter): boolean {
   return filter.attempt === undefined || event.attempt === filter.attempt
 }
 
-type Asked =
-  | { readonly kind: 'filter'; readonly filter: EventFilter }
-  | { readonly kind: 'refused'; readonly because: string }
+/** Where a reader that was cut off has to go on (HTML, section 9.2.4); anything but a number of ours is no such place. */
+function resumedAt(lastEventId: string | undefined): number | undefined {
+  return lastEventId !== undefined && /^[0-9]{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined
+}
 
-const filterNames = new Set(['limit', 'after', 'machine', 'attempt'])
-
-/** A misspelt filter is refused: passed over, it would let everything through. */
-function filterOf(query: Request['query']): Asked {
-  for (const [name, value] of Object.entries(query)) {
-    if (!filterNames.has(name))
-      return refused(`there is no filter ${name}; there are limit, after, machine, attempt`)
-    if (typeof value !== 'string') return refused(`${name} is given more than once`)
-  }
-  const limit = wholeNumber(query['limit'])
-  const after = wholeNumber(query['after'])
-  if (Number.isNaN(limit)) return refused('limit must be a whole number')
-  if (Number.isNaN(after)) return refused('after must be a whole number, the id of an event')
-  const { machine, attempt } = query
-  const filter = {
-    limit: Math.min(limit ?? 1000, mostEvents),
+/** No list without an end. */
+function filterOf({ limit = 1000, after, machine, attempt }: AskedEvents): EventFilter {
+  return {
+    limit: Math.min(limit, mostEvents),
     ...(after === undefined ? {} : { after }),
-    ...(typeof machine === 'string' ? { machine } : {}),
-    ...(typeof attempt === 'string' ? { attempt } : {}),
+    ...(machine === undefined ? {} : { machine }),
+    ...(attempt === undefined ? {} : { attempt }),
   }
-  return { kind: 'filter', filter }
-}
-
-function refused(because: string): Asked {
-  return { kind: 'refused', because }
-}
-
-/** `undefined` when absent, NaN when it is no number. */
-function wholeNumber(value: unknown): number | undefined {
-  if (value === undefined) return undefined
-  return typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN
 }

@@ -248,12 +248,13 @@ t.test('a fault of the appliance is told to the owner of the box', async (t) => 
 })
 
 /** Follows the stream; `seen` grows with each event. */
-async function follow(t: Test, port: number, query = '') {
+async function follow(t: Test, port: number, query = '', headers: Readonly<Record<string, string>> = {}) {
   const seen: RecordedEvent[] = []
   const asked = request({
     port,
     host: '127.0.0.1',
     path: `/api/v1/events/stream${query}`,
+    headers: { ...headers },
     agent: false,
   }).end()
   t.teardown(() => asked.destroy())
@@ -293,6 +294,20 @@ t.test('a stream with a filter gives only what fits', async (t) => {
   for (const event of [anEvent(9, 'b'), anEvent(10), anEvent(7, 'a'), anEvent(11, 'a')]) api.tell(event)
   await until(() => ids().length === 2)
   t.strictSame(ids(), [8, 11])
+})
+
+t.test('who was cut off goes on after the last event that came', async (t) => {
+  const api = await anApi(t)
+  for (const [query, id, filter] of [
+    ['?limit=50', '7', { limit: 10_000, after: 7 }],
+    ['?after=3&machine=a', '7', { limit: 10_000, after: 7, machine: 'a' }],
+    ['?limit=50', '', { limit: 50 }],
+    ['?limit=50', '7; drop', { limit: 50 }],
+  ] as const) {
+    const { hangUp } = await follow(t, api.port, query, { 'Last-Event-ID': id })
+    t.strictSame(api.filters.at(-1), filter, `${query} ${id}`)
+    hangUp()
+  }
 })
 
 t.test('what the store could not write is told to who listens, though it has no number', async (t) => {

@@ -1,0 +1,84 @@
+import type { Role } from '../access/role.ts'
+import type { ApiSchemas } from './api-schemas.ts'
+
+export type ApiRoute = {
+  /** The least role that may ask; `anyone` needs no token. */
+  readonly least: Role | 'anyone'
+  readonly about: string
+  /** The schema of its query; absent, it takes none. */
+  readonly query?: keyof ApiSchemas
+  /** The schema of its body; absent, it takes none. */
+  readonly body?: keyof ApiSchemas
+  /** A schema for JSON, a media type for something else, or `nothing` (204). */
+  readonly answer: keyof ApiSchemas | `${string}/${string}` | 'nothing'
+}
+
+/** Every route of the API: who may ask, with what, and what the answer is. A handler for a route that is not here has no type. */
+export const apiRoutes = {
+  'GET /api/v1/health': {
+    least: 'anyone',
+    about: 'Whether the appliance answers. It says nothing else.',
+    answer: 'Health',
+  },
+  'GET /api/v1/openapi.json': {
+    least: 'viewer',
+    about: 'This description of the API.',
+    answer: 'Document',
+  },
+  'GET /api/v1/status': {
+    least: 'viewer',
+    about: 'Version, networks and jobs of the appliance.',
+    answer: 'Status',
+  },
+  'GET /api/v1/machines': {
+    least: 'viewer',
+    about: 'All machines on record, each with its latest boot and its address.',
+    answer: 'Machines',
+  },
+  'GET /api/v1/machines/:name': {
+    least: 'viewer',
+    about: 'One machine, by its identifier, MAC address or host name.',
+    answer: 'MachineSummary',
+  },
+  'GET /api/v1/machines/:name/diagnosis': {
+    least: 'viewer',
+    about: 'How its latest boot stands, and what to do (docs/boot-doctor.md).',
+    answer: 'Diagnosis',
+  },
+  'GET /api/v1/machines/:name/capture': {
+    least: 'operator',
+    about: 'What it and the box last said by DHCP, as a pcap file.',
+    answer: 'application/vnd.tcpdump.pcap',
+  },
+  'POST /api/v1/machines/:id/retry': {
+    least: 'operator',
+    about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
+    answer: 'nothing',
+  },
+  'PUT /api/v1/machines/:name/boot-next/:action': {
+    least: 'operator',
+    about: 'What it boots at its next boot, once: local or image.',
+    answer: 'nothing',
+  },
+  'DELETE /api/v1/machines/:name/boot-next': {
+    least: 'operator',
+    about: 'Takes back what was wanted of its next boot.',
+    answer: 'nothing',
+  },
+  'GET /api/v1/events': {
+    least: 'viewer',
+    about: 'The newest events that fit, oldest first.',
+    query: 'EventFilter',
+    answer: 'Events',
+  },
+  'GET /api/v1/events/stream': {
+    least: 'viewer',
+    about:
+      'Server-sent events: first those that are stored and fit, then each as it happens. The data of each is an Event, its id ' +
+      'that of the Event; who was cut off goes on with `Last-Event-ID`. A comment every 15 seconds shows that the line holds.',
+    query: 'EventFilter',
+    answer: 'text/event-stream',
+  },
+} as const satisfies { readonly [route: string]: ApiRoute }
+
+export type ApiRouteName = keyof typeof apiRoutes

@@ -1,0 +1,173 @@
+import { z } from 'zod'
+import { roles } from '../access/role.ts'
+import { verdicts } from '../boot/diagnoses.ts'
+import { catalogue } from '../events/catalogue.ts'
+import { bootNextActions } from '../machines/boot-next.ts'
+import { attemptStages } from '../machines/machine.ts'
+import { proxyStrategies } from '../machines/proxy-ladder.ts'
+
+const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
+const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
+const text = z.string()
+
+const machine = z.object({
+  id: text,
+  macs: z.array(mac),
+  uuid: text.optional(),
+  serial: text.optional(),
+  manufacturer: text.optional(),
+  product: text.optional(),
+  hostname: text.optional(),
+  architecture: text.optional(),
+  firmware: text.optional(),
+  state: text,
+  stateBecause: text,
+  stateSince: time,
+  discoveredAt: time,
+  lastSeenAt: time,
+  failures: z.int(),
+  proxy: z
+    .object({
+      strategy: z.enum(proxyStrategies),
+      worked: z.boolean(),
+      failures: z.int(),
+      trial: z
+        .object({ macs: z.array(mac), xid: z.int(), since: time, latest: time, fetched: z.boolean() })
+        .optional(),
+    })
+    .optional(),
+  rounds: z
+    .object({ ways: z.array(text), count: z.int(), since: time, began: time, latest: time })
+    .optional(),
+  chained: z.object({ xid: z.int(), count: z.int(), latest: time }).optional(),
+  bootNext: z
+    .object({
+      action: z.enum(bootNextActions),
+      askedAt: time,
+      used: z.object({ attempt: text, walk: time.optional() }).optional(),
+    })
+    .optional(),
+})
+
+const attempt = z.object({
+  id: text,
+  machine: text,
+  mac,
+  startedAt: time,
+  lastSeenAt: time,
+  stage: z.enum(attemptStages),
+  endedAt: time.optional(),
+  result: z.enum(['installed', 'local-disk', 'failed', 'abandoned']).optional(),
+})
+
+const lease = z.object({
+  network: text,
+  address: text,
+  mac,
+  state: z.enum(['offered', 'leased', 'declined', 'released']),
+  since: time,
+  endsAt: time,
+  hostname: text.optional(),
+})
+
+const machineSummary = z.object({ machine, attempt: attempt.optional(), lease: lease.optional() })
+
+const diagnosis = z.object({
+  verdict: z.enum(verdicts),
+  outlook: z.enum(['well', 'under-way', 'waits', 'fault']),
+  meaning: text,
+  because: text,
+  causes: z.array(text),
+  nextStep: text.optional(),
+  since: time,
+  get before() {
+    return diagnosis.optional()
+  },
+})
+
+const event = z.object({
+  id: z
+    .int()
+    .meta({ description: 'Grows by one with each event; 0 for one that the store could not write.' }),
+  at: time,
+  machine: text.optional(),
+  attempt: text.optional(),
+  event: z
+    .looseObject({ kind: z.enum(Object.keys(catalogue)) })
+    .meta({ description: 'docs/events.md explains each kind.' }),
+})
+
+const status = z.object({
+  version: text,
+  startedAt: time,
+  networks: z.array(
+    z.object({
+      name: text,
+      interface: text,
+      mode: text,
+      serverAddress: text,
+      problem: text.optional(),
+    }),
+  ),
+  jobs: z.array(
+    z.object({
+      name: text,
+      when: text,
+      running: z.boolean(),
+      last: z
+        .object({
+          startedAt: time,
+          endedAt: time.optional(),
+          outcome: text.optional(),
+          failed: z.boolean().optional(),
+        })
+        .optional(),
+      nextAt: time.optional(),
+    }),
+  ),
+})
+
+/** A number in a query, which is text. Longer ones are no whole numbers to JSON. */
+function wholeNumber(wanted: string) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,15}$/, { error: wanted })
+    .transform(Number)
+}
+
+const eventFilter = z.strictObject({
+  limit: wholeNumber('limit must be a whole number')
+    .optional()
+    .meta({ description: 'At most this many, the newest ones; 1000 when absent, never more than 10000.' }),
+  after: wholeNumber('after must be a whole number, the id of an event')
+    .optional()
+    .meta({ description: 'Only events with a greater id.' }),
+  machine: z.string().optional().meta({ description: 'The identifier of a machine.' }),
+  attempt: z.string().optional(),
+})
+
+const problem = z.object({
+  title: text,
+  status: z.int().meta({ description: 'The status of the response.' }),
+  detail: text.meta({ description: 'What is wrong, and what to do.' }),
+})
+
+/** What goes over the API, by the names that `openapi.json` has for it. */
+export const apiSchemas = {
+  Status: status,
+  Machine: machine,
+  MachineSummary: machineSummary,
+  Machines: z.array(machineSummary),
+  Attempt: attempt,
+  Lease: lease,
+  Diagnosis: diagnosis,
+  Event: event,
+  Events: z.array(event),
+  EventFilter: eventFilter,
+  Problem: problem,
+  Role: z.enum(roles),
+  Health: z.object({ status: z.literal('up') }),
+  Document: z.looseObject({ openapi: text }).meta({ description: 'An OpenAPI 3.1 document.' }),
+}
+
+export type ApiSchemas = typeof apiSchemas

@@ -1,0 +1,27 @@
+import type { Request } from 'express'
+import type { Role } from '../access/role.ts'
+
+/** Who asks the API. */
+export type Caller = {
+  readonly name: string
+  readonly role: Role
+  /** Whether what let it in still holds; asked again while an answer goes on for long. */
+  readonly isStillIn: () => boolean
+}
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly caller: Caller }
+  | {
+      readonly kind: 'refused'
+      readonly status: 400 | 401 | 429
+      readonly title: string
+      readonly because: string
+    }
+
+/** Says of each request who sends it. */
+export type Door = (request: Request) => Admission
+
+const owner: Caller = { name: 'the owner of the box', role: 'admin', isStillIn: () => true }
+
+/** The door of the socket file, which nobody but the owner of the box can open. */
+export const ownersDoor: Door = () => ({ kind: 'admitted', caller: owner })

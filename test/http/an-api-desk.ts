@@ -1,0 +1,65 @@
+import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
+import { aLease } from '../networks/a-network.ts'
+import { aMachine, anAttempt } from '../store/records.ts'
+
+const summary: MachineSummary = {
+  machine: aMachine({
+    proxy: { strategy: 'with-43', worked: true, failures: 0 },
+    rounds: { ways: ['pxe'], count: 1, since: 1, began: 1, latest: 2 },
+    chained: { xid: 7, count: 1, latest: 5 },
+    bootNext: { action: 'local', askedAt: 5 },
+  }),
+  attempt: anAttempt({ endedAt: 9, result: 'installed' }),
+  lease: aLease({ hostname: 'node-1' }),
+}
+
+/** What the API can be asked, over a box with one machine; what is given replaces a part. */
+export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
+  return {
+    status: () => ({
+      version: '0.1.0',
+      startedAt: 5,
+      networks: [
+        { name: 'rack', interface: 'eth1', mode: 'full', serverAddress: '10.0.0.1', problem: 'none' },
+      ],
+      jobs: [
+        {
+          name: 'sweep-records',
+          when: '17 * * * *',
+          running: false,
+          last: { startedAt: 1, endedAt: 2, outcome: 'nothing', failed: false },
+          nextAt: 9,
+        },
+      ],
+    }),
+    machines: () => [summary],
+    find: () => [summary],
+    diagnose: async () =>
+      await Promise.resolve({
+        verdict: 'boot-loop',
+        outlook: 'fault',
+        meaning: 'It boots again and again.',
+        because: 'three boots in a row',
+        causes: ['the disk'],
+        nextStep: 'Look at it.',
+        since: 5,
+        before: {
+          verdict: 'under-way',
+          outlook: 'under-way',
+          meaning: 'The boot goes on.',
+          because: 'it was seen',
+          causes: [],
+          since: 5,
+        },
+      }),
+    capture: () => Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4),
+    events: async () =>
+      await Promise.resolve([
+        { id: 1, at: 2, machine: 'M0000001', event: { kind: 'job-ran', job: 'sweep', outcome: 'done' } },
+      ]),
+    subscribe: () => () => {},
+    retry: async () => await Promise.resolve({ kind: 'done' }),
+    bootNext: async () => await Promise.resolve({ kind: 'done' }),
+    ...given,
+  }
+}
