@@ -1,9 +1,12 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import { z } from 'zod'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
+import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
+import { approvalOrder, type ApprovalOrder } from './approval-order.ts'
 
 export type EventFilter = {
   readonly machine?: string
@@ -27,11 +30,18 @@ export type ApiDesk = {
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<Done>
+  /** A person approves a machine, in place of an approval from before, or takes that back. */
+  readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
+  readonly unapprove: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
+
+/** `remarks`: what else the person should know. */
+export type Approved =
+  (Done & { readonly kind: 'refused' }) | { readonly kind: 'done'; readonly remarks: readonly string[] }
 
 export type ApplianceStatus = {
   readonly version: string
@@ -70,6 +80,8 @@ export type MachineSummary = {
 }
 
 const mostEvents = 10_000
+/** Bytes of a request that says what is wanted of a machine. */
+const orderLimit = 16 * 1024
 
 /** The API of the box itself, served on a socket that only its owner can open. */
 export function apiApp(desk: ApiDesk): Express {
@@ -103,6 +115,28 @@ export function apiApp(desk: ApiDesk): Express {
   })
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
     done(response, 'Nothing to retry', await desk.retry(request.params.id))
+  })
+  app.put(
+    '/api/v1/machines/:name/approval',
+    express.json({ limit: orderLimit, type: () => true }),
+    async (request, response) => {
+      const { name } = request.params
+      const found = theOne(desk, name, response)
+      if (found === undefined) return
+      const order = approvalOrder.safeParse(request.body ?? {})
+      if (!order.success) {
+        problem(response, 400, 'No such approval', z.prettifyError(order.error))
+        return
+      }
+      // Who names a machine by the code on its screen has read it there.
+      const claim = order.data.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
+      const wanted = claim === undefined ? order.data : { ...order.data, claim }
+      approved(desk, found, response, await desk.approve(found.machine, wanted))
+    },
+  )
+  app.delete('/api/v1/machines/:name/approval', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
   })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
     const { name, action: wanted } = request.params
@@ -145,6 +179,20 @@ function done(response: Response, title: string, outcome: Done): void {
   else response.status(204).end()
 }
 
+function approved(
+  desk: ApiDesk,
+  { machine: { id } }: MachineSummary,
+  response: Response,
+  outcome: Approved,
+): void {
+  if (outcome.kind === 'refused') {
+    problem(response, 409, 'It cannot be approved so', outcome.because)
+    return
+  }
+  const [summary] = desk.find(id)
+  response.json({ ...summary, remarks: outcome.remarks })
+}
+
 /** The machine of this name; when there is none, or more than one, the response says so. */
 function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary | undefined {
   const found = desk.find(name)
@@ -169,7 +217,8 @@ function failed(response: Response, error: unknown): void {
   const detail = error instanceof Error ? error.message : String(error)
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
   if (response.headersSent) response.destroy()
-  else if (status === 400) problem(response, 400, 'The request cannot be understood', detail)
+  else if (status === 400 || status === 413)
+    problem(response, status, 'The request cannot be understood', detail)
   else problem(response, 500, 'The appliance failed at this request', detail)
 }
 
