@@ -1,6 +1,7 @@
 import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from '../http/api-app.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
+import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
 import { goesRound } from '../machines/rounds.ts'
@@ -9,6 +10,7 @@ import type { Network } from '../networks/network.ts'
 import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
+import { approveMachine, unapproveMachine } from './approve-machine.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
@@ -57,6 +59,8 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       await logbook.keep(change)
       return { kind: 'done' }
     },
+    approve: async (machine, order) => await approveMachine(parts, machine, order),
+    unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {
       await parts.images.look()
       const because = whyNotNext(parts, machine, action)
@@ -70,20 +74,22 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
 /** What would not be done at the next boot is refused now, with the reason. */
 function whyNotNext(
   { roster, plans }: ApiDeskParts,
-  { id, macs, state, bootNext }: Machine,
+  machine: Machine,
   action: BootNextAction | undefined,
 ): string | undefined {
+  const { id, macs, state, bootNext } = machine
   if (action === 'local') return undefined
   if (action === undefined) {
     const isWanted = bootNext !== undefined && bootNext.used === undefined
     return isWanted ? undefined : `nothing is wanted of the next boot of ${id}; it boots as the settings say`
   }
   const mac = roster.latestAttempt(id)?.mac ?? macs[0]
-  const { approved, image } = mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac)
+  const { approved, image } =
+    mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac, machine)
   if (state === 'quarantined')
     return `${id} is quarantined; let it try again first: ironwake machines retry ${id}`
   if (!approved)
-    return `${id} is not approved, and only an approved machine gets an image: add it to approve in ironwake.yaml`
+    return `${id} is not approved, and only an approved machine gets an image: ironwake machines approve ${id}`
   return image?.kind === 'none' ? `${id} has no image: ${image.because}` : undefined
 }
 
@@ -97,7 +103,11 @@ function found(roster: Roster, name: string): readonly Machine[] {
   const mac = parseMac(name)
   const byMac = mac === undefined ? undefined : roster.byMac(mac)
   if (byMac !== undefined) return [byMac]
-  return roster.all().filter((machine) => machine.hostname === name)
+  const named = roster.all().filter((machine) => machine.hostname === name)
+  if (named.length > 0) return named
+  const code = parseClaimCode(name)
+  const byClaim = code === undefined ? undefined : roster.byClaim(code)
+  return byClaim === undefined ? [] : [byClaim]
 }
 
 function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine): MachineSummary {

@@ -150,7 +150,26 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'machine-discovered': {
     level: 'info',
     meaning: 'A machine was seen that has no record yet. It has one now, and waits for approval.',
-    nextStep: 'Approve it by a rule in the settings (`approve`).',
+    nextStep:
+      'Compare the claim code on its screen with `ironwake machines list`, and approve it: `ironwake machines approve CODE`; or by a rule in the settings (`approve`).',
+  },
+  'machine-approved': {
+    level: 'info',
+    meaning:
+      'A person approved a machine (`ironwake machines approve`), for the cards that its record had then. Nothing of what it was approved with stands in the settings.',
+    nextStep: 'Start it from the network. `ironwake machines unapprove` takes the approval back.',
+  },
+  'machine-unapproved': {
+    level: 'info',
+    meaning:
+      'A person took the approval of a machine back (`ironwake machines unapprove`). A boot that is under way goes on; a rule of the settings still counts.',
+  },
+  'sightings-swept': {
+    level: 'warning',
+    meaning:
+      'More machines were seen that nobody has approved than records are kept of (`sightings.keep`). The oldest were forgotten, first those that never came to their script. A machine that was approved, named or started by a person is not among them.',
+    nextStep:
+      'A machine that is seen again is recorded anew, with another claim code. When the rack is that large, raise `sightings.keep`; else look for a device that goes on changing its MAC address, or for somebody who makes machines up.',
   },
   'machine-clash': {
     level: 'warning',

@@ -4,9 +4,11 @@ import { mayActAs } from '../access/role.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
+import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
+import type { ApprovalOrder } from './approval-order.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
@@ -27,7 +29,7 @@ export type EventFilter = {
 export type ApiDesk = {
   readonly status: () => ApplianceStatus
   readonly machines: () => readonly MachineSummary[]
-  /** Found by identifier, MAC address or host name; several when a host name fits several. */
+  /** Found by identifier, MAC address, host name or claim code; several when a host name fits several. */
   readonly find: (name: string) => readonly MachineSummary[]
   /** How the latest boot of a machine stands, and what to do. */
   readonly diagnose: (machine: Machine) => Promise<Diagnosis>
@@ -36,11 +38,18 @@ export type ApiDesk = {
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<Done>
+  /** A person approves a machine, in place of an approval from before, or takes that back. */
+  readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
+  readonly unapprove: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
+
+/** `remarks`: what else the person should know. */
+export type Approved =
+  (Done & { readonly kind: 'refused' }) | { readonly kind: 'done'; readonly remarks: readonly string[] }
 
 export type ApplianceStatus = {
   readonly version: string
@@ -125,6 +134,19 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
     done(response, 'Nothing to retry', await desk.retry(request.params.id))
   })
+  app.put('/api/v1/machines/:name/approval', async (request, response, { body: order }) => {
+    const { name } = request.params
+    const found = theOne(desk, name, response)
+    if (found === undefined) return
+    // Who names a machine by the code on its screen has read it there.
+    const claim = order.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
+    const wanted = claim === undefined ? order : { ...order, claim }
+    approved(desk, found, response, await desk.approve(found.machine, wanted))
+  })
+  app.delete('/api/v1/machines/:name/approval', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
+  })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
     const { name, action: wanted } = request.params
     const action = bootNextActions.find((known) => known === wanted)
@@ -164,12 +186,31 @@ function done(response: Response, title: string, outcome: Done): void {
   else response.status(204).end()
 }
 
+function approved(
+  desk: ApiDesk,
+  { machine: { id } }: MachineSummary,
+  response: Response,
+  outcome: Approved,
+): void {
+  if (outcome.kind === 'refused') {
+    problem(response, 409, 'It cannot be approved so', outcome.because)
+    return
+  }
+  const [summary] = desk.find(id)
+  response.json({ ...summary, remarks: outcome.remarks })
+}
+
 /** The machine of this name; when there is none, or more than one, the response says so. */
 function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary | undefined {
   const found = desk.find(name)
   const [summary, ...others] = found
   if (summary === undefined) {
-    problem(response, 404, 'No such machine', `no machine has the identifier, MAC or name ${name}`)
+    problem(
+      response,
+      404,
+      'No such machine',
+      `no machine has the identifier, MAC, name or claim code ${name}`,
+    )
     return undefined
   }
   if (others.length === 0) return summary

@@ -55,6 +55,17 @@ export const apiRoutes = {
     about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
     answer: 'nothing',
   },
+  'PUT /api/v1/machines/:name/approval': {
+    least: 'operator',
+    about: 'A person approves it, in place of an approval from before.',
+    body: 'ApprovalOrder',
+    answer: 'Approved',
+  },
+  'DELETE /api/v1/machines/:name/approval': {
+    least: 'operator',
+    about: 'The approval by a person is taken back; what the settings approve stays approved.',
+    answer: 'Approved',
+  },
   'PUT /api/v1/machines/:name/boot-next/:action': {
     least: 'operator',
     about: 'What it boots at its next boot, once: local or image.',

@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
+import { approvedMethods } from '../machines/approval.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
+import { approvalOrder } from './approval-order.ts'
 
 const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
 const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
@@ -26,6 +28,20 @@ const machine = z.object({
   discoveredAt: time,
   lastSeenAt: time,
   failures: z.int(),
+  claim: text.optional().meta({ description: 'The code that its screen shows while it waits for approval.' }),
+  approval: z
+    .object({
+      by: z.enum(['person', 'rule']),
+      at: time,
+      macs: z.array(mac),
+      hostname: text.optional(),
+      method: z.enum(approvedMethods).optional(),
+      image: text.optional(),
+      once: z.literal(true).optional(),
+      claim: z.literal('compared').optional(),
+      doneAt: time.optional(),
+    })
+    .optional(),
   proxy: z
     .object({
       strategy: z.enum(proxyStrategies),
@@ -71,6 +87,10 @@ const lease = z.object({
 })
 
 const machineSummary = z.object({ machine, attempt: attempt.optional(), lease: lease.optional() })
+
+const approved = machineSummary.extend({
+  remarks: z.array(text).meta({ description: 'What else stands between the machine and its image.' }),
+})
 
 const diagnosis = z.object({
   verdict: z.enum(verdicts),
@@ -164,6 +184,8 @@ export const apiSchemas = {
   Event: event,
   Events: z.array(event),
   EventFilter: eventFilter,
+  ApprovalOrder: approvalOrder,
+  Approved: approved,
   Problem: problem,
   Role: z.enum(roles),
   Health: z.object({ status: z.literal('up') }),

@@ -54,6 +54,8 @@ export type Routes = {
 
 /** A body is a few settings; images do not come this way. */
 const bodyLimit = 64 * 1024
+/** Whatever it calls itself: a body that is left unread would be one that asks for nothing in particular. */
+const readBody = express.json({ limit: bodyLimit, inflate: false, type: () => true })
 
 /** Adds routes to an app as the table has them: who may not ask, or asks what cannot be read, does not reach the handler. */
 export function routeByTable(app: Express, door: Door): Routes {
@@ -64,7 +66,7 @@ export function routeByTable(app: Express, door: Door): Routes {
       const called = answer as (request: Request, response: Response, asked: unknown) => void | Promise<void>
       const handlers = [
         gate(door, route.least),
-        ...(route.body === undefined ? [] : [express.json({ limit: bodyLimit, inflate: false })]),
+        ...(route.body === undefined ? [] : [readBody]),
         async (request: Request, response: Response) => {
           const read = readAsked(route, request)
           if (read.kind === 'refused')

@@ -1,5 +1,6 @@
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
+import type { Approval } from './approval.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
@@ -9,6 +10,8 @@ import type { Rounds } from './rounds.ts'
 export type Machine = {
   /** Eight characters of Crockford's base 32, given once. */
   readonly id: string
+  /** What its screen shows while it waits, so that a person can compare; absent in records of a time without, until it is seen. */
+  readonly claim?: string
   readonly macs: readonly Mac[]
   readonly uuid: Uuid | undefined
   readonly serial: string | undefined
@@ -26,6 +29,8 @@ export type Machine = {
   readonly lastSeenAt: number
   /** Failed attempts since the last that succeeded. */
   readonly failures: number
+  /** Who lets it have what the box gives, and what it is to have; absent, nobody does. */
+  readonly approval?: Approval
   /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */
   readonly proxy?: ProxyLadder
   /** Its boots that led nowhere, one after another; absent, the last one led somewhere. */

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Approval } from '../machines/approval.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
@@ -12,6 +13,7 @@ export class MachineRecords {
   readonly #upsert: (rows: readonly MachineRow[]) => readonly Statement[]
   readonly #upsertIdentities: (rows: readonly IdentityRow[]) => readonly Statement[]
   readonly #forgetIdentities: string
+  readonly #forget: string
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
@@ -19,6 +21,12 @@ export class MachineRecords {
     const columns = ['kind', 'value', 'machine', 'position'] as const
     this.#upsertIdentities = upsertInto(db, 'machine_identities', columns, ['kind', 'value', 'machine'])
     this.#forgetIdentities = db.deleteFrom('machine_identities').where('machine', '=', '').compile().sql
+    // Its attempts and all that it is known by go with it.
+    this.#forget = db.deleteFrom('machines').where('id', '=', '').compile().sql
+  }
+
+  forgetting(ids: readonly string[]): readonly Statement[] {
+    return ids.length === 0 ? [] : [{ sql: this.#forget, rows: ids.map((id) => [id]) }]
   }
 
   saving(machines: readonly Machine[]): readonly Statement[] {
@@ -101,6 +109,8 @@ const machineColumns = [
   'last_seen_at',
   'failures',
   'learnt',
+  'claim',
+  'approval',
 ] as const
 
 function rowOf(machine: Machine): MachineRow {
@@ -118,6 +128,8 @@ function rowOf(machine: Machine): MachineRow {
     last_seen_at: machine.lastSeenAt,
     failures: machine.failures,
     learnt: learntText(machine),
+    claim: machine.claim ?? null,
+    approval: machine.approval === undefined ? null : JSON.stringify(machine.approval),
   }
 }
 
@@ -161,6 +173,8 @@ function machineOf(row: MachineRow, identities: readonly IdentityRow[]): Machine
     discoveredAt: row.discovered_at,
     lastSeenAt: row.last_seen_at,
     failures: row.failures,
+    ...(row.claim === null ? {} : { claim: row.claim }),
+    ...(row.approval === null ? {} : { approval: JSON.parse(row.approval) as Approval }),
     ...(row.learnt === null ? {} : (JSON.parse(row.learnt) as Learnt)),
   }
 }

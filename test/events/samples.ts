@@ -170,6 +170,17 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     because: 'nothing is served under this path',
   },
   'machine-discovered': { kind: 'machine-discovered', ...about, seenAs: macNumber(1) },
+  'machine-approved': {
+    kind: 'machine-approved',
+    ...about,
+    claim: 'compared',
+    hostname: 'node-1',
+    method: 'ram',
+    image: 'noble',
+    once: true,
+  },
+  'machine-unapproved': { kind: 'machine-unapproved', ...about },
+  'sightings-swept': { kind: 'sightings-swept', count: 40, kept: 2_000 },
   'machine-clash': {
     kind: 'machine-clash',
     ...about,

@@ -4,6 +4,8 @@ import { aMachine, anAttempt } from '../store/records.ts'
 
 const summary: MachineSummary = {
   machine: aMachine({
+    claim: 'ABCD',
+    approval: { by: 'person', at: 5, macs: [], hostname: 'node-1', once: true, claim: 'compared', doneAt: 6 },
     proxy: { strategy: 'with-43', worked: true, failures: 0 },
     rounds: { ways: ['pxe'], count: 1, since: 1, began: 1, latest: 2 },
     chained: { xid: 7, count: 1, latest: 5 },
@@ -59,6 +61,8 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       ]),
     subscribe: () => () => {},
     retry: async () => await Promise.resolve({ kind: 'done' }),
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
+    unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
   }

@@ -8,8 +8,8 @@ import { byteSwapped } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { countingChance, kindsOf, minute, second, seeing, uuid, uuidNumber } from './sightings.ts'
 
-function aRack() {
-  const roster = new Roster()
+function aRack(limits?: { readonly sightings: number }) {
+  const roster = new Roster([], [], limits)
   const chance = countingChance()
   const see = seeing(roster, chance)
   const machine = (number: number) => roster.byMac(macNumber(number))!
@@ -37,6 +37,32 @@ t.test('the first sign of firmware makes a record and an attempt', (t) => {
   t.match(attempt(1).id, /^[0-9a-f]{32}$/)
   t.strictSame(change.machines, [machine(1)])
   t.strictSame(change.attempts, [attempt(1)])
+  t.end()
+})
+
+t.test('a record has a claim code from its first sign on, of its own, and keeps it', (t) => {
+  const { roster, see, machine } = aRack()
+  for (let number = 1; number <= 40; number++) see(number, 'firmware', number)
+  const codes = roster.all().map(({ claim }) => claim)
+  t.equal(new Set(codes).size, 40)
+  const { claim = '' } = machine(7)
+  t.match(claim, /^[A-Z]{3}-[A-Z]{3}$/)
+  t.equal(roster.byClaim(claim)?.id, machine(7).id)
+  see(7, 'script', minute)
+  t.equal(machine(7).claim, claim)
+  t.equal(new Roster(roster.all()).byClaim(claim)?.id, machine(7).id)
+  t.end()
+})
+
+t.test('a record of a time without claim codes gets one when it is seen again', (t) => {
+  const { machine, see, roster } = aRack()
+  see(1, 'firmware', 0)
+  const { claim: _, ...old } = machine(1)
+  const later = new Roster([old])
+  t.equal(later.byMac(macNumber(1))?.claim, undefined)
+  seeing(later, countingChance())(1, 'firmware', minute)
+  t.match(later.byMac(macNumber(1))?.claim, /^[A-Z]{3}-[A-Z]{3}$/)
+  t.equal(roster.byClaim('none'), undefined)
   t.end()
 })
 
@@ -333,12 +359,12 @@ t.test('a trigger that the table does not know, or a machine nobody knows, chang
 })
 
 t.test('no more machines are recorded than the limit; the known ones go on', (t) => {
-  const { roster, see, machine } = aRack()
+  const { roster, see, machine } = aRack({ sightings: machineLimit + 1 })
   for (let number = 1; number <= machineLimit; number++) see(number, 'firmware', 0)
   t.equal(roster.all().length, machineLimit)
   const change = see(machineLimit + 1, 'firmware', 0)
   t.strictSame(kindsOf(change), ['packet-ignored'])
-  t.match(change.happened[0], { because: /20000 machines are recorded already/ })
+  t.match(change.happened[0], { because: /as many machines are recorded already as may be/ })
   t.strictSame([change.machines, change.attempts], [[], []])
   t.equal(roster.all().length, machineLimit)
   t.match(see(1, 'ipxe', second).machines, [{ id: machine(1).id }])
