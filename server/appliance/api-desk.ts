@@ -1,6 +1,7 @@
 import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from '../http/api-app.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
+import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
 import { goesRound } from '../machines/rounds.ts'
@@ -97,7 +98,11 @@ function found(roster: Roster, name: string): readonly Machine[] {
   const mac = parseMac(name)
   const byMac = mac === undefined ? undefined : roster.byMac(mac)
   if (byMac !== undefined) return [byMac]
-  return roster.all().filter((machine) => machine.hostname === name)
+  const named = roster.all().filter((machine) => machine.hostname === name)
+  if (named.length > 0) return named
+  const code = parseClaimCode(name)
+  const byClaim = code === undefined ? undefined : roster.byClaim(code)
+  return byClaim === undefined ? [] : [byClaim]
 }
 
 function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine): MachineSummary {

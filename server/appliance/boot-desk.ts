@@ -294,9 +294,9 @@ function renderChoice(
     case 'wait':
     case 'stop': {
       const { headline, because, nextStep } = choice
-      const { uuid, serial } = machine
+      const { claim, uuid, serial } = machine
       const seconds = choice.kind === 'stop' ? { seconds: stopSeconds } : {}
-      const values = { mac, uuid, serial, headline, because, nextStep, ...seconds }
+      const values = { claim, mac, uuid, serial, headline, because, nextStep, ...seconds }
       return renderWait(templates, values, language)
     }
     case 'run-image': {

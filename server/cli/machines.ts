@@ -16,7 +16,7 @@ export const machines: Command = {
     'ironwake machines list | show MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  capture MACHINE --out FILE',
   about:
-    'MACHINE is an identifier, a MAC address or a host name. `show` prints the record, the verdict of the boot doctor\n' +
+    'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
     'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
@@ -58,7 +58,7 @@ async function list(call: Call): Promise<number> {
   else
     call.print(
       table(
-        ['ID', 'NAME', 'STATE', 'MAC', 'ADDRESS', 'BOOT', 'SEEN'],
+        ['ID', 'NAME', 'STATE', 'CLAIM', 'MAC', 'ADDRESS', 'BOOT', 'SEEN'],
         found.map((one) => row(one, call.now())),
       ),
     )
@@ -70,6 +70,7 @@ function row({ machine, attempt, lease }: MachineSummary, now: number): string[]
     machine.id,
     machine.hostname ?? '-',
     machine.state,
+    machine.claim ?? '-',
     machine.macs[0] ?? '-',
     lease?.state === 'leased' ? lease.address : '-',
     attempt === undefined ? '-' : (attempt.result ?? attempt.stage),
@@ -91,6 +92,7 @@ async function show(call: Call, name: string): Promise<number> {
   const facts: (readonly [string, string | undefined])[] = [
     ['machine', machine.id],
     ['state', `${machine.state}, because: ${machine.stateBecause}`],
+    ['claim', machine.claim],
     ['name', machine.hostname],
     ['MAC', machine.macs.join(', ')],
     ['UUID', machine.uuid],

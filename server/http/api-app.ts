@@ -27,7 +27,7 @@ export type EventFilter = {
 export type ApiDesk = {
   readonly status: () => ApplianceStatus
   readonly machines: () => readonly MachineSummary[]
-  /** Found by identifier, MAC address or host name; several when a host name fits several. */
+  /** Found by identifier, MAC address, host name or claim code; several when a host name fits several. */
   readonly find: (name: string) => readonly MachineSummary[]
   /** How the latest boot of a machine stands, and what to do. */
   readonly diagnose: (machine: Machine) => Promise<Diagnosis>
@@ -169,7 +169,12 @@ function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary
   const found = desk.find(name)
   const [summary, ...others] = found
   if (summary === undefined) {
-    problem(response, 404, 'No such machine', `no machine has the identifier, MAC or name ${name}`)
+    problem(
+      response,
+      404,
+      'No such machine',
+      `no machine has the identifier, MAC, name or claim code ${name}`,
+    )
     return undefined
   }
   if (others.length === 0) return summary

@@ -48,6 +48,8 @@ export function renderRam(templates: Templates, values: RamValues): RenderedScri
 }
 
 export type WaitValues = {
+  /** The code by which a person tells this machine's record. */
+  readonly claim: string | undefined
   readonly mac: Mac
   readonly uuid: string | undefined
   readonly serial: string | undefined
@@ -67,8 +69,8 @@ export function renderWait(
   values: WaitValues,
   language: ScriptLanguage = 'ipxe',
 ): RenderedScript {
-  const { uuid = 'unknown', serial = 'unknown', seconds = 30 } = values
-  return render(templates, 'wait', { ...values, uuid, serial, seconds }, language)
+  const { claim = 'none', uuid = 'unknown', serial = 'unknown', seconds = 30 } = values
+  return render(templates, 'wait', { ...values, claim, uuid, serial, seconds }, language)
 }
 
 /** The script that leaves a machine to its own disk. */

@@ -9,6 +9,8 @@ import type { Rounds } from './rounds.ts'
 export type Machine = {
   /** Eight characters of Crockford's base 32, given once. */
   readonly id: string
+  /** What its screen shows while it waits, so that a person can compare; absent in records of a time without, until it is seen. */
+  readonly claim?: string
   readonly macs: readonly Mac[]
   readonly uuid: Uuid | undefined
   readonly serial: string | undefined

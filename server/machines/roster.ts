@@ -4,6 +4,7 @@ import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
 import { advanced, follow, isRunning, startsBoot, type Following } from './attempt.ts'
 import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
+import { claimCode } from './claim-code.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
@@ -41,6 +42,7 @@ export class Roster {
   readonly #machines = new Map<string, Machine>()
   readonly #byMac = new Map<Mac, string>()
   readonly #byUuid = new Map<Uuid, string>()
+  readonly #byClaim = new Map<string, string>()
   /** The latest attempt of each machine. */
   readonly #latest = new Map<string, Attempt>()
   readonly #byAttempt = new Map<string, string>()
@@ -70,6 +72,11 @@ export class Roster {
     return this.#machines.get(this.#byUuid.get(uuid) ?? '')
   }
 
+  /** The machine whose screen shows this code. */
+  byClaim(code: string): Machine | undefined {
+    return this.#machines.get(this.#byClaim.get(code) ?? '')
+  }
+
   latestAttempt(machine: string): Attempt | undefined {
     return this.#latest.get(machine)
   }
@@ -90,8 +97,10 @@ export class Roster {
     if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
       return { machines: [], attempts: [], happened: [full(sighting.mac)] }
     }
-    const before =
-      recognition.kind === 'known' ? recognition.machine : newMachine(this.#freshId(chance), sighting, now)
+    const before = this.#withClaim(
+      recognition.kind === 'known' ? recognition.machine : newMachine(this.#freshId(chance), sighting, now),
+      chance,
+    )
     const left =
       recognition.kind === 'new' && recognition.leaves !== undefined
         ? [withoutCard(recognition.leaves, sighting.mac)]
@@ -335,6 +344,7 @@ export class Roster {
   #keep(machine: Machine): void {
     this.#machines.set(machine.id, machine)
     for (const mac of machine.macs) this.#byMac.set(mac, machine.id)
+    if (machine.claim !== undefined) this.#byClaim.set(machine.claim, machine.id)
     if (machine.uuid !== undefined && this.byUuid(machine.uuid) === undefined) {
       this.#byUuid.set(machine.uuid, machine.id)
     }
@@ -345,6 +355,14 @@ export class Roster {
     if (before !== undefined && before.id !== attempt.id) this.#byAttempt.delete(before.id)
     this.#latest.set(attempt.machine, attempt)
     this.#byAttempt.set(attempt.id, attempt.machine)
+  }
+
+  #withClaim(machine: Machine, chance: Chance): Machine {
+    if (machine.claim !== undefined) return machine
+    for (;;) {
+      const claim = claimCode(chance)
+      if (!this.#byClaim.has(claim)) return { ...machine, claim }
+    }
   }
 
   #freshId(chance: Chance): string {

@@ -101,6 +101,7 @@ const machineColumns = [
   'last_seen_at',
   'failures',
   'learnt',
+  'claim',
 ] as const
 
 function rowOf(machine: Machine): MachineRow {
@@ -118,6 +119,7 @@ function rowOf(machine: Machine): MachineRow {
     last_seen_at: machine.lastSeenAt,
     failures: machine.failures,
     learnt: learntText(machine),
+    claim: machine.claim ?? null,
   }
 }
 
@@ -161,6 +163,7 @@ function machineOf(row: MachineRow, identities: readonly IdentityRow[]): Machine
     discoveredAt: row.discovered_at,
     lastSeenAt: row.last_seen_at,
     failures: row.failures,
+    ...(row.claim === null ? {} : { claim: row.claim }),
     ...(row.learnt === null ? {} : (JSON.parse(row.learnt) as Learnt)),
   }
 }

@@ -24,7 +24,7 @@ export const sqliteWords: EngineWords = {
 type Migration = (db: Kysely<unknown>, words: EngineWords) => Promise<void>
 
 /** The schema's history: the store of version N has gone through the first N. Never edited, only added to. */
-export const migrations: readonly Migration[] = [makeTables, rememberWhatWasLearnt]
+export const migrations: readonly Migration[] = [makeTables, rememberWhatWasLearnt, giveClaimCodes]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
   const { integer } = words
@@ -109,4 +109,9 @@ async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void
 /** What the appliance learnt of a machine, and what it was asked to do with it next: one text of JSON. */
 async function rememberWhatWasLearnt(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('machines').addColumn('learnt', 'text').execute()
+}
+
+/** What the screens of machines show. A machine of an older store gets its code when it is next seen. */
+async function giveClaimCodes(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('machines').addColumn('claim', 'text').execute()
 }

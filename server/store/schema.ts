@@ -30,6 +30,7 @@ export type MachineRow = {
   readonly failures: number
   /** What was learnt of it, in JSON. */
   readonly learnt: string | null
+  readonly claim: string | null
 }
 
 /** By what a machine is known. Boards share serials and UUIDs, so none of them is unique here. */

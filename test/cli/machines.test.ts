@@ -116,7 +116,7 @@ t.test('capture says what it lacks, and writes nothing then', async (t) => {
   }
   await refused(['node-1'], /needs a file to write, --out FILE/, 2)
   await refused(['node-1', '--out', file], /nothing that M0000001 said on the DHCP port is in memory/)
-  await refused(['nobody', '--out', file], /no machine has the identifier, MAC or name nobody/)
+  await refused(['nobody', '--out', file], /no machine has the identifier, MAC, name or claim code nobody/)
   await refused([], /list, show MACHINE, retry MACHINE, .* or capture MACHINE/, 2)
   const full = await anApi(t)
   const { code, err } = await full.call(
@@ -160,6 +160,18 @@ t.test('boot-next asks for one boot, and takes it back', async (t) => {
   }
   t.match(await call('boot-next', 'nobody', 'local'), { code: 1, err: /no machine has/ })
   t.equal(asked.length, 3)
+})
+
+t.test('list and show have the claim code, which the screen of the machine shows', async (t) => {
+  const machine = aMachine({ claim: 'KTW-RXP' })
+  const { call } = await anApi(t, {
+    find: () => [{ ...summary, machine }],
+    machines: () => [{ ...summary, machine }, summary],
+  })
+  const [heading, ...rows] = (await call('list')).out.split('\n')
+  t.match(heading, /^ID +NAME +STATE +CLAIM +MAC /)
+  t.match(rows, [/ discovered +KTW-RXP +52:54/, / discovered +- +52:54/])
+  t.match((await call('show', 'KTW-RXP')).out, /^claim {6}KTW-RXP$/m)
 })
 
 t.test('show tells what is learnt and wanted of a machine, and nothing of what is not', async (t) => {

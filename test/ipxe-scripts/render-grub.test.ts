@@ -30,6 +30,7 @@ const waitValues = {
   headline: 'This machine waits for approval by Ironwake.',
   mac,
   uuid: undefined,
+  claim: 'KTW-RXP',
   serial: 'S1',
   because: 'Nobody approved it.',
   nextStep: 'Approve it.',
@@ -109,6 +110,7 @@ t.test('a machine that waits is told who it is, why, and what to do', async (t) 
     .filter(([first]) => first === 'echo')
     .map((words) => words.slice(1).join(' '))
   t.ok(said.includes('MAC address: 52:54:00:12:34:56'))
+  t.ok(said.includes('Claim code: KTW-RXP'))
   t.ok(said.includes('Why: Nobody approved it.'))
   t.ok(said.includes('Next: Approve it.'))
 })

@@ -30,6 +30,7 @@ const waitValues = {
   headline: 'This machine waits for approval by Ironwake.',
   mac,
   uuid: undefined,
+  claim: 'KTW-RXP',
   serial: 'S1',
   because: 'Nobody approved it.',
   nextStep: 'Approve it.',
@@ -206,6 +207,7 @@ t.test('ram asks again for each file, with nothing left of the attempt before', 
 
 t.test('wait shows who the machine is, why it waits and what to do', async (t) => {
   const { shown, sleptSeconds } = runScript(scripts.wait, uefi, onlyWorks(...waits))
+  t.ok(shown.includes('Claim code: KTW-RXP'))
   t.ok(shown.includes('MAC address: 52:54:00:12:34:56'))
   t.ok(shown.includes('System UUID: unknown'))
   t.ok(shown.includes('Why: Nobody approved it.'))

@@ -40,6 +40,32 @@ t.test('the first sign of firmware makes a record and an attempt', (t) => {
   t.end()
 })
 
+t.test('a record has a claim code from its first sign on, of its own, and keeps it', (t) => {
+  const { roster, see, machine } = aRack()
+  for (let number = 1; number <= 40; number++) see(number, 'firmware', number)
+  const codes = roster.all().map(({ claim }) => claim)
+  t.equal(new Set(codes).size, 40)
+  const { claim = '' } = machine(7)
+  t.match(claim, /^[A-Z]{3}-[A-Z]{3}$/)
+  t.equal(roster.byClaim(claim)?.id, machine(7).id)
+  see(7, 'script', minute)
+  t.equal(machine(7).claim, claim)
+  t.equal(new Roster(roster.all()).byClaim(claim)?.id, machine(7).id)
+  t.end()
+})
+
+t.test('a record of a time without claim codes gets one when it is seen again', (t) => {
+  const { machine, see, roster } = aRack()
+  see(1, 'firmware', 0)
+  const { claim: _, ...old } = machine(1)
+  const later = new Roster([old])
+  t.equal(later.byMac(macNumber(1))?.claim, undefined)
+  seeing(later, countingChance())(1, 'firmware', minute)
+  t.match(later.byMac(macNumber(1))?.claim, /^[A-Z]{3}-[A-Z]{3}$/)
+  t.equal(roster.byClaim('none'), undefined)
+  t.end()
+})
+
 t.test('firmware that asks again and again stays in one attempt', (t) => {
   const { see, attempt } = aRack()
   see(1, 'firmware', 0)

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
 import t from 'tap'
 import { chainsAgain } from '../../server/machines/chained.ts'
 import { comesBy } from '../../server/machines/rounds.ts'
 import { heardAsking } from '../../server/machines/proxy-ladder.ts'
+import { migrations, sqliteWords } from '../../server/store/migrations.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { sqliteDialect } from '../../server/store/sqlite-dialect.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, uuid } from './records.ts'
@@ -86,18 +89,38 @@ t.test('what was learnt of a machine is kept whole, and forgotten with it', asyn
   t.strictSame(await store.machines.all(), [aMachine()])
 })
 
-t.test('the store of an older program is brought up to date, with its machines', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
-  {
+for (let version = 1; version < migrations.length; version++) {
+  t.test(`a store of version ${version} is brought up to date, with its machines`, async (t) => {
+    const path = join(t.testdir(), 'ironwake.db')
+    await storeOfVersion(path, version)
     await using store = await openStore(path)
-    await store.saveMachines([aMachine()])
-  }
+    const [kept] = await store.machines.all()
+    t.strictSame(kept, aMachine({ macs: [macNumber(1)], uuid: undefined, serial: undefined }))
+    await store.saveMachines([newest])
+    t.strictSame(await store.machines.all(), [newest])
+  })
+}
+
+/** Has everything that a version has added. */
+const newest = aMachine({ proxy: { strategy: 'boot-server', worked: true, failures: 0 }, claim: 'KTW-RXP' })
+
+/** A store as a program of that version left it, with one machine. */
+async function storeOfVersion(path: string, version: number): Promise<void> {
   const database = new DatabaseSync(path)
-  database.exec("alter table machines drop column learnt; update meta set value = '1' where key = 'schema'")
-  database.close()
-  await using store = await openStore(path)
-  t.strictSame(await store.machines.all(), [aMachine()])
-  const learned = aMachine({ proxy: { strategy: 'boot-server', worked: true, failures: 0 } })
-  await store.saveMachines([learned])
-  t.strictSame(await store.machines.all(), [learned])
-})
+  await using db = new Kysely<unknown>({ dialect: sqliteDialect(database) })
+  for (const migration of migrations.slice(0, version)) await migration(db, sqliteWords)
+  const { id, manufacturer, hostname, architecture, state, stateBecause } = aMachine()
+  database
+    .prepare(
+      `insert into machines (id, manufacturer, hostname, architecture, state, state_because, state_since,
+        discovered_at, last_seen_at, failures) values (?, ?, ?, ?, ?, ?, 1000, 1000, 2000, 0)`,
+    )
+    .run(id, manufacturer ?? null, hostname ?? null, architecture ?? null, state, stateBecause)
+  database.prepare("insert into machine_identities values ('mac', ?, ?, 0)").run(macNumber(1), id)
+  const applicationId = 0x4952_4f4e
+  database.exec(`
+    create table meta (key text primary key not null, value text not null);
+    insert into meta values ('schema', '${version}');
+    pragma application_id = ${applicationId};
+  `)
+}
