@@ -10,6 +10,7 @@ import type { Network } from '../networks/network.ts'
 import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
+import { approveMachine, unapproveMachine } from './approve-machine.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
@@ -58,6 +59,8 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       await logbook.keep(change)
       return { kind: 'done' }
     },
+    approve: async (machine, order) => await approveMachine(parts, machine, order),
+    unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {
       await parts.images.look()
       const because = whyNotNext(parts, machine, action)
@@ -71,20 +74,22 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
 /** What would not be done at the next boot is refused now, with the reason. */
 function whyNotNext(
   { roster, plans }: ApiDeskParts,
-  { id, macs, state, bootNext }: Machine,
+  machine: Machine,
   action: BootNextAction | undefined,
 ): string | undefined {
+  const { id, macs, state, bootNext } = machine
   if (action === 'local') return undefined
   if (action === undefined) {
     const isWanted = bootNext !== undefined && bootNext.used === undefined
     return isWanted ? undefined : `nothing is wanted of the next boot of ${id}; it boots as the settings say`
   }
   const mac = roster.latestAttempt(id)?.mac ?? macs[0]
-  const { approved, image } = mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac)
+  const { approved, image } =
+    mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac, machine)
   if (state === 'quarantined')
     return `${id} is quarantined; let it try again first: ironwake machines retry ${id}`
   if (!approved)
-    return `${id} is not approved, and only an approved machine gets an image: add it to approve in ironwake.yaml`
+    return `${id} is not approved, and only an approved machine gets an image: ironwake machines approve ${id}`
   return image?.kind === 'none' ? `${id} has no image: ${image.because}` : undefined
 }
 

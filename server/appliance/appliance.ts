@@ -117,7 +117,7 @@ export async function startAppliance(
   const dhcp = dhcpDesk({
     view: {
       leases,
-      hostnameOf: (network, mac) => plans.hostnameOf(network, mac),
+      hostnameOf: (network, mac) => plans.hostnameOf(network, mac, roster.byMac(mac)),
       loaderOf: (network, mac) => plans.loaderOf(network, mac),
       proxyOfferOf: (network, mac) => plans.proxyOfferOf(network, mac),
       machineKnownAs: (sighting, at) => roster.knownAs(sighting, at),

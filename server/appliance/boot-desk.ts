@@ -185,6 +185,7 @@ async function scriptFor(
   }
   // Before the records are touched: from then on nothing waits until what changed is on its way to the store.
   await parts.images.look()
+  const clash = roster.clashOf(sighting, now())
   const seen = roster.see(sign, now(), chance)
   const machine = roster.byMac(mac)
   const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
@@ -192,17 +193,12 @@ async function scriptFor(
     await logbook.keep(seen)
     return refused(429, 'this box records no more machines, or no more cards of this one; its log says which')
   }
-  const named = roster.rename(machine.id, network === undefined ? undefined : plans.hostnameOf(network, mac))
-  const intent = plans.intentFor(mac)
-  const approval = roster.move(
-    machine.id,
-    intent.approved ? 'approved' : 'approval-withdrawn',
-    intent.approved ? 'the settings approve it' : 'the settings no longer approve it',
-    now(),
-  )
+  const named = roster.rename(machine.id, plans.hostnameOf(network, mac, machine))
+  const intent = plans.intentFor(mac, machine, clash)
+  const approval = roster.stands(machine.id, mac, plans.standingOf(mac, machine, clash), now())
   const current = roster.byId(machine.id) ?? machine
   const boot = thisBoot(current, attempt)
-  const choice = chooseForBoot(parts, attempt.id, mac, (wanted) =>
+  const choice = chooseForBoot(parts, attempt.id, intent, (wanted) =>
     chooseScript(current, mac, wanted, dueIn(current.bootNext, boot)),
   )
   const loader = network === undefined ? undefined : plans.loaderOf(network, mac)

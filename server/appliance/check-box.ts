@@ -263,9 +263,15 @@ function approvalOf({ approve, networks }: Config): Finding[] {
   if (approve.macs.size > 0) {
     return [{ verdict: 'well', subject: 'approval', fact: `${approve.macs.size} MAC addresses are approved` }]
   }
-  const nextStep = 'Add MAC addresses to approve, or approve: all on a lab network'
+  const nextStep =
+    'Approve each with `ironwake machines approve`; or add MAC addresses to approve in ironwake.yaml, or approve: all on a lab network'
   return [
-    { verdict: 'doubtful', subject: 'approval', fact: 'no machine is approved; each will wait', nextStep },
+    {
+      verdict: 'doubtful',
+      subject: 'approval',
+      fact: 'no rule approves a machine; each waits for a person',
+      nextStep,
+    },
   ]
 }
 

@@ -1,12 +1,9 @@
 import type { Intent, ScriptChoice } from '../boot/choose-script.ts'
 import { parseImageReference } from '../config/image-name.ts'
 import type { ImageUses } from '../images/image-uses.ts'
-import type { Mac } from '../wire/mac.ts'
 import type { ImageShelf } from './image-shelf.ts'
-import type { Plans } from './plans.ts'
 
 export type ImageParts = {
-  readonly plans: Plans
   readonly images: ImageShelf
   readonly imageUses: ImageUses
 }
@@ -16,12 +13,11 @@ export type ImageParts = {
  * synced meanwhile: kernel, initrd and squashfs must belong together.
  */
 export function chooseForBoot(
-  { plans, images, imageUses }: ImageParts,
+  { images, imageUses }: ImageParts,
   attempt: string,
-  mac: Mac,
+  intent: Intent,
   choose: (intent: Intent) => ScriptChoice,
 ): ScriptChoice {
-  const intent = plans.intentFor(mac)
   const { image } = intent
   const version = imageUses.versionOf(attempt)
   const isKept =

@@ -35,7 +35,7 @@ export async function examine(parts: ExamineParts, machine: Machine): Promise<Di
   }
   await parts.images.look()
   const mac = latest?.mac ?? machine.macs[0]
-  const intent: Intent = mac === undefined ? unknownCard : plans.intentFor(mac)
+  const intent: Intent = mac === undefined ? unknownCard : plans.intentFor(mac, machine)
   const since = sinceThen(newest, boots)
   return diagnose({ machine, boots, since, intent, troubles: troubles.all(), now: now() })
 }

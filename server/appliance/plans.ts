@@ -1,16 +1,21 @@
 import type { Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
-import { allows } from '../machines/approval.ts'
+import { standingOf, whySpent, type Approval, type Standing } from '../machines/approval.ts'
+import type { Machine } from '../machines/machine.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { ImageShelf } from './image-shelf.ts'
 
-/** What the settings have in mind for each machine. */
+/** What the settings, and the persons who approve, have in mind for each machine. */
 export type Plans = {
   settingsOf(mac: Mac): MachineSettings
-  intentFor(mac: Mac): Intent
-  /** The name a machine is to have on a network: its own entry first, then its reservation. */
-  hostnameOf(network: Network, mac: Mac): string | undefined
+  /** How the machine stands that asks by a card; `clash` says what of it points to another record. */
+  standingOf(mac: Mac, machine: Machine | undefined, clash?: string): Standing
+  intentFor(mac: Mac, machine: Machine | undefined, clash?: string): Intent
+  /** The name a machine is to have on a network: what it was approved with, then its own entry, then its reservation. */
+  hostnameOf(network: Network | undefined, mac: Mac, machine: Machine | undefined): string | undefined
+  /** The card of another machine for which the settings have this name. */
+  namesakeOf(hostname: string, macs: readonly Mac[]): Mac | undefined
   /** What it loads first on a network: its own entry counts before that of the network. */
   loaderOf(network: Network, mac: Mac): Loader
   /** The form of what it is told in mode `proxy`: its own entry counts before that of the network. */
@@ -20,16 +25,33 @@ export type Plans = {
 export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Plans {
   const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
   const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
+  const standing = (mac: Mac, machine: Machine | undefined, clash?: string): Standing =>
+    standingOf(machine?.approval, mac, config.approve, clash)
+  const named = [...config.machines, ...config.networks.flatMap((network) => network.reservations)]
 
   return {
     settingsOf,
-    intentFor(mac) {
-      const { method, image } = settingsOf(mac)
-      return { approved: allows(config.approve, mac), method, image: images.choose(image) }
+    standingOf: standing,
+    intentFor(mac, machine, clash) {
+      const stands = standing(mac, machine, clash)
+      const approval = wishesOf(stands)
+      const settings = settingsOf(mac)
+      const spent = approval === undefined ? undefined : whySpent(approval)
+      return {
+        approved: stands.kind === 'approved',
+        method: approval?.method ?? settings.method,
+        image: images.choose(approval?.image ?? settings.image),
+        ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
+        ...(spent === undefined ? {} : { spent }),
+      }
     },
-    hostnameOf(network, mac) {
+    hostnameOf(network, mac, machine) {
+      const approved = wishesOf(standing(mac, machine))?.hostname
+      if (approved !== undefined || network === undefined) return approved
       return entries.get(mac)?.hostname ?? network.reservations.get(mac)?.hostname
     },
+    namesakeOf: (hostname, macs) =>
+      named.find((one) => one.hostname === hostname && !macs.includes(one.mac))?.mac,
     loaderOf(network, mac) {
       return entries.get(mac)?.loader ?? network.loader ?? 'ipxe'
     },
@@ -37,4 +59,9 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Pla
       return entries.get(mac)?.proxyOffer ?? network.proxyOffer ?? 'ladder'
     },
   }
+}
+
+/** What a person said with an approval counts before the settings. */
+function wishesOf(standing: Standing): Approval | undefined {
+  return standing.kind === 'approved' && standing.by === 'person' ? standing.approval : undefined
 }

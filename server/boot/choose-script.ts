@@ -7,6 +7,10 @@ import type { Mac } from '../wire/mac.ts'
 /** What the settings have in mind for a machine. */
 export type Intent = {
   readonly approved: boolean
+  /** What keeps an approval that it has from counting; absent, it has none. */
+  readonly because?: string
+  /** Why it is not given its image any more, though approved; absent, it is. */
+  readonly spent?: string
   readonly method: 'ram' | 'local'
   readonly image:
     { readonly kind: 'image'; readonly name: string } | { readonly kind: 'none'; readonly because: string }
@@ -48,13 +52,14 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
     return {
       kind: 'wait',
       headline: 'This machine waits for approval by Ironwake.',
-      because: `it is not approved${times(machine)}`,
-      nextStep: `Add ${mac} to approve in ironwake.yaml and start Ironwake again`,
+      because: `it is not approved${intent.because === undefined ? '' : `: ${intent.because}`}${times(machine)}`,
+      nextStep: `On the box: ironwake machines approve ${machine.claim ?? mac}`,
     }
   }
-  if (intent.method === 'local' && due === undefined) {
+  const ownDisk = intent.method === 'local' ? 'it is to boot its own disk (method: local)' : intent.spent
+  if (ownDisk !== undefined && due === undefined) {
     if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
-    return { kind: 'boot-local', because: 'the settings say that it boots its own disk (method: local)' }
+    return { kind: 'boot-local', because: ownDisk }
   }
   if (intent.image.kind === 'none') {
     return {

@@ -38,7 +38,8 @@ export const diagnoses = {
   'not-approved': {
     outlook: 'waits',
     meaning: 'The machine reached the appliance and was told to wait: nobody has approved it.',
-    nextStep: 'Approve it by a rule in the settings (`approve`), and start it from the network again.',
+    nextStep:
+      'Approve it (`ironwake machines approve`), or by a rule in the settings (`approve`), and start it from the network again.',
   },
   'no-image': {
     outlook: 'waits',

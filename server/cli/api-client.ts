@@ -12,8 +12,13 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 const answerLimitBytes = 256 * 1024 * 1024
 
 /** Asks the running appliance; what it refuses, and that it does not run, becomes a `Sorry` with the next step. */
-export async function ask(socketPath: string, method: Method, path: string): Promise<unknown> {
-  const response = await open(socketPath, method, path)
+export async function ask(
+  socketPath: string,
+  method: Method,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const response = await open(socketPath, method, path, { body })
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) {
     text += chunk
@@ -36,7 +41,7 @@ export async function askForBytes(socketPath: string, path: string): Promise<Uin
 
 /** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
 export async function* listen(socketPath: string, path: string, signal?: AbortSignal): AsyncGenerator {
-  const response = await open(socketPath, 'GET', path, signal)
+  const response = await open(socketPath, 'GET', path, { signal })
   let rest = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) {
@@ -56,12 +61,13 @@ async function open(
   socketPath: string,
   method: Method,
   path: string,
-  signal?: AbortSignal,
+  { signal, body }: { readonly signal?: AbortSignal | undefined; readonly body?: unknown } = {},
 ): Promise<IncomingMessage> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const asked = request({ socketPath, method, path, ...(signal === undefined ? {} : { signal }) }, resolve)
     asked.once('error', (error) => reject(sorryFor(error, socketPath)))
-    asked.end()
+    if (body === undefined) asked.end()
+    else asked.setHeader('Content-Type', 'application/json').end(JSON.stringify(body))
   })
   const status = response.statusCode ?? 0
   if (status < 400) return response

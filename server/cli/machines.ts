@@ -13,17 +13,33 @@ import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
   usage:
-    'ironwake machines list | show MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    'ironwake machines list | show MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
     'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
+    '`approve` lets a machine have what the box gives, from its next boot from the network on, for the network cards it has\n' +
+    'now; what it says counts before the settings, and stays after a restart. `unapprove` takes it back.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
     'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
   options: {
     all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
     clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
+    hostname: { type: 'string', about: 'approve: the name it is to have' },
+    image: { type: 'string', about: 'approve: the image it is to run, by its name without a version' },
+    method: {
+      type: 'string',
+      about: 'approve: ram, to run the image from memory; local, to boot its own disk',
+    },
+    once: {
+      type: 'boolean',
+      about: 'approve: run the image until one boot has ended well, and its own disk after',
+    },
+    claim: {
+      type: 'string',
+      about: 'approve: the code on its screen; when its record has another, nothing is done',
+    },
     out: { type: 'string', about: 'capture: the file to write; one that is there is replaced' },
   },
   examples: [
@@ -31,6 +47,8 @@ export const machines: Command = {
     'ironwake machines show 52:54:00:12:34:56',
     'ironwake machines list --output json | jq -r ".[].machine.state"',
     'ironwake machines show node-1 --output json | jq -r .diagnosis.verdict',
+    'ironwake machines approve KTW-RXP --hostname node-1 --image noble',
+    'ironwake machines approve 52:54:00:12:34:56 --claim KTW-RXP',
     'ironwake machines retry 4k7m2qxa',
     'ironwake machines boot-next node-1 local',
     'ironwake machines capture node-1 --out node-1.pcap',
@@ -40,10 +58,12 @@ export const machines: Command = {
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'show' && name !== undefined && more.length === 0) return await show(call, name)
     if (verb === 'retry' && name !== undefined && more.length === 0) return await retry(call, name)
+    if (verb === 'approve' && name !== undefined && more.length === 0) return await approve(call, name)
+    if (verb === 'unapprove' && name !== undefined && more.length === 0) return await unapprove(call, name)
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
     throw new WronglyCalled(
-      'say list, show MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
+      'say list, show MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
     )
   },
 }
@@ -110,6 +130,7 @@ async function show(call: Call, name: string): Promise<number> {
       lease === undefined ? undefined : `${lease.address} (${lease.state}, network ${lease.network})`,
     ],
     ['proxy', proxyInWords(machine)],
+    ['approval', approvalInWords(machine)],
     ['next boot', nextBootInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]
@@ -141,6 +162,46 @@ function proxyInWords({ proxy }: MachineSummary['machine']): string | undefined 
 function nextBootInWords({ bootNext: next }: MachineSummary['machine']): string | undefined {
   if (next === undefined || next.used !== undefined) return undefined
   return `${wantedOnce.get(next.action)}, once, wanted since ${new Date(next.askedAt).toISOString()}`
+}
+
+/** Who approved it, and what it is to have by that. */
+function approvalInWords({ macs, approval }: MachineSummary['machine']): string | undefined {
+  if (approval === undefined) return undefined
+  const { by, at, hostname, method, image, once, claim, doneAt } = approval
+  const others = macs.filter((mac) => !approval.macs.includes(mac))
+  const parts = [
+    `by a ${by}, ${new Date(at).toISOString()}`,
+    ...(claim === undefined ? [] : ['its claim code compared']),
+    ...(hostname === undefined ? [] : [`name ${hostname}`]),
+    ...(method === undefined ? [] : [`method ${method}`]),
+    ...(image === undefined ? [] : [`image ${image}`]),
+    ...(once === undefined ? [] : ['once']),
+    ...(doneAt === undefined ? [] : [`done ${new Date(doneAt).toISOString()}`]),
+    ...(others.length === 0 ? [] : [`not for ${others.join(', ')}`]),
+  ]
+  return parts.join('; ')
+}
+
+type ApprovedMachine = MachineSummary & { readonly remarks: readonly string[] }
+
+async function approve(call: Call, name: string): Promise<number> {
+  const { hostname, image, method, once, claim } = call.options
+  const order = { hostname, image, method, claim, ...(once === true ? { once } : {}) }
+  const approved = (await ask(socketOf(call), 'PUT', `${pathOf(name)}/approval`, order)) as ApprovedMachine
+  told(call, approved, `${approved.machine.id} is approved: start it from the network.`)
+  return 0
+}
+
+async function unapprove(call: Call, name: string): Promise<number> {
+  const left = (await ask(socketOf(call), 'DELETE', `${pathOf(name)}/approval`)) as ApprovedMachine
+  told(call, left, `${left.machine.id} is no longer approved by a person. A boot that is under way goes on.`)
+  return 0
+}
+
+function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: string): void {
+  if (call.output === 'json') call.print(JSON.stringify({ ...summary, remarks }, undefined, 2))
+  else call.remark(sentence)
+  for (const remark of remarks) call.remark(`But ${remark}.`)
 }
 
 async function retry(call: Call, name: string): Promise<number> {

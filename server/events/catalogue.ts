@@ -150,7 +150,19 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'machine-discovered': {
     level: 'info',
     meaning: 'A machine was seen that has no record yet. It has one now, and waits for approval.',
-    nextStep: 'Approve it by a rule in the settings (`approve`).',
+    nextStep:
+      'Compare the claim code on its screen with `ironwake machines list`, and approve it: `ironwake machines approve CODE`; or by a rule in the settings (`approve`).',
+  },
+  'machine-approved': {
+    level: 'info',
+    meaning:
+      'A person approved a machine (`ironwake machines approve`), for the cards that its record had then. Nothing of what it was approved with stands in the settings.',
+    nextStep: 'Start it from the network. `ironwake machines unapprove` takes the approval back.',
+  },
+  'machine-unapproved': {
+    level: 'info',
+    meaning:
+      'A person took the approval of a machine back (`ironwake machines unapprove`). A boot that is under way goes on; a rule of the settings still counts.',
   },
   'machine-clash': {
     level: 'warning',

@@ -119,6 +119,15 @@ export type ApplianceEvent = About &
         readonly expected?: boolean
       }
     | { readonly kind: 'machine-discovered'; readonly seenAs: string }
+    | {
+        readonly kind: 'machine-approved'
+        readonly hostname?: string
+        readonly method?: string
+        readonly image?: string
+        readonly once?: true
+        readonly claim?: 'compared'
+      }
+    | { readonly kind: 'machine-unapproved' }
     | { readonly kind: 'machine-clash'; readonly because: string }
     | {
         readonly kind: 'machine-state-changed'

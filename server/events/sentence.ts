@@ -86,6 +86,10 @@ function words(event: ApplianceEvent): string {
         : `${event.path} refused with ${event.status}: ${event.because}`
     case 'machine-discovered':
       return `new machine, seen as ${event.seenAs}`
+    case 'machine-approved':
+      return `approved by a person${wishes(event)}`
+    case 'machine-unapproved':
+      return 'a person took its approval back'
     case 'machine-clash':
       return `machine unclear: ${event.because}`
     case 'machine-state-changed':
@@ -145,6 +149,23 @@ function words(event: ApplianceEvent): string {
 }
 
 const wantedOnce = { local: 'its own disk', image: 'its image' } as const
+
+function wishes({
+  claim,
+  hostname,
+  method,
+  image,
+  once,
+}: ApplianceEvent & { readonly kind: 'machine-approved' }): string {
+  const parts = [
+    ...(claim === undefined ? [] : ['claim code compared']),
+    ...(hostname === undefined ? [] : [`name ${hostname}`]),
+    ...(method === undefined ? [] : [`method ${method}`]),
+    ...(image === undefined ? [] : [`image ${image}`]),
+    ...(once === undefined ? [] : ['once']),
+  ]
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
 
 function ms(value: number): string {
   return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`

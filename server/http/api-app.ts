@@ -4,6 +4,7 @@ import { mayActAs } from '../access/role.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
+import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
@@ -11,6 +12,9 @@ import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
 import { callerOf, gate, routeByTable } from './route-by-table.ts'
+
+/** What a person says who approves a machine. */
+export type ApprovalOrder = z.output<ApiSchemas['ApprovalOrder']>
 
 type AskedEvents = z.output<ApiSchemas['EventFilter']>
 
@@ -36,11 +40,18 @@ export type ApiDesk = {
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<Done>
+  /** A person approves a machine, in place of an approval from before, or takes that back. */
+  readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
+  readonly unapprove: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
+
+/** `remarks`: what else the person should know. */
+export type Approved =
+  (Done & { readonly kind: 'refused' }) | { readonly kind: 'done'; readonly remarks: readonly string[] }
 
 export type ApplianceStatus = {
   readonly version: string
@@ -125,6 +136,19 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
     done(response, 'Nothing to retry', await desk.retry(request.params.id))
   })
+  app.put('/api/v1/machines/:name/approval', async (request, response, { body }) => {
+    const { name } = request.params
+    const found = theOne(desk, name, response)
+    if (found === undefined) return
+    // Who names a machine by the code on its screen has read it there.
+    const claim = body.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
+    const order = claim === undefined ? body : { ...body, claim }
+    approved(desk, found, response, await desk.approve(found.machine, order))
+  })
+  app.delete('/api/v1/machines/:name/approval', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
+  })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
     const { name, action: wanted } = request.params
     const action = bootNextActions.find((known) => known === wanted)
@@ -162,6 +186,20 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
 function done(response: Response, title: string, outcome: Done): void {
   if (outcome.kind === 'refused') problem(response, 409, title, outcome.because)
   else response.status(204).end()
+}
+
+function approved(
+  desk: ApiDesk,
+  { machine: { id } }: MachineSummary,
+  response: Response,
+  outcome: Approved,
+): void {
+  if (outcome.kind === 'refused') {
+    problem(response, 409, 'It cannot be approved so', outcome.because)
+    return
+  }
+  const [summary] = desk.find(id)
+  response.json({ ...summary, remarks: outcome.remarks })
 }
 
 /** The machine of this name; when there is none, or more than one, the response says so. */

@@ -37,7 +37,7 @@ export const apiRoutes = {
   },
   'GET /api/v1/machines/:name': {
     least: 'viewer',
-    about: 'One machine, by its identifier, MAC address or host name.',
+    about: 'One machine, by its identifier, MAC address, host name or claim code.',
     answer: 'MachineSummary',
   },
   'GET /api/v1/machines/:name/diagnosis': {
@@ -54,6 +54,17 @@ export const apiRoutes = {
     least: 'operator',
     about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
     answer: 'nothing',
+  },
+  'PUT /api/v1/machines/:name/approval': {
+    least: 'operator',
+    about: 'It may have what the box gives, for the cards it has; in place of an approval from before.',
+    body: 'ApprovalOrder',
+    answer: 'ApprovedMachine',
+  },
+  'DELETE /api/v1/machines/:name/approval': {
+    least: 'operator',
+    about: 'Takes back that a person approved it.',
+    answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/boot-next/:action': {
     least: 'operator',

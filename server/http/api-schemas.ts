@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
+import { approvedMethods } from '../machines/approval.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
@@ -10,8 +11,35 @@ const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
 const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
 const text = z.string()
 
+const approval = z.object({
+  by: z.enum(['person', 'rule']),
+  at: time,
+  macs: z.array(mac),
+  hostname: text.optional(),
+  method: z.enum(approvedMethods).optional(),
+  image: text.optional(),
+  once: z.literal(true).optional(),
+  claim: z.literal('compared').optional(),
+  doneAt: time.optional(),
+})
+
+/** Longer than anything that can be meant; what is meant is looked at by who knows names and images. */
+const wish = z.string().min(1).max(255)
+
+const approvalOrder = z.strictObject({
+  claim: wish.optional().meta({ description: 'The code on the screen of the machine; another is refused.' }),
+  hostname: wish.optional(),
+  method: z.enum(approvedMethods).optional(),
+  image: wish.optional().meta({ description: 'Its name, without a version.' }),
+  once: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The image until one boot has ended well, its own disk after.' }),
+})
+
 const machine = z.object({
   id: text,
+  claim: text.optional().meta({ description: 'The code that its screen shows while it waits.' }),
   macs: z.array(mac),
   uuid: text.optional(),
   serial: text.optional(),
@@ -26,6 +54,7 @@ const machine = z.object({
   discoveredAt: time,
   lastSeenAt: time,
   failures: z.int(),
+  approval: approval.optional(),
   proxy: z
     .object({
       strategy: z.enum(proxyStrategies),
@@ -158,6 +187,10 @@ export const apiSchemas = {
   Machine: machine,
   MachineSummary: machineSummary,
   Machines: z.array(machineSummary),
+  ApprovalOrder: approvalOrder,
+  ApprovedMachine: machineSummary.extend({
+    remarks: z.array(text).meta({ description: 'What else it waits for, or should be known.' }),
+  }),
   Attempt: attempt,
   Lease: lease,
   Diagnosis: diagnosis,

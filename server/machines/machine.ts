@@ -1,5 +1,6 @@
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
+import type { Approval } from './approval.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
@@ -28,6 +29,8 @@ export type Machine = {
   readonly lastSeenAt: number
   /** Failed attempts since the last that succeeded. */
   readonly failures: number
+  /** Who lets it have what the box gives, and what it is to have; absent, nobody does. */
+  readonly approval?: Approval
   /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */
   readonly proxy?: ProxyLadder
   /** Its boots that led nowhere, one after another; absent, the last one led somewhere. */

@@ -1,6 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
+import { underRule, withoutCard, type Approval, type ApprovalWishes, type Standing } from './approval.ts'
 import { advanced, follow, isRunning, startsBoot, type Following } from './attempt.ts'
 import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
@@ -103,7 +104,7 @@ export class Roster {
     )
     const left =
       recognition.kind === 'new' && recognition.leaves !== undefined
-        ? [withoutCard(recognition.leaves, sighting.mac)]
+        ? [leftBy(recognition.leaves, sighting.mac)]
         : []
     const latest = this.#latest.get(before.id)
     const following = follow(latest, sign.stage, now)
@@ -129,6 +130,49 @@ export class Roster {
   knownAs(sighting: Sighting, now: number): Machine | undefined {
     const recognition = this.#recognise(sighting, now)
     return recognition.kind === 'known' ? recognition.machine : undefined
+  }
+
+  /** What of a machine that shows itself so points to another record than its own. */
+  clashOf(sighting: Sighting, now: number): string | undefined {
+    return this.#recognise(sighting, now).clash
+  }
+
+  /** A person approves a machine, for the cards it has now; an approval from before is replaced. */
+  approve(id: string, wishes: ApprovalWishes, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const { hostname } = wishes
+    const approval: Approval = { by: 'person', at: now, macs: machine.macs, ...wishes }
+    const approved: Machine = { ...machine, approval, ...(hostname === undefined ? {} : { hostname }) }
+    this.#keep(approved)
+    const told: ApplianceEvent = { kind: 'machine-approved', ...aboutMachine(machine), ...wishes }
+    const change: RosterChange = { machines: [approved], attempts: [], happened: [told] }
+    return joined(change, this.move(id, 'approved', 'a person approves it', now))
+  }
+
+  /** A person takes an approval back; the name that came with it goes too. */
+  unapprove(id: string, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine?.approval?.by !== 'person') return noChange
+    const { approval, ...rest } = machine
+    const isNamedByIt = approval.hostname !== undefined && approval.hostname === machine.hostname
+    const left: Machine = isNamedByIt ? { ...rest, hostname: undefined } : rest
+    this.#keep(left)
+    const told: ApplianceEvent = { kind: 'machine-unapproved', ...aboutMachine(machine) }
+    const change: RosterChange = { machines: [left], attempts: [], happened: [told] }
+    return joined(change, this.move(id, 'approval-withdrawn', 'a person took its approval back', now))
+  }
+
+  /** A machine asks by a card that stands so: its record and its state follow. */
+  stands(id: string, mac: Mac, standing: Standing, now: number): RosterChange {
+    const isByPerson = this.#machines.get(id)?.approval?.by === 'person'
+    const ruled = isByPerson ? noChange : this.#ruled(id, mac, standing, now)
+    if (standing.kind === 'approved') {
+      return joined(ruled, this.move(id, 'approved', standing.because, now))
+    }
+    // Its other cards are approved still.
+    if (isByPerson) return noChange
+    return joined(ruled, this.move(id, 'approval-withdrawn', 'the settings no longer approve it', now))
   }
 
   /** Notes that a machine asked for a file by TFTP, a part of it or the whole. */
@@ -172,6 +216,7 @@ export class Roster {
       step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
     const moved: Machine = {
       ...(trigger === 'retry-asked' ? withoutRounds(machine) : machine),
+      ...(trigger === 'cloud-init-finished' ? doneUnder(machine.approval, now) : {}),
       state: step.to,
       stateBecause: because,
       stateSince: now,
@@ -284,6 +329,17 @@ export class Roster {
       if (reached !== undefined) change = joined(change, this.end(reached.id, 'failed', because, now))
     }
     return change
+  }
+
+  #ruled(id: string, mac: Mac, { kind }: Standing, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const verdict = kind === 'approved' ? 'allowed' : 'not-allowed'
+    const approval = underRule(machine.approval, mac, verdict, now)
+    if (approval === machine.approval) return noChange
+    const changed = withApproval(machine, approval)
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
   }
 
   #recognise(sighting: Sighting, now: number): Recognition {
@@ -471,8 +527,22 @@ function roundEvents(mac: Mac, before: Machine, { rounds }: Machine): readonly A
   return [{ kind: 'machine-goes-round', mac, boots: rounds.count, seconds }]
 }
 
-function withoutCard(machine: Machine, mac: Mac): Machine {
-  return { ...machine, macs: machine.macs.filter((one) => one !== mac) }
+/** What is left of a record whose card another board has: the card takes no approval along, and leaves none for its return. */
+function leftBy(machine: Machine, mac: Mac): Machine {
+  const left = { ...machine, macs: machine.macs.filter((one) => one !== mac) }
+  return withApproval(left, machine.approval === undefined ? undefined : withoutCard(machine.approval, mac))
+}
+
+function withApproval(machine: Machine, approval: Approval | undefined): Machine {
+  if (approval !== undefined) return { ...machine, approval }
+  const { approval: _, ...rest } = machine
+  return rest
+}
+
+/** The first boot that ends well under an approval is the one it counts as done by. */
+function doneUnder(approval: Approval | undefined, now: number): Pick<Machine, 'approval'> {
+  if (approval === undefined || approval.doneAt !== undefined) return {}
+  return { approval: { ...approval, doneAt: now } }
 }
 
 /** A UUID that the board's maker left unwritten is none; a card or iPXE may still show the right one. */

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Approval } from '../machines/approval.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
@@ -102,6 +103,7 @@ const machineColumns = [
   'failures',
   'learnt',
   'claim',
+  'approval',
 ] as const
 
 function rowOf(machine: Machine): MachineRow {
@@ -120,6 +122,7 @@ function rowOf(machine: Machine): MachineRow {
     failures: machine.failures,
     learnt: learntText(machine),
     claim: machine.claim ?? null,
+    approval: machine.approval === undefined ? null : JSON.stringify(machine.approval),
   }
 }
 
@@ -164,6 +167,7 @@ function machineOf(row: MachineRow, identities: readonly IdentityRow[]): Machine
     lastSeenAt: row.last_seen_at,
     failures: row.failures,
     ...(row.claim === null ? {} : { claim: row.claim }),
+    ...(row.approval === null ? {} : { approval: JSON.parse(row.approval) as Approval }),
     ...(row.learnt === null ? {} : (JSON.parse(row.learnt) as Learnt)),
   }
 }

@@ -24,7 +24,12 @@ export const sqliteWords: EngineWords = {
 type Migration = (db: Kysely<unknown>, words: EngineWords) => Promise<void>
 
 /** The schema's history: the store of version N has gone through the first N. Never edited, only added to. */
-export const migrations: readonly Migration[] = [makeTables, rememberWhatWasLearnt, giveClaimCodes]
+export const migrations: readonly Migration[] = [
+  makeTables,
+  rememberWhatWasLearnt,
+  giveClaimCodes,
+  keepApprovals,
+]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
   const { integer } = words
@@ -114,4 +119,9 @@ async function rememberWhatWasLearnt(db: Kysely<unknown>): Promise<void> {
 /** What the screens of machines show. A machine of an older store gets its code when it is next seen. */
 async function giveClaimCodes(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('machines').addColumn('claim', 'text').execute()
+}
+
+/** Who approved a machine, when, for which cards, and what it is to have: one text of JSON. */
+async function keepApprovals(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('machines').addColumn('approval', 'text').execute()
 }

@@ -31,6 +31,8 @@ export type MachineRow = {
   /** What was learnt of it, in JSON. */
   readonly learnt: string | null
   readonly claim: string | null
+  /** In JSON. */
+  readonly approval: string | null
 }
 
 /** By what a machine is known. Boards share serials and UUIDs, so none of them is unique here. */

@@ -32,7 +32,7 @@ async function aBox(t: Test, other: Parameters<typeof aConfig>[0] = {}) {
   }
   const chosen = async (attempt: string): Promise<ScriptChoice> => {
     await images.look()
-    const choice = chooseForBoot({ plans, images, imageUses }, attempt, mac, choose)
+    const choice = chooseForBoot({ images, imageUses }, attempt, plans.intentFor(mac, undefined), choose)
     t.equal(await holdVersion({ images, imageUses }, attempt, choice), undefined)
     return choice
   }
@@ -136,8 +136,9 @@ t.test('what a boot runs is known after a start, and to the sweep', async (t) =>
   await box.publish('3')
   const images = new ImageShelf(box.config)
   await images.look()
-  const parts = { plans: plansOf(box.config, images), images, imageUses: new ImageUses(box.path) }
-  t.match(chooseForBoot(parts, '1', mac, choose), { image: 'noble@1' })
+  const plans = plansOf(box.config, images)
+  const parts = { images, imageUses: new ImageUses(box.path) }
+  t.match(chooseForBoot(parts, '1', plans.intentFor(mac, undefined), choose), { image: 'noble@1' })
   const order = { now: Date.now(), orphansKeptMs: 0 }
   t.match(await sweepImages(box.config, order), { sweep: { versions: [] } })
 
@@ -147,7 +148,7 @@ t.test('what a boot runs is known after a start, and to the sweep', async (t) =>
   t.match(swept, { sweep: { versions: ['noble@2', 'noble@1'], blobs: { length: 6 } } })
   t.match(sweptInWords(swept), /^noble@2, noble@1 went; .* are free$/)
   await images.look()
-  t.match(chooseForBoot(parts, '1', mac, choose), { image: 'noble@3' })
+  t.match(chooseForBoot(parts, '1', plans.intentFor(mac, undefined), choose), { image: 'noble@3' })
 })
 
 t.test('what a machine of the settings names is not swept', async (t) => {
@@ -169,7 +170,7 @@ t.test('a machine that may not run an image holds no version of it', async (t) =
     because: 'it is not approved',
     nextStep: '',
   })
-  const choice = chooseForBoot({ plans, images, imageUses }, 'attempt', mac, waits)
+  const choice = chooseForBoot({ images, imageUses }, 'attempt', plans.intentFor(mac, undefined), waits)
   t.equal(await holdVersion({ images, imageUses }, 'attempt', choice), undefined)
   t.equal(imageUses.versionOf('attempt'), undefined)
 })

@@ -162,8 +162,8 @@ export class OneMachine {
   }
 
   /** Asks for its script; the kind of the choice, and the text. */
-  async asksForScript(): Promise<{ readonly kind: string; readonly text: string }> {
-    const outcome = await this.#running.boot.bootScript(arrival, `mac=${hyphenated(mac)}&platform=efi`)
+  async asksForScript(by = mac, more = ''): Promise<{ readonly kind: string; readonly text: string }> {
+    const outcome = await this.#running.boot.bootScript(arrival, `mac=${hyphenated(by)}&platform=efi${more}`)
     if (outcome.kind !== 'text') throw new Error(JSON.stringify(outcome))
     const told = this.happened.findLast((event) => event.kind === 'script-served')
     return { kind: told?.script ?? '', text: outcome.text }

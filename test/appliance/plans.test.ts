@@ -19,22 +19,22 @@ t.test('a machine has its own entry, or the defaults', (t) => {
 
 t.test('approval is a rule of the settings, card by card', (t) => {
   const some = plansFor({ approve: { kind: 'these', macs: new Set([one]) } })
-  t.equal(some.intentFor(one).approved, true)
-  t.equal(some.intentFor(two).approved, false)
-  t.equal(plansFor({ approve: { kind: 'all' } }).intentFor(two).approved, true)
-  t.equal(plansFor().intentFor(one).approved, false)
+  t.equal(some.intentFor(one, undefined).approved, true)
+  t.equal(some.intentFor(two, undefined).approved, false)
+  t.equal(plansFor({ approve: { kind: 'all' } }).intentFor(two, undefined).approved, true)
+  t.equal(plansFor().intentFor(one, undefined).approved, false)
   t.end()
 })
 
 t.test('an entry for a machine approves nothing', (t) => {
   const plans = plansFor({ machines: [{ ...ram, mac: one, hostname: 'node-1' }] })
-  t.equal(plans.intentFor(one).approved, false)
+  t.equal(plans.intentFor(one, undefined).approved, false)
   t.end()
 })
 
 t.test('the image is the one named, or the only one there is', (t) => {
   const imageOf = (image: string | undefined, ...images: (typeof debian)[]) =>
-    plansFor({ images, defaults: { ...ram, image } }).intentFor(one).image
+    plansFor({ images, defaults: { ...ram, image } }).intentFor(one, undefined).image
   t.strictSame(imageOf('ubuntu', debian, ubuntu), { kind: 'image', name: 'ubuntu' })
   t.strictSame(imageOf(undefined, debian), { kind: 'image', name: 'debian' })
   t.match(imageOf(undefined, debian, ubuntu), { kind: 'none', because: /name no image for it/ })
@@ -53,9 +53,9 @@ t.test('the name of a machine is that of its entry, then that of its reservation
     [two, { address: ip('10.0.0.11'), hostname: 'reserved-2' }],
   ])
   const network = aNetwork({ reservations })
-  t.equal(plans.hostnameOf(network, one), 'node-1')
-  t.equal(plans.hostnameOf(network, two), 'reserved-2')
-  t.equal(plans.hostnameOf(network, macNumber(3)), undefined)
+  t.equal(plans.hostnameOf(network, one, undefined), 'node-1')
+  t.equal(plans.hostnameOf(network, two, undefined), 'reserved-2')
+  t.equal(plans.hostnameOf(network, macNumber(3), undefined), undefined)
   t.end()
 })
 

@@ -63,10 +63,34 @@ t.test('a machine that is not approved waits, and its screen says how it gets ap
     kind: 'wait',
     headline: 'This machine waits for approval by Ironwake.',
     because: 'it is not approved',
-    nextStep: `Add ${mac} to approve in ironwake.yaml and start Ironwake again`,
+    nextStep: `On the box: ironwake machines approve ${mac}`,
   })
   t.end()
 })
+
+t.test('an approval that does not count is told with the reason, and a claim code names the machine', (t) => {
+  const machine = { ...aMachine('discovered'), claim: 'KTW-RXP' }
+  t.match(chooseScript(machine, mac, { ...good, approved: false, because: 'its card came later' }), {
+    kind: 'wait',
+    because: 'it is not approved: its card came later',
+    nextStep: 'On the box: ironwake machines approve KTW-RXP',
+  })
+  t.end()
+})
+
+t.test(
+  'an approval that is spent leaves the machine to its disk, unless a person wants its image once more',
+  (t) => {
+    const intent = { ...good, spent: 'it was approved for one run' }
+    t.strictSame(chooseScript(aMachine('installed'), mac, intent), {
+      kind: 'boot-local',
+      because: 'it was approved for one run',
+    })
+    t.match(chooseScript(aMachine('installed'), mac, intent, 'image'), { kind: 'run-image', once: true })
+    t.match(chooseScript(aMachine('discovered'), mac, { ...intent, approved: false }), { kind: 'wait' })
+    t.end()
+  },
+)
 
 t.test('a machine in quarantine waits for a person, however approved, and says why it is there', (t) => {
   t.strictSame(chooseScript(aMachine('quarantined'), mac, good), {

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { entryOf } from '../../server/boot/diagnoses.ts'
 import type { Diagnosis } from '../../server/boot/doctor.ts'
+import type { Approval } from '../../server/machines/approval.ts'
 import { run } from '../../server/cli/run.ts'
 import { apiApp, type ApiDesk, type MachineSummary } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
+import { macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
 const summary: MachineSummary = { machine: aMachine(), attempt: anAttempt(), lease: undefined }
@@ -30,6 +32,8 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     capture: () => Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4, 0xff, 0x0a),
     events: async () => await Promise.resolve([]),
     subscribe: () => () => {},
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
@@ -117,7 +121,7 @@ t.test('capture says what it lacks, and writes nothing then', async (t) => {
   await refused(['node-1'], /needs a file to write, --out FILE/, 2)
   await refused(['node-1', '--out', file], /nothing that M0000001 said on the DHCP port is in memory/)
   await refused(['nobody', '--out', file], /no machine has the identifier, MAC, name or claim code nobody/)
-  await refused([], /list, show MACHINE, retry MACHINE, .* or capture MACHINE/, 2)
+  await refused([], /list, show MACHINE, approve MACHINE, .* or capture MACHINE/, 2)
   const full = await anApi(t)
   const { code, err } = await full.call(
     'capture',
@@ -160,6 +164,51 @@ t.test('boot-next asks for one boot, and takes it back', async (t) => {
   }
   t.match(await call('boot-next', 'nobody', 'local'), { code: 1, err: /no machine has/ })
   t.equal(asked.length, 3)
+})
+
+t.test('approve says what the machine is to have, and what is in its way', async (t) => {
+  const orders: unknown[] = []
+  const approval: Approval = {
+    by: 'person',
+    at: 5_000,
+    macs: [macNumber(1)],
+    image: 'noble',
+    once: true,
+    doneAt: 9_000,
+  }
+  const machine = aMachine({ claim: 'KTW-RXP', approval })
+  const { call } = await anApi(t, {
+    find: (name) => (name === 'nobody' ? [] : [{ ...summary, machine }]),
+    approve: async (_, order) => {
+      orders.push(order)
+      return await Promise.resolve(
+        order.image === 'gone'
+          ? { kind: 'refused', because: 'there is no image gone' }
+          : { kind: 'done', remarks: ['M0000001 is quarantined still'] },
+      )
+    },
+    unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+  })
+  const { code, err } = await call('approve', 'ktwrxp', '--hostname', 'node-1', '--image', 'noble', '--once')
+  t.equal(code, 0)
+  t.equal(err, 'M0000001 is approved: start it from the network.\nBut M0000001 is quarantined still.')
+  t.strictSame(orders, [{ claim: 'ktwrxp', hostname: 'node-1', image: 'noble', once: true }])
+  await call('approve', 'node-1', '--method', 'local', '--claim', 'KTW-RXP')
+  t.strictSame(orders[1], { claim: 'KTW-RXP', method: 'local' })
+  const json = await call('approve', 'node-1', '--output', 'json')
+  t.match(JSON.parse(json.out), { machine: { id: 'M0000001' }, remarks: [/quarantined/] })
+  t.match(await call('approve', 'node-1', '--image', 'gone'), { code: 1, err: /there is no image gone/ })
+  t.match(await call('approve', 'node-1', '--method', 'tape'), { code: 1, err: /method/ })
+  t.match(await call('approve', 'node-1', '--disk', 'serial=1'), {
+    code: 2,
+    err: /there is no option --disk/,
+  })
+  t.match(await call('approve', 'nobody'), { code: 1, err: /no machine has/ })
+  t.match(await call('unapprove', 'node-1'), { code: 0, err: /is no longer approved by a person/ })
+  t.match(
+    (await call('show', 'node-1')).out,
+    /^approval {3}by a person, 1970-01-01T00:00:05.000Z; image noble; once; done 1970-.*; not for 52:54:00:00:00:02$/m,
+  )
 })
 
 t.test('list and show have the claim code, which the screen of the machine shows', async (t) => {

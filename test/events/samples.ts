@@ -170,6 +170,16 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     because: 'nothing is served under this path',
   },
   'machine-discovered': { kind: 'machine-discovered', ...about, seenAs: macNumber(1) },
+  'machine-approved': {
+    kind: 'machine-approved',
+    ...about,
+    claim: 'compared',
+    hostname: 'node-1',
+    method: 'ram',
+    image: 'noble',
+    once: true,
+  },
+  'machine-unapproved': { kind: 'machine-unapproved', ...about },
   'machine-clash': {
     kind: 'machine-clash',
     ...about,

@@ -1,5 +1,5 @@
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
-import { aLease } from '../networks/a-network.ts'
+import { aLease, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
 const summary: MachineSummary = {
@@ -8,6 +8,18 @@ const summary: MachineSummary = {
     rounds: { ways: ['pxe'], count: 1, since: 1, began: 1, latest: 2 },
     chained: { xid: 7, count: 1, latest: 5 },
     bootNext: { action: 'local', askedAt: 5 },
+    claim: 'KTW-RXP',
+    approval: {
+      by: 'person',
+      at: 5,
+      macs: [macNumber(1)],
+      hostname: 'node-1',
+      method: 'ram',
+      image: 'noble',
+      once: true,
+      claim: 'compared',
+      doneAt: 9,
+    },
   }),
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
@@ -58,6 +70,8 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
         { id: 1, at: 2, machine: 'M0000001', event: { kind: 'job-ran', job: 'sweep', outcome: 'done' } },
       ]),
     subscribe: () => () => {},
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,

@@ -59,6 +59,8 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     diagnose: async () => await Promise.resolve(aDiagnosis),
@@ -139,6 +141,61 @@ t.test('a machine is diagnosed, and its frames are given as a file', async (t) =
   await isProblem(t, api, { url: '/api/v1/machines/nobody/capture' }, 404, /no machine .* nobody$/)
   await isProblem(t, api, { url: '/api/v1/machines/nobody/diagnosis' }, 404, /no machine .* nobody$/)
 })
+
+t.test(
+  'an approval is taken whole or not at all, and a code that names the machine counts as compared',
+  async (t) => {
+    const asked: unknown[] = []
+    const summary = aSummary('0a1b2c3d', 'node-1')
+    const claimed = { ...summary, machine: { ...summary.machine, claim: 'KTW-RXP' } }
+    const api = await anApi(t, {
+      find: (name) => (name === 'nobody' ? [] : [claimed]),
+      approve: async ({ id }, order) => {
+        asked.push([id, order])
+        const because = 'node-2 is the name of another'
+        return await Promise.resolve(
+          order.hostname === 'node-2' ? { kind: 'refused', because } : { kind: 'done', remarks: ['so'] },
+        )
+      },
+      unapprove: async ({ id }) => {
+        asked.push([id, 'unapprove'])
+        return await Promise.resolve({ kind: 'refused', because: 'no person has approved it' })
+      },
+    })
+    const approve = (name: string, body?: unknown) => ({
+      method: 'PUT' as const,
+      url: `/api/v1/machines/${name}/approval`,
+      ...(body === undefined
+        ? {}
+        : { payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    const { statusCode, body } = await api.ask(approve('node-1'))
+    t.equal(statusCode, 200)
+    t.match(JSON.parse(body), { machine: { id: '0a1b2c3d' }, remarks: ['so'] })
+    await api.ask(approve('ktwrxp', { image: 'noble', once: true }))
+    await isProblem(t, api, approve('node-1', { hostname: 'node-2' }), 409, /^node-2 is the name of another$/)
+    t.strictSame(asked.splice(0), [
+      ['0a1b2c3d', {}],
+      ['0a1b2c3d', { image: 'noble', once: true, claim: 'ktwrxp' }],
+      ['0a1b2c3d', { hostname: 'node-2' }],
+    ])
+    for (const wrong of [
+      { disk: 'serial=1' },
+      { once: false },
+      { method: 'disk' },
+      { image: '' },
+      { hostname: 5 },
+      [],
+    ]) {
+      await isProblem(t, api, approve('node-1', wrong), 400, /./)
+    }
+    await isProblem(t, api, approve('node-1', { image: 'x'.repeat(70_000) }), 413, /too large/)
+    await isProblem(t, api, approve('nobody', {}), 404, /nobody$/)
+    t.strictSame(asked, [])
+    const url = '/api/v1/machines/node-1/approval'
+    await isProblem(t, api, { method: 'DELETE', url }, 409, /^no person has approved it$/)
+  },
+)
 
 t.test('what a machine boots next is asked for by name, or its refusal told', async (t) => {
   const asked: (readonly [string, string | undefined])[] = []

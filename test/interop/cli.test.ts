@@ -40,8 +40,13 @@ t.test('machines list and show tell of a machine what is known, also to programs
   const list = await box.cli('machines', 'list')
   t.equal(list.code, 0)
   const [heading = '', row = '', ...more] = list.stdout.trimEnd().split('\n')
-  t.match(heading, /^ID +NAME +STATE +MAC +ADDRESS +BOOT +SEEN$/)
-  t.match(row, new RegExp(`^[0-9a-z]{8} +node-8 +[a-z-]+ +${mac} +${address} +[a-z-]+ +[0-9]+ s ago$`))
+  t.match(heading, /^ID +NAME +STATE +CLAIM +MAC +ADDRESS +BOOT +SEEN$/)
+  t.match(
+    row,
+    new RegExp(
+      `^[0-9a-z]{8} +node-8 +[a-z-]+ +[A-Z]{3}-[A-Z]{3} +${mac} +${address} +[a-z-]+ +[0-9]+ s ago$`,
+    ),
+  )
   t.same(more, [])
   const [summary] = JSON.parse((await box.cli('machines', 'list', '--output', 'json')).stdout)
   t.match(summary, {
@@ -91,6 +96,39 @@ t.test('boot-next is done in one boot, after a new start of the box too', needed
   const kinds = ['boot-next-asked', 'boot-next-used'] as const
   for (const kind of kinds) t.equal((await box.events(kind)).length, 1, kind)
 })
+
+t.test(
+  'a machine is approved by the code on its screen, and stays so after a new start of the box',
+  needed,
+  async (t) => {
+    const box = await theBox()
+    const neighbour = await box.addNeighbour('lab', { mac })
+    const script = async () => {
+      const url = `http://10.77.0.1:8080/boot.ipxe?mac=${hyphenated(mac)}&platform=efi`
+      return (await neighbour.run(['curl', '--silent', '--fail', url])).stdout
+    }
+    await using client = await udhcpc(neighbour, pxe)
+    await client.next(['bound'])
+    const code = /^echo Claim code: ([A-Z]{3}-[A-Z]{3})$/m.exec(await script())?.[1] ?? ''
+    t.match(await box.cli('machines', 'approve', 'node-8', '--claim', 'BBB-BBB'), {
+      code: 1,
+      stderr: /the code of [0-9a-z]{8} is [A-Z]{3}-[A-Z]{3}, and not BBB-BBB: look whether/,
+    })
+    t.match(await box.cli('machines', 'approve', code.toLowerCase(), '--hostname', 'node-88'), { code: 0 })
+    await box.stop()
+    await box.start()
+    t.match(await script(), /it is to boot its own disk \(method: local\)/)
+    t.match(
+      (await box.cli('machines', 'show', 'node-88')).stdout,
+      /^approval +by a person, .*; its claim code compared; name node-88$/m,
+    )
+    t.match(await box.cli('machines', 'unapprove', 'node-88'), {
+      code: 0,
+      stderr: /no longer approved by a person/,
+    })
+    t.match(await script(), /it is not approved/)
+  },
+)
 
 t.test('retry is refused for a machine that did not fail, with the reason', needed, async (t) => {
   const box = await theBox()

@@ -6,6 +6,7 @@ import { chainsAgain } from '../../server/machines/chained.ts'
 import { comesBy } from '../../server/machines/rounds.ts'
 import { heardAsking } from '../../server/machines/proxy-ladder.ts'
 import { migrations, sqliteWords } from '../../server/store/migrations.ts'
+import type { Approval } from '../../server/machines/approval.ts'
 import { openStore } from '../../server/store/open-store.ts'
 import { sqliteDialect } from '../../server/store/sqlite-dialect.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
@@ -101,8 +102,20 @@ for (let version = 1; version < migrations.length; version++) {
   })
 }
 
+const approval: Approval = {
+  by: 'person',
+  at: 5,
+  macs: [macNumber(1)],
+  image: 'noble',
+  once: true,
+  doneAt: 9,
+}
 /** Has everything that a version has added. */
-const newest = aMachine({ proxy: { strategy: 'boot-server', worked: true, failures: 0 }, claim: 'KTW-RXP' })
+const newest = aMachine({
+  proxy: { strategy: 'boot-server', worked: true, failures: 0 },
+  claim: 'KTW-RXP',
+  approval,
+})
 
 /** A store as a program of that version left it, with one machine. */
 async function storeOfVersion(path: string, version: number): Promise<void> {
