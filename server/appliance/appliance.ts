@@ -78,7 +78,8 @@ export async function startAppliance(
 
   const leases = new LeaseTable(networks)
   leases.load(await store.leases.all(), now())
-  const roster = new Roster(await store.machines.all(), await store.attempts.latest())
+  const limits = { sightings: config.sightings.keep }
+  const roster = new Roster(await store.machines.all(), await store.attempts.latest(), limits)
   const whereabouts = new Whereabouts()
   const holderOf = (address: Ipv4) => macAt(leases, networks, address) ?? whereabouts.macAt(address)
   const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)

@@ -23,7 +23,7 @@ export function applianceJobs(parts: {
       missed: 'left-out',
       async work() {
         const change = roster.passTimeLimits(now())
-        if (change.machines.length > 0) await logbook.keep(change)
+        if (change.machines.length + change.happened.length > 0) await logbook.keep(change)
         await forgetEndedUses(images)
         return undefined
       },

@@ -11,6 +11,8 @@ export type Entries = {
   readonly attempts: readonly Attempt[]
   readonly leases: readonly Lease[]
   readonly events: readonly Omit<RecordedEvent, 'id'>[]
+  /** Machines that are gone, with their attempts. */
+  readonly forgotten: readonly string[]
 }
 
 /** Where entries are kept. `commit` resolves with the events, numbered, once all of it is on disk, or rejects. */
@@ -44,6 +46,7 @@ export class Logbook {
   #attempts = new Map<string, Attempt>()
   #leases: Lease[] = []
   #events: Omit<RecordedEvent, 'id'>[] = []
+  #forgotten = new Set<string>()
   #next: Promise<void> | undefined
   /** The commit that was begun last; never rejects. */
   #last: Promise<void> = Promise.resolve()
@@ -80,8 +83,21 @@ export class Logbook {
     for (const machine of change.machines) this.#machines.set(machine.id, machine)
     for (const attempt of change.attempts) this.#attempts.set(attempt.id, attempt)
     for (const lease of leases) this.#leases.push(lease)
+    this.#forget(change.forgotten ?? [])
     for (const event of change.happened) this.note(event)
     await this.settle()
+  }
+
+  /** What was still to be written of machines that are gone must not be: their attempts would belong to nobody. */
+  #forget(machines: readonly string[]): void {
+    if (machines.length === 0) return
+    for (const id of machines) {
+      this.#forgotten.add(id)
+      this.#machines.delete(id)
+    }
+    for (const { id, machine } of this.#attempts.values()) {
+      if (this.#forgotten.has(machine)) this.#attempts.delete(id)
+    }
   }
 
   /** Resolves when all that was noted so far is on disk. What comes in the same turn shares a transaction. */
@@ -105,11 +121,13 @@ export class Logbook {
       attempts: [...this.#attempts.values()],
       leases: this.#leases,
       events: this.#events,
+      forgotten: [...this.#forgotten],
     }
     this.#machines = new Map()
     this.#attempts = new Map()
     this.#leases = []
     this.#events = []
+    this.#forgotten = new Set()
     let recorded: readonly RecordedEvent[]
     try {
       recorded = await this.#shelf.commit(entries)
@@ -129,6 +147,7 @@ export class Logbook {
     for (const attempt of entries.attempts) {
       if (!this.#attempts.has(attempt.id)) this.#attempts.set(attempt.id, attempt)
     }
+    this.#forget([...entries.forgotten, ...this.#forgotten])
   }
 
   /** Not written, since nothing can be; whoever listens hears it. */
@@ -185,6 +204,7 @@ const owned: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'network-unusable',
   'delivery-ready',
   'image-unknown',
+  'sightings-swept',
   'job-ran',
   'job-failed',
 ])

@@ -18,6 +18,8 @@ export type Config = {
   readonly bootFiles: ReadonlyMap<number | 'other', string>
   readonly networks: readonly NetworkSettings[]
   readonly approve: ApprovalRule
+  /** Records of machines that were only seen; beyond, the oldest are forgotten. */
+  readonly sightings: { readonly keep: number }
   /** Folders; the images of the store need no setting. */
   readonly images: readonly ImageSettings[]
   readonly imageSync: ImageSyncSettings

@@ -85,6 +85,7 @@ function configOf(settings: Settings, folder: string): Config {
     networks: settings.networks.map(networkOf),
     approve:
       'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },
+    sightings: settings.sightings,
     images: settings.images.map((image) => ({ name: image.name, folder: absolute(image.folder) })),
     imageSync: imageSyncOf(settings['image-sync'], absolute),
     imageStore: settings['image-store'],

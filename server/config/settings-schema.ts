@@ -267,6 +267,7 @@ export const settingsSchema = z.strictObject({
   'boot-programs': z.array(folder).max(32).optional(),
   'boot-files': bootFiles.prefault({}),
   approve: approve.prefault([]),
+  sightings: z.strictObject({ keep: z.int().min(16).max(10_000).default(2_000) }).prefault({}),
   networks: z.array(network).max(most.networks).default([]),
   images: z.array(z.strictObject({ name, folder })).max(most.images).default([]),
   'image-sync': imageSyncSettings,

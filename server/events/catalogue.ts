@@ -164,6 +164,13 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'A person took the approval of a machine back (`ironwake machines unapprove`). A boot that is under way goes on; a rule of the settings still counts.',
   },
+  'sightings-swept': {
+    level: 'warning',
+    meaning:
+      'More machines were seen that nobody has approved than records are kept of (`sightings.keep`). The oldest were forgotten, first those that never came to their script. A machine that was approved, named or started by a person is not among them.',
+    nextStep:
+      'A machine that is seen again is recorded anew, with another claim code. When the rack is that large, raise `sightings.keep`; else look for a device that goes on changing its MAC address, or for somebody who makes machines up.',
+  },
   'machine-clash': {
     level: 'warning',
     meaning: 'What was seen of a machine points to two records at once. They were not merged.',

@@ -128,6 +128,7 @@ export type ApplianceEvent = About &
         readonly claim?: 'compared'
       }
     | { readonly kind: 'machine-unapproved' }
+    | { readonly kind: 'sightings-swept'; readonly count: number; readonly kept: number }
     | { readonly kind: 'machine-clash'; readonly because: string }
     | {
         readonly kind: 'machine-state-changed'

@@ -90,6 +90,8 @@ function words(event: ApplianceEvent): string {
       return `approved by a person${wishes(event)}`
     case 'machine-unapproved':
       return 'a person took its approval back'
+    case 'sightings-swept':
+      return `${event.count === 1 ? 'one machine' : `${event.count} machines`} that nobody has approved forgotten; the newest ${event.kept} are kept`
     case 'machine-clash':
       return `machine unclear: ${event.because}`
     case 'machine-state-changed':

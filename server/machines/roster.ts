@@ -2,7 +2,7 @@ import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
 import { underRule, withoutCard, type Approval, type ApprovalWishes, type Standing } from './approval.ts'
-import { advanced, follow, isRunning, startsBoot, type Following } from './attempt.ts'
+import { advanced, attemptIdleMs, follow, isRunning, startsBoot, type Following } from './attempt.ts'
 import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import { claimCode } from './claim-code.ts'
@@ -11,6 +11,7 @@ import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from 
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
 import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
 import { comesBy, goesRound } from './rounds.ts'
+import { Sightings } from './sightings.ts'
 
 /** Bytes nobody can foresee, for identifiers. */
 export type Chance = (count: number) => Uint8Array
@@ -20,6 +21,8 @@ export type RosterChange = {
   readonly machines: readonly Machine[]
   readonly attempts: readonly Attempt[]
   readonly happened: readonly ApplianceEvent[]
+  /** Records that are gone, with their attempts; absent, none. */
+  readonly forgotten?: readonly string[]
 }
 
 export type Sign = {
@@ -34,6 +37,12 @@ export type Sign = {
 
 /** More records than this are not made from what unknown clients send; a rack has fewer. */
 export const machineLimit = 20_000
+
+/** Of machines that were only seen, so many records are kept, unless the settings say otherwise. */
+export const sightingsKept = 2_000
+
+/** Records that are forgotten one after another are told of together. */
+const sweptToldEveryMs = 60_000
 
 /**
  * All machines and their latest attempts, in memory. Each method returns what changed, for the store; time and chance
@@ -51,10 +60,21 @@ export class Roster {
   readonly #fetchedAt = new Map<string, number>()
   /** The clash last told of each machine, with the boot in which it was. */
   readonly #clashes = new Map<string, string>()
+  readonly #sightings = new Sightings()
+  readonly #sightingsKept: number
+  /** Records that were forgotten and not told of yet, and when some were last told of. */
+  #swept = { count: 0, toldAt: Number.NEGATIVE_INFINITY }
 
-  constructor(machines: Iterable<Machine> = [], attempts: Iterable<Attempt> = []) {
+  constructor(
+    machines: Iterable<Machine> = [],
+    attempts: Iterable<Attempt> = [],
+    limits: { readonly sightings: number } = { sightings: sightingsKept },
+  ) {
+    this.#sightingsKept = limits.sightings
     for (const machine of machines) this.#keep(machine)
     for (const attempt of attempts) this.#keepAttempt(attempt)
+    const bySilence = this.all().toSorted((a, b) => a.lastSeenAt - b.lastSeenAt)
+    for (const machine of bySilence) this.#sightings.note(machine)
   }
 
   all(): readonly Machine[] {
@@ -95,17 +115,17 @@ export class Roster {
     const recognition = this.#recognise(sighting, now)
     // A system that never booted through this box is a client of its addresses, and no machine of its records.
     if (recognition.kind === 'new' && !startsBoot(sign.stage)) return noChange
-    if (recognition.kind === 'new' && this.#machines.size >= machineLimit) {
-      return { machines: [], attempts: [], happened: [full(sighting.mac)] }
+    const room = recognition.kind === 'new' ? this.#makeRoom(now) : noChange
+    if (recognition.kind === 'new' && !this.#hasRoom()) {
+      return joined(room, { ...noChange, happened: [full(sighting.mac)] })
     }
     const before = this.#withClaim(
       recognition.kind === 'known' ? recognition.machine : newMachine(this.#freshId(chance), sighting, now),
       chance,
     )
-    const left =
-      recognition.kind === 'new' && recognition.leaves !== undefined
-        ? [leftBy(recognition.leaves, sighting.mac)]
-        : []
+    // It may have been forgotten a moment ago, to make room.
+    const leaves = recognition.kind === 'new' ? this.#machines.get(recognition.leaves?.id ?? '') : undefined
+    const left = leaves === undefined ? [] : [leftBy(leaves, sighting.mac)]
     const latest = this.#latest.get(before.id)
     const following = follow(latest, sign.stage, now)
     const asked = { sign, following, latest, now }
@@ -123,7 +143,7 @@ export class Roster {
       happened.push({ kind: 'machine-clash', mac: sighting.mac, because: recognition.clash })
     }
     const round: RosterChange = { ...noChange, happened: roundEvents(sighting.mac, before, machine) }
-    return joined({ machines: [...left, machine], attempts: [], happened }, followed, round)
+    return joined(room, { machines: [...left, machine], attempts: [], happened }, followed, round)
   }
 
   /** The machine that would be seen. */
@@ -318,7 +338,7 @@ export class Roster {
 
   /** Calls every machine failed whose state has lasted longer than it may. */
   passTimeLimits(now: number): RosterChange {
-    let change = noChange
+    let change = this.#tellSwept(now)
     for (const machine of this.#machines.values()) {
       const limit = timeLimitMs[machine.state]
       const since = Math.max(machine.stateSince, this.#fetchedAt.get(machine.id) ?? 0)
@@ -329,6 +349,51 @@ export class Roster {
       if (reached !== undefined) change = joined(change, this.end(reached.id, 'failed', because, now))
     }
     return change
+  }
+
+  #hasRoom(): boolean {
+    return this.#machines.size < machineLimit && this.#sightings.size < this.#sightingsKept
+  }
+
+  /** Forgets machines that were only seen, as many as are too many, before one more is recorded. */
+  #makeRoom(now: number): RosterChange {
+    const forgotten: string[] = []
+    while (this.#sightings.size >= this.#sightingsKept) {
+      const id = this.#sightings.first((one) => !this.#isAtItsScript(one, now))
+      if (id === undefined) break
+      this.#forget(id)
+      forgotten.push(id)
+    }
+    if (forgotten.length === 0) return noChange
+    this.#swept = { ...this.#swept, count: this.#swept.count + forgotten.length }
+    return joined({ ...noChange, forgotten }, this.#tellSwept(now))
+  }
+
+  /** In a boot that has come to its script. What was only heard by DHCP is no boot yet: anybody can send that. */
+  #isAtItsScript(id: string, now: number): boolean {
+    const attempt = this.#latest.get(id)
+    if (attempt === undefined || attempt.endedAt !== undefined) return false
+    return (
+      now - attempt.lastSeenAt <= attemptIdleMs && attempt.stage !== 'firmware' && attempt.stage !== 'ipxe'
+    )
+  }
+
+  #tellSwept(now: number): RosterChange {
+    const { count, toldAt } = this.#swept
+    if (count === 0 || now - toldAt < sweptToldEveryMs) return noChange
+    this.#swept = { count: 0, toldAt: now }
+    return { ...noChange, happened: [{ kind: 'sightings-swept', count, kept: this.#sightingsKept }] }
+  }
+
+  #forget(id: string): void {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return
+    for (const mac of machine.macs) if (this.#byMac.get(mac) === id) this.#byMac.delete(mac)
+    if (machine.uuid !== undefined && this.#byUuid.get(machine.uuid) === id) this.#byUuid.delete(machine.uuid)
+    if (machine.claim !== undefined) this.#byClaim.delete(machine.claim)
+    this.#byAttempt.delete(this.#latest.get(id)?.id ?? '')
+    for (const map of [this.#machines, this.#latest, this.#fetchedAt, this.#clashes]) map.delete(id)
+    this.#sightings.forget(id)
   }
 
   #ruled(id: string, mac: Mac, { kind }: Standing, now: number): RosterChange {
@@ -399,6 +464,7 @@ export class Roster {
 
   #keep(machine: Machine): void {
     this.#machines.set(machine.id, machine)
+    this.#sightings.note(machine)
     for (const mac of machine.macs) this.#byMac.set(mac, machine.id)
     if (machine.claim !== undefined) this.#byClaim.set(machine.claim, machine.id)
     if (machine.uuid !== undefined && this.byUuid(machine.uuid) === undefined) {
@@ -411,6 +477,7 @@ export class Roster {
     if (before !== undefined && before.id !== attempt.id) this.#byAttempt.delete(before.id)
     this.#latest.set(attempt.machine, attempt)
     this.#byAttempt.set(attempt.id, attempt.machine)
+    this.#sightings.reached(attempt.machine, attempt.stage)
   }
 
   #withClaim(machine: Machine, chance: Chance): Machine {
@@ -433,11 +500,13 @@ export const noChange: RosterChange = { machines: [], attempts: [], happened: []
 
 /** One change after another; of a record that both touch, the later form counts. */
 export function joined(...changes: readonly RosterChange[]): RosterChange {
-  return {
+  const forgotten = changes.flatMap((change) => change.forgotten ?? [])
+  const change: RosterChange = {
     machines: [...new Map(changes.flatMap((c) => c.machines).map((m) => [m.id, m])).values()],
     attempts: [...new Map(changes.flatMap((c) => c.attempts).map((a) => [a.id, a])).values()],
-    happened: changes.flatMap((change) => change.happened),
+    happened: changes.flatMap(({ happened }) => happened),
   }
+  return forgotten.length === 0 ? change : { ...change, forgotten }
 }
 
 function newMachine(id: string, sighting: Sighting, now: number): Machine {
@@ -579,6 +648,6 @@ function aboutMachine(machine: Machine): { mac?: Mac } {
 }
 
 function full(mac: Mac): ApplianceEvent {
-  const because = `${machineLimit} machines are recorded already; no more are recorded by themselves`
+  const because = 'as many machines are recorded already as may be by themselves; no more are'
   return { kind: 'packet-ignored', protocol: 'dhcp', mac, because }
 }

@@ -13,6 +13,7 @@ export class MachineRecords {
   readonly #upsert: (rows: readonly MachineRow[]) => readonly Statement[]
   readonly #upsertIdentities: (rows: readonly IdentityRow[]) => readonly Statement[]
   readonly #forgetIdentities: string
+  readonly #forget: string
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
@@ -20,6 +21,12 @@ export class MachineRecords {
     const columns = ['kind', 'value', 'machine', 'position'] as const
     this.#upsertIdentities = upsertInto(db, 'machine_identities', columns, ['kind', 'value', 'machine'])
     this.#forgetIdentities = db.deleteFrom('machine_identities').where('machine', '=', '').compile().sql
+    // Its attempts and all that it is known by go with it.
+    this.#forget = db.deleteFrom('machines').where('id', '=', '').compile().sql
+  }
+
+  forgetting(ids: readonly string[]): readonly Statement[] {
+    return ids.length === 0 ? [] : [{ sql: this.#forget, rows: ids.map((id) => [id]) }]
   }
 
   saving(machines: readonly Machine[]): readonly Statement[] {

@@ -24,6 +24,8 @@ export type Batch = {
   readonly attempts?: readonly Attempt[]
   readonly leases?: readonly Lease[]
   readonly events?: readonly NewEvent[]
+  /** Machines that are gone, with their attempts. */
+  readonly forgotten?: readonly string[]
 }
 
 /**
@@ -81,6 +83,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
     const statements = [
+      ...machines.forgetting(batch.forgotten ?? []),
       ...machines.saving(batch.machines ?? []),
       ...attempts.saving(batch.attempts ?? []),
       ...leases.saving(batch.leases ?? []),

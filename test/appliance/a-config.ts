@@ -16,6 +16,7 @@ export function aConfig(changes: Partial<Config> = {}): Config {
     bootFiles: new Map(),
     networks: [],
     approve: { kind: 'these', macs: new Set() },
+    sightings: { keep: 2_000 },
     images: [],
     imageSync: {
       images: [],

@@ -4,6 +4,7 @@ import type { ApplianceEvent, RecordedEvent } from '../../server/events/event.ts
 import type { Machine } from '../../server/machines/machine.ts'
 import { noChange, type RosterChange } from '../../server/machines/roster.ts'
 import { aLease, ip, macNumber } from '../networks/a-network.ts'
+import { anAttempt } from '../store/records.ts'
 import { brokenShelf, FixedShelf, SlowShelf, turns } from './shelves.ts'
 
 function aLogbook(shelf: Shelf, whose: ConstructorParameters<typeof Logbook>[1] = () => ({})) {
@@ -281,4 +282,40 @@ t.test('machines without number cannot fill the disk', async (t) => {
   for (; count < 151_000; count++) logbook.note(seed)
   await logbook.settle()
   t.equal(kinds().length, 100_200)
+})
+
+t.test('what was still to be written of a machine that is forgotten is not written', async (t) => {
+  const shelf = new FixedShelf()
+  const { logbook } = aLogbook(shelf)
+  const attempt = (id: string, machine: string) => anAttempt({ id, machine })
+  await Promise.all([
+    logbook.keep({
+      ...changeOf(aMachine('m', 1), aMachine('n', 1)),
+      attempts: [attempt('a', 'm'), attempt('b', 'n')],
+    }),
+    logbook.keep({ ...noChange, forgotten: ['m'] }),
+  ])
+  t.match(shelf.commits, [{ machines: [{ id: 'n' }], attempts: [{ id: 'b' }], forgotten: ['m'] }])
+  t.equal(shelf.commits[0]?.machines.length, 1)
+  t.equal(shelf.commits[0]?.attempts.length, 1)
+  await logbook.keep(changeOf(aMachine('n', 2)))
+  t.strictSame(shelf.commits[1]?.forgotten, [])
+})
+
+t.test('a commit that fails brings no machine back that is forgotten, in it or since', async (t) => {
+  const shelf = new SlowShelf()
+  const { logbook } = aLogbook(shelf)
+  const first = logbook.keep({ ...changeOf(aMachine('m', 1), aMachine('n', 1)), forgotten: ['gone'] })
+  await turns()
+  const second = logbook.keep({ ...noChange, forgotten: ['m'] })
+  shelf.waiting[0]?.fail()
+  await t.rejects(first)
+  await turns()
+  shelf.waiting[1]?.store()
+  await second
+  t.strictSame(
+    shelf.waiting[1]?.entries.machines.map(({ id }) => id),
+    ['n'],
+  )
+  t.strictSame(shelf.waiting[1]?.entries.forgotten.toSorted(), ['gone', 'm'])
 })

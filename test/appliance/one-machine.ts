@@ -111,7 +111,8 @@ export class OneMachine {
   /** Forgets all that is not in the store. */
   async restart(): Promise<void> {
     await this.#desks?.logbook.settle()
-    const roster = new Roster(await this.store.machines.all(), await this.store.attempts.latest())
+    const limits = { sightings: this.#config.sightings.keep }
+    const roster = new Roster(await this.store.machines.all(), await this.store.attempts.latest(), limits)
     this.#desks = startedDesks(this.store, this.#config, roster, this, this.#chance)
     this.#desks.logbook.subscribe(({ event }) => void this.happened.push(event))
   }
@@ -140,9 +141,9 @@ export class OneMachine {
   }
 
   /** A golden packet, as if this machine had sent it in a new transaction. */
-  sends(name: string): void {
+  sends(name: string, by = mac): void {
     const chaddr = new Uint8Array(16)
-    chaddr.set(bytesOfMac(mac))
+    chaddr.set(bytesOfMac(by))
     const message = golden(name)
     const options = new Map(message.options)
     options.delete(61)
@@ -200,6 +201,11 @@ export class OneMachine {
     }
     const outcome = await this.#running.boot.report(arrival, id, JSON.stringify(report))
     if (outcome.kind !== 'accepted') throw new Error(JSON.stringify(outcome))
+  }
+
+  /** Resolves when all that happened is on disk. */
+  async settled(): Promise<void> {
+    await this.#running.logbook.settle()
   }
 
   count(kind: ApplianceEvent['kind']): number {

@@ -25,6 +25,7 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
         bootFiles: new Map(),
         networks: [],
         approve: { kind: 'these', macs: new Set() },
+        sightings: { keep: 2_000 },
         images: [],
         imageSync: {
           images: [],

@@ -180,6 +180,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     once: true,
   },
   'machine-unapproved': { kind: 'machine-unapproved', ...about },
+  'sightings-swept': { kind: 'sightings-swept', count: 40, kept: 2_000 },
   'machine-clash': {
     kind: 'machine-clash',
     ...about,

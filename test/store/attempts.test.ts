@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { attemptsKept } from '../../server/store/attempts.ts'
 import { openStore } from '../../server/store/open-store.ts'
-import { aMachine, anAttempt } from './records.ts'
+import { macNumber } from '../networks/a-network.ts'
+import { aMachine, anAttempt, anEvent } from './records.ts'
 
 t.test('the latest attempt of each machine is found, also among those of one millisecond', async (t) => {
   await using store = await openStore(join(t.testdir(), 'ironwake.db'))
@@ -80,4 +81,28 @@ t.test('of each machine the newest attempts are kept, and no more', async (t) =>
   t.strictSame(latest.toSorted(), [`a${attemptsKept + 29}`, 'other'])
   await store.saveAttempts([anAttempt({ id: 'a93', startedAt: 93, stage: 'script' })])
   t.match(await store.attempts.byId('a93'), { stage: 'script' }, 'one that goes on is not deleted')
+})
+
+t.test('a machine that is forgotten takes its attempts and all that it was known by along', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const other = aMachine({ id: 'M0000002', macs: [macNumber(7)], serial: 'SN-2' })
+  await store.commit({
+    machines: [aMachine(), other],
+    attempts: [anAttempt(), anAttempt({ id: 'a2', machine: other.id })],
+  })
+  const events = await store.commit({
+    forgotten: [aMachine().id, 'nobody'],
+    events: [anEvent(1), anEvent(2)],
+  })
+  t.strictSame(
+    events.map(({ at }) => at),
+    [1, 2],
+  )
+  t.strictSame(await store.machines.all(), [other])
+  t.equal(await store.machines.byMac(macNumber(1)), undefined)
+  t.equal(await store.machines.bySerial('SN-1'), undefined)
+  t.strictSame(
+    (await store.attempts.latest()).map(({ id }) => id),
+    ['a2'],
+  )
 })
