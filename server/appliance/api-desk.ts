@@ -11,10 +11,12 @@ import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
 import { approveMachine, unapproveMachine } from './approve-machine.ts'
+import type { ScriptParts } from './boot-desk.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
+import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import type { Troubles } from './troubles.ts'
 
@@ -28,6 +30,8 @@ export type ApiDeskParts = {
   readonly images: ImageShelf
   readonly frames: FrameRing
   readonly troubles: Troubles
+  /** What the scripts of machines are made with. */
+  readonly boot: ScriptParts
   readonly status: () => ApplianceStatus
   readonly now: () => number
 }
@@ -59,6 +63,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       await logbook.keep(change)
       return { kind: 'done' }
     },
+    plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
     unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {

@@ -8,6 +8,7 @@ import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
+import type { BootPlan } from './boot-plan.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
@@ -40,6 +41,8 @@ export type ApiDesk = {
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<Done>
+  /** What it would be given if it asked now, why, and what of that has changed. */
+  readonly plan: (machine: Machine) => Promise<Planned>
   /** A person approves a machine, in place of an approval from before, or takes that back. */
   readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
   readonly unapprove: (machine: Machine) => Promise<Approved>
@@ -48,6 +51,9 @@ export type ApiDesk = {
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
+
+export type Planned =
+  (Done & { readonly kind: 'refused' }) | { readonly kind: 'planned'; readonly plan: BootPlan }
 
 /** `remarks`: what else the person should know. */
 export type Approved =
@@ -121,6 +127,13 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
   app.get('/api/v1/machines/:name/diagnosis', async (request, response) => {
     const found = theOne(desk, request.params.name, response)
     if (found !== undefined) response.json(await desk.diagnose(found.machine))
+  })
+  app.get('/api/v1/machines/:name/plan', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const planned = await desk.plan(found.machine)
+    if (planned.kind === 'planned') response.json(planned.plan)
+    else problem(response, 409, 'Nothing to plan', planned.because)
   })
   app.get('/api/v1/machines/:name/capture', (request, response) => {
     const found = theOne(desk, request.params.name, response)

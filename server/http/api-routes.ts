@@ -45,6 +45,12 @@ export const apiRoutes = {
     about: 'How its latest boot stands, and what to do (docs/boot-doctor.md).',
     answer: 'Diagnosis',
   },
+  'GET /api/v1/machines/:name/plan': {
+    least: 'viewer',
+    about:
+      'What it would be given if it asked now, why, and what of that has changed. Nothing changes by it.',
+    answer: 'BootPlan',
+  },
   'GET /api/v1/machines/:name/capture': {
     least: 'operator',
     about: 'What it and the box last said by DHCP, as a pcap file.',

@@ -114,6 +114,31 @@ const diagnosis = z.object({
   },
 })
 
+const bootPlan = z.object({
+  machine: text,
+  mac,
+  network: text.optional(),
+  language: z.enum(['ipxe', 'grub']),
+  approved: z.boolean(),
+  because: text,
+  wishes: z.array(text).meta({ description: 'What it is to have, each with where that is said.' }),
+  script: text,
+  scriptBecause: text,
+  image: text.optional(),
+  files: z.array(z.object({ file: text, text: text.optional(), refused: text.optional() })).meta({
+    description: 'The script, and the seed it leads to. ATTEMPT stands for the number of the boot.',
+  }),
+  since: z
+    .object({
+      at: time,
+      attempt: text,
+      script: text,
+      changes: z.array(z.object({ file: text, lines: z.array(text) })),
+    })
+    .optional()
+    .meta({ description: 'What has changed since its last script; absent where it never had one.' }),
+})
+
 const event = z.object({
   id: z
     .int()
@@ -194,6 +219,7 @@ export const apiSchemas = {
   Attempt: attempt,
   Lease: lease,
   Diagnosis: diagnosis,
+  BootPlan: bootPlan,
   Event: event,
   Events: z.array(event),
   EventFilter: eventFilter,

@@ -72,6 +72,27 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
     subscribe: () => () => {},
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    plan: async () =>
+      await Promise.resolve({
+        kind: 'planned',
+        plan: {
+          machine: 'M0000001',
+          mac: macNumber(1),
+          network: 'rack',
+          language: 'ipxe',
+          approved: true,
+          because: 'the settings approve it',
+          wishes: ['method ram, by the defaults of the settings'],
+          script: 'run-image',
+          scriptBecause: 'it is approved',
+          image: 'noble',
+          files: [
+            { file: 'script', text: '#!ipxe' },
+            { file: 'user-data', refused: 'it cannot be made' },
+          ],
+          since: { at: 5, attempt: 'a1', script: 'wait', changes: [{ file: 'script', lines: ['+ boot'] }] },
+        },
+      }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,

@@ -61,6 +61,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     },
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     diagnose: async () => await Promise.resolve(aDiagnosis),
