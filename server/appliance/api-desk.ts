@@ -2,6 +2,7 @@ import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from
 import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
+import { failureCauses } from '../machines/failure-causes.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
 import { goesRound } from '../machines/rounds.ts'
@@ -120,7 +121,9 @@ function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine)
     .flatMap((mac) => networks.map((network) => leases.leaseOf(network.name, mac)))
     .filter((lease) => lease !== undefined)
     .toSorted((a, b) => b.since - a.since)
-  return { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+  const summary = { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+  const { failure: cause } = machine
+  return cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
 }
 
 /** The store gives at most this many at a time. */

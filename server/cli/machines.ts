@@ -118,6 +118,11 @@ async function show(call: Call, name: string): Promise<number> {
   const facts: (readonly [string, string | undefined])[] = [
     ['machine', machine.id],
     ['state', `${machine.state}, because: ${machine.stateBecause}`],
+    [
+      'cause',
+      summary.failure === undefined ? undefined : `${summary.failure.cause}: ${summary.failure.meaning}`,
+    ],
+    ['next step', summary.failure?.nextStep],
     ['claim', machine.claim],
     ['name', machine.hostname],
     ['MAC', machine.macs.join(', ')],

@@ -5,6 +5,7 @@ import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
+import type { FailureCause } from '../machines/failure-causes.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
@@ -93,7 +94,11 @@ export type MachineSummary = {
   readonly machine: Machine
   readonly attempt: Attempt | undefined
   readonly lease: Lease | undefined
+  /** Why its latest boot failed, explained; absent unless it is failed, or quarantined by that. */
+  readonly failure?: Failure
 }
+
+export type Failure = { readonly cause: FailureCause; readonly meaning: string; readonly nextStep: string }
 
 const mostEvents = 10_000
 

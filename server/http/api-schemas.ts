@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
+import { failureCauses } from '../machines/failure-causes.ts'
 import { approvedMethods } from '../machines/approval.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
@@ -10,6 +11,8 @@ import { proxyStrategies } from '../machines/proxy-ladder.ts'
 const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
 const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
 const text = z.string()
+
+const failureCause = z.enum(Object.keys(failureCauses))
 
 const approval = z.object({
   by: z.enum(['person', 'rule']),
@@ -54,6 +57,7 @@ const machine = z.object({
   discoveredAt: time,
   lastSeenAt: time,
   failures: z.int(),
+  failure: failureCause.optional(),
   approval: approval.optional(),
   proxy: z
     .object({
@@ -99,7 +103,15 @@ const lease = z.object({
   hostname: text.optional(),
 })
 
-const machineSummary = z.object({ machine, attempt: attempt.optional(), lease: lease.optional() })
+const machineSummary = z.object({
+  machine,
+  attempt: attempt.optional(),
+  lease: lease.optional(),
+  failure: z
+    .object({ cause: failureCause, meaning: text, nextStep: text })
+    .optional()
+    .meta({ description: 'Why its latest boot failed (docs/machine-life.md).' }),
+})
 
 const diagnosis = z.object({
   verdict: z.enum(verdicts),

@@ -1,3 +1,4 @@
+import { failureCauses } from './failure-causes.ts'
 import {
   failuresBeforeQuarantine,
   stateMeanings,
@@ -25,6 +26,16 @@ export function lifeDocument(): string {
       triggers.map((trigger) => [`\`${trigger}\``, triggerMeanings[trigger], ...endsOf(trigger)]),
     ),
     'Whatever is not in this table does nothing: a report that comes late, or from a machine that is something else by now, moves nobody.',
+    '## Why a boot fails',
+    'A boot that failed has one of these causes: the first thing that did not happen. The record keeps it while the machine is `failed` or `quarantined`.',
+    table(
+      ['Cause', 'What it means', 'Next step'],
+      Object.entries(failureCauses).map(([cause, { meaning, nextStep }]) => [
+        `\`${cause}\``,
+        meaning,
+        nextStep,
+      ]),
+    ),
   ]
   return `${parts.join('\n\n')}\n`
 }
@@ -35,7 +46,7 @@ const triggers = Object.keys(triggerMeanings) as Trigger[]
 const opening: readonly string[] = [
   '# The life of a machine',
   'Each machine on record is in one of these states. `ironwake machines show MACHINE` says in which, since when and why; each change is the event `machine-state-changed`.',
-  'This page is made from `server/machines/lifecycle.ts` by `node test/snap.ts`.',
+  'This page is made from `server/machines/lifecycle.ts` and `server/machines/failure-causes.ts` by `node test/snap.ts`.',
 ]
 
 /** Several triggers between two states share an arrow. */

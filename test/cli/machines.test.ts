@@ -213,6 +213,18 @@ t.test('approve says what the machine is to have, and what is in its way', async
   )
 })
 
+t.test('show tells why a machine failed, and the next step', async (t) => {
+  const failure = {
+    cause: 'system-not-started',
+    meaning: 'No system asked.',
+    nextStep: 'Look at its console.',
+  } as const
+  const { call } = await anApi(t, { find: () => [{ ...summary, failure }] })
+  const { out } = await call('show', 'node-1')
+  t.match(out, /^cause {6}system-not-started: No system asked\.\nnext step {2}Look at its console\.$/m)
+  t.notMatch((await (await anApi(t)).call('show', 'node-1')).out, /^(?:cause|next step) /m)
+})
+
 t.test('plan prints what would be served, and what of it has changed', async (t) => {
   const plan: BootPlan = {
     machine: 'M0000001',

@@ -9,6 +9,7 @@ const summary: MachineSummary = {
     chained: { xid: 7, count: 1, latest: 5 },
     bootNext: { action: 'local', askedAt: 5 },
     claim: 'KTW-RXP',
+    failure: 'kernel-not-fetched',
     approval: {
       by: 'person',
       at: 5,
@@ -23,6 +24,7 @@ const summary: MachineSummary = {
   }),
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
+  failure: { cause: 'kernel-not-fetched', meaning: 'It never asked.', nextStep: 'Look at it.' },
 }
 
 /** What the API can be asked, over a box with one machine; what is given replaces a part. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { failureCauses } from '../../server/machines/failure-causes.ts'
 import { lifeDocument } from '../../server/machines/life-document.ts'
 import { stateMeanings, timeLimitMs, transitions, triggerMeanings } from '../../server/machines/lifecycle.ts'
 
@@ -28,6 +29,9 @@ t.test('every state with its limit and every trigger with what it does stand in 
     const row = text.split('\n').find((line) => line.startsWith(`| \`${state}\` | `))
     t.ok(row?.includes(meaning), state)
     t.equal(row?.endsWith(' none |'), !Object.hasOwn(timeLimitMs, state), state)
+  }
+  for (const [cause, { meaning, nextStep }] of Object.entries(failureCauses)) {
+    t.ok(text.includes(`| \`${cause}\` | ${meaning} | ${nextStep} |`), cause)
   }
   for (const [trigger, meaning] of Object.entries(triggerMeanings)) {
     t.ok(text.includes(`| \`${trigger}\` | ${meaning} | `), trigger)
