@@ -5,9 +5,11 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { doctorDocument } from '../server/boot/doctor-document.ts'
 import { eventsDocument } from '../server/events/events-document.ts'
+import { lifeDocument } from '../server/machines/life-document.ts'
 
 const documents: readonly { readonly name: string; readonly text: string }[] = [
   { name: 'docs/events.md', text: eventsDocument() },
+  { name: 'docs/machine-life.md', text: lifeDocument() },
   { name: 'docs/boot-doctor.md', text: doctorDocument() },
 ]
 

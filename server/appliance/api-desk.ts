@@ -2,6 +2,7 @@ import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from
 import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
+import { failureCauses } from '../machines/failure-causes.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
 import { goesRound } from '../machines/rounds.ts'
@@ -11,10 +12,12 @@ import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
 import { approveMachine, unapproveMachine } from './approve-machine.ts'
+import type { ScriptParts } from './boot-desk.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
+import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import type { Troubles } from './troubles.ts'
 
@@ -28,6 +31,8 @@ export type ApiDeskParts = {
   readonly images: ImageShelf
   readonly frames: FrameRing
   readonly troubles: Troubles
+  /** What the scripts of machines are made with. */
+  readonly boot: ScriptParts
   readonly status: () => ApplianceStatus
   readonly now: () => number
 }
@@ -59,6 +64,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       await logbook.keep(change)
       return { kind: 'done' }
     },
+    plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
     unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {
@@ -115,7 +121,9 @@ function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine)
     .flatMap((mac) => networks.map((network) => leases.leaseOf(network.name, mac)))
     .filter((lease) => lease !== undefined)
     .toSorted((a, b) => b.since - a.since)
-  return { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+  const summary = { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+  const { failure: cause } = machine
+  return cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
 }
 
 /** The store gives at most this many at a time. */

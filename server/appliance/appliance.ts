@@ -192,6 +192,7 @@ export async function startAppliance(
     images,
     frames,
     troubles,
+    boot: desk,
     status: () => appliance.status,
     now,
   })

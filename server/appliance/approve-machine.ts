@@ -1,7 +1,6 @@
 import { parseImageReference } from '../config/image-name.ts'
 import { whyNotHostname } from '../config/hostname.ts'
-import type { Approved } from '../http/api-app.ts'
-import type { ApprovalOrder } from '../http/approval-order.ts'
+import type { ApprovalOrder, Approved } from '../http/api-app.ts'
 import type { ApprovalWishes } from '../machines/approval.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import type { Machine } from '../machines/machine.ts'

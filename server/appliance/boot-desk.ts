@@ -3,7 +3,8 @@ import { chooseScript, type ScriptChoice } from '../boot/choose-script.ts'
 import { parseReport, type Report } from '../cloud-init/parse-report.ts'
 import { parsePhoneHome } from '../cloud-init/parse-phone-home.ts'
 import { seedFor, type Seed } from '../cloud-init/seed.ts'
-import type { BootDesk, SeedFile } from '../http/boot-app.ts'
+import { seedFiles, type BootDesk, type SeedFile } from '../http/boot-app.ts'
+import type { PlannedFile } from '../http/boot-plan.ts'
 import type { ImageUses } from '../images/image-uses.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
 import { parseBootQuery, type BootQuery } from '../ipxe-scripts/parse-boot-query.ts'
@@ -16,17 +17,12 @@ import {
 } from '../ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { ScriptLanguage, Templates } from '../ipxe-scripts/templates.ts'
+import type { Standing } from '../machines/approval.ts'
 import { dueIn, type ThisBoot } from '../machines/boot-next.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
-import {
-  joined,
-  noChange,
-  type Chance,
-  type Roster,
-  type RosterChange,
-  type Sign,
-} from '../machines/roster.ts'
+import { withoutAttempt, type ServedScript } from '../machines/served-script.ts'
+import { joined, noChange, type Chance, type Roster, type RosterChange } from '../machines/roster.ts'
 import type { Loader, Network } from '../networks/network.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
@@ -164,7 +160,8 @@ async function bootScript(parts: BootDeskParts, arrival: Arrival, text: string):
 }
 
 /** What runs a script; for iPXE, also the shim that starts signed kernels on its machine. */
-type Runner = { readonly language: 'grub' } | { readonly language: 'ipxe'; readonly shim: string | undefined }
+export type Runner =
+  { readonly language: 'grub' } | { readonly language: 'ipxe'; readonly shim: string | undefined }
 
 /** What a machine's script says, whichever program runs it, and all that follows from its having been asked for. */
 async function scriptFor(
@@ -173,39 +170,21 @@ async function scriptFor(
   sighting: Sighting,
   runner: Runner,
 ): Promise<Outcome> {
-  const { roster, logbook, plans, now, chance } = parts
+  const { roster, logbook, now } = parts
   const { mac } = sighting
   const network = parts.networkAt(arrival)
   const address = parseIpv4(arrival.from)
   if (network?.mode === 'proxy' && address !== undefined) parts.whereabouts.note({ address, mac })
-  const sign: Sign = {
-    stage: 'script',
-    sighting,
-    because: `${runners[runner.language]} asked for its script`,
-  }
   // Before the records are touched: from then on nothing waits until what changed is on its way to the store.
   await parts.images.look()
-  const clash = roster.clashOf(sighting, now())
-  const seen = roster.see(sign, now(), chance)
-  const machine = roster.byMac(mac)
-  const attempt = machine === undefined ? undefined : roster.latestAttempt(machine.id)
-  if (machine === undefined || attempt === undefined) {
-    await logbook.keep(seen)
-    return refused(429, 'this box records no more machines, or no more cards of this one; its log says which')
+  const made = makeScript(parts, arrival, sighting, runner)
+  if (made.kind === 'no-record') {
+    await logbook.keep(made.change)
+    return refused(429, made.because)
   }
-  const named = roster.rename(machine.id, plans.hostnameOf(network, mac, machine))
-  const intent = plans.intentFor(mac, machine, clash)
-  const approval = roster.stands(machine.id, mac, plans.standingOf(mac, machine, clash), now())
-  const current = roster.byId(machine.id) ?? machine
-  const boot = thisBoot(current, attempt)
-  const choice = chooseForBoot(parts, attempt.id, intent, (wanted) =>
-    chooseScript(current, mac, wanted, dueIn(current.bootNext, boot)),
-  )
-  const loader = network === undefined ? undefined : plans.loaderOf(network, mac)
-  const who = { machine: current, attempt, mac, loader }
-  const rendered = renderChoice(parts, arrival, who, choice, runner)
+  const { machine, attempt, choice, rendered, change } = made
   if (rendered.kind === 'refused') {
-    await logbook.keep(joined(seen, named, approval))
+    await logbook.keep(change)
     return refused(409, `its script cannot be made: ${rendered.because}`)
   }
   const served: RosterChange = {
@@ -213,12 +192,103 @@ async function scriptFor(
     happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
   }
   const after = joined(
-    afterChoice(parts, current, attempt, choice),
-    bootNextAfter(roster, current, choice, boot),
+    afterChoice(parts, machine, attempt, choice),
+    bootNextAfter(roster, machine, choice, thisBoot(machine, attempt)),
   )
-  const kept = logbook.keep(joined(seen, named, approval, served, after))
+  logbook.served(servedOf(parts, { made, arrival, runner, at: now() }))
+  const kept = logbook.keep(joined(change, served, after))
   const [, because] = await Promise.all([kept, holdVersion(parts, attempt.id, choice)])
   return because === undefined ? scriptOutcome(rendered) : refused(409, because)
+}
+
+/** What making a script takes. */
+export type ScriptParts = Omit<BootDeskParts, 'logbook' | 'whereabouts' | 'programs' | 'holderOf'>
+
+/** A script, and all that it comes of. */
+export type Made = {
+  readonly kind: 'made'
+  readonly network: Network | undefined
+  readonly mac: Mac
+  /** As it is after it has asked. */
+  readonly machine: Machine
+  readonly attempt: Attempt
+  readonly clash: string | undefined
+  readonly standing: Standing
+  readonly choice: ScriptChoice
+  readonly rendered: RenderedScript
+  readonly change: RosterChange
+}
+
+/** Makes the script of a machine that asks, and changes nothing but the roster it is given. */
+export function makeScript(
+  parts: ScriptParts,
+  arrival: Arrival,
+  sighting: Sighting,
+  runner: Runner,
+): Made | { readonly kind: 'no-record'; readonly because: string; readonly change: RosterChange } {
+  const { roster, plans, now, chance } = parts
+  const { mac } = sighting
+  const network = parts.networkAt(arrival)
+  const because = `${runners[runner.language]} asked for its script`
+  const clash = roster.clashOf(sighting, now())
+  const seen = roster.see({ stage: 'script', sighting, because }, now(), chance)
+  const known = roster.byMac(mac)
+  const attempt = known === undefined ? undefined : roster.latestAttempt(known.id)
+  if (known === undefined || attempt === undefined) {
+    const full = 'this box records no more machines, or no more cards of this one; its log says which'
+    return { kind: 'no-record', because: full, change: seen }
+  }
+  const named = roster.rename(known.id, plans.hostnameOf(network, mac, known))
+  const intent = plans.intentFor(mac, known, clash)
+  const standing = plans.standingOf(mac, known, clash)
+  const approval = roster.stands(known.id, mac, standing, now())
+  const machine = roster.byId(known.id) ?? known
+  const boot = thisBoot(machine, attempt)
+  const choice = chooseForBoot(parts, attempt.id, intent, (wanted) =>
+    chooseScript(machine, mac, wanted, dueIn(machine.bootNext, boot)),
+  )
+  const loader = network === undefined ? undefined : plans.loaderOf(network, mac)
+  const rendered = renderChoice(parts, arrival, { machine, attempt, mac, loader }, choice, runner)
+  const change = joined(seen, named, approval)
+  return { kind: 'made', network, mac, machine, attempt, clash, standing, choice, rendered, change }
+}
+
+/** The script, and the files of the seed that it leads to. */
+export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): readonly PlannedFile[] {
+  const { machine, attempt, choice, rendered } = made
+  const script: PlannedFile =
+    rendered.kind === 'refused'
+      ? { file: 'script', refused: rendered.because }
+      : { file: 'script', text: rendered.text }
+  if (choice.kind !== 'run-image') return [script]
+  const seed = seedOf(parts, arrival, machine, attempt)
+  const files = seedFiles.map((file): PlannedFile =>
+    seed.kind === 'refused' ? { file, refused: seed.because } : { file, text: textOf(seed.seed, file) },
+  )
+  return [script, ...files]
+}
+
+function servedOf(
+  parts: ScriptParts,
+  served: { readonly made: Made; readonly arrival: Arrival; readonly runner: Runner; readonly at: number },
+): ServedScript {
+  const { made, arrival, runner, at } = served
+  const { machine, attempt, choice } = made
+  const texts = filesFor(parts, arrival, made).flatMap((one): [string, string][] =>
+    'text' in one ? [[one.file, withoutAttempt(one.text, machine.id, attempt.id)]] : [],
+  )
+  const { language } = runner
+  const shim = runner.language === 'ipxe' ? runner.shim : undefined
+  return {
+    machine: machine.id,
+    attempt: attempt.id,
+    at,
+    language,
+    to: arrival.to,
+    ...(shim === undefined ? {} : { shim }),
+    script: choice.kind,
+    files: Object.fromEntries(texts),
+  }
 }
 
 function thisBoot({ rounds }: Machine, { id: attempt }: Attempt): ThisBoot {
@@ -269,7 +339,7 @@ function boardText(text: string | undefined): string | undefined {
 const stopSeconds = 10
 
 function renderChoice(
-  parts: BootDeskParts,
+  parts: ScriptParts,
   arrival: Arrival,
   who: {
     readonly machine: Machine
@@ -387,7 +457,7 @@ function afterReport(
 }
 
 function seedOf(
-  parts: BootDeskParts,
+  parts: ScriptParts,
   arrival: Arrival,
   machine: Machine,
   attempt: Attempt,

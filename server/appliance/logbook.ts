@@ -2,6 +2,7 @@ import { catalogue } from '../events/catalogue.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { RosterChange } from '../machines/roster.ts'
+import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
 import { Throttle } from './throttle.ts'
 
@@ -13,6 +14,7 @@ export type Entries = {
   readonly events: readonly Omit<RecordedEvent, 'id'>[]
   /** Machines that are gone, with their attempts. */
   readonly forgotten: readonly string[]
+  readonly served: readonly ServedScript[]
 }
 
 /** Where entries are kept. `commit` resolves with the events, numbered, once all of it is on disk, or rejects. */
@@ -47,6 +49,7 @@ export class Logbook {
   #leases: Lease[] = []
   #events: Omit<RecordedEvent, 'id'>[] = []
   #forgotten = new Set<string>()
+  #served = new Map<string, ServedScript>()
   #next: Promise<void> | undefined
   /** The commit that was begun last; never rejects. */
   #last: Promise<void> = Promise.resolve()
@@ -88,12 +91,18 @@ export class Logbook {
     await this.settle()
   }
 
+  /** Notes what a machine was given to boot by, in place of what it was given before; it is written with the next commit. */
+  served(script: ServedScript): void {
+    this.#served.set(script.machine, script)
+  }
+
   /** What was still to be written of machines that are gone must not be: their attempts would belong to nobody. */
   #forget(machines: readonly string[]): void {
     if (machines.length === 0) return
     for (const id of machines) {
       this.#forgotten.add(id)
       this.#machines.delete(id)
+      this.#served.delete(id)
     }
     for (const { id, machine } of this.#attempts.values()) {
       if (this.#forgotten.has(machine)) this.#attempts.delete(id)
@@ -122,12 +131,14 @@ export class Logbook {
       leases: this.#leases,
       events: this.#events,
       forgotten: [...this.#forgotten],
+      served: [...this.#served.values()],
     }
     this.#machines = new Map()
     this.#attempts = new Map()
     this.#leases = []
     this.#events = []
     this.#forgotten = new Set()
+    this.#served = new Map()
     let recorded: readonly RecordedEvent[]
     try {
       recorded = await this.#shelf.commit(entries)
@@ -146,6 +157,9 @@ export class Logbook {
     }
     for (const attempt of entries.attempts) {
       if (!this.#attempts.has(attempt.id)) this.#attempts.set(attempt.id, attempt)
+    }
+    for (const script of entries.served) {
+      if (!this.#served.has(script.machine)) this.#served.set(script.machine, script)
     }
     this.#forget([...entries.forgotten, ...this.#forgotten])
   }

@@ -14,6 +14,13 @@ export type Plans = {
   intentFor(mac: Mac, machine: Machine | undefined, clash?: string): Intent
   /** The name a machine is to have on a network: what it was approved with, then its own entry, then its reservation. */
   hostnameOf(network: Network | undefined, mac: Mac, machine: Machine | undefined): string | undefined
+  /** What it is to have when it asks by a card, each with where that is said, in words. */
+  wishesFor(
+    network: Network | undefined,
+    mac: Mac,
+    machine: Machine | undefined,
+    clash?: string,
+  ): readonly string[]
   /** The card of another machine for which the settings have this name. */
   namesakeOf(hostname: string, macs: readonly Mac[]): Mac | undefined
   /** What it loads first on a network: its own entry counts before that of the network. */
@@ -50,6 +57,23 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Pla
       if (approved !== undefined || network === undefined) return approved
       return entries.get(mac)?.hostname ?? network.reservations.get(mac)?.hostname
     },
+    wishesFor(network, mac, machine, clash) {
+      const approval = wishesOf(standing(mac, machine, clash))
+      const settings = settingsOf(mac)
+      const entry = entries.get(mac)
+      const bySettings =
+        entry === undefined
+          ? 'by the defaults of the settings'
+          : 'by its entry under machines, or the defaults'
+      const by = (wish: unknown) => (wish === undefined ? bySettings : 'by its approval')
+      const image = approval?.image ?? settings.image ?? 'the only one of the settings'
+      return [
+        `method ${approval?.method ?? settings.method}, ${by(approval?.method)}`,
+        `image ${image}, ${by(approval?.image)}`,
+        `name ${nameWithSource(approval?.hostname, entry?.hostname, network?.reservations.get(mac)?.hostname)}`,
+        ...(approval?.once === true ? ['one run of its image, by its approval'] : []),
+      ]
+    },
     namesakeOf: (hostname, macs) =>
       named.find((one) => one.hostname === hostname && !macs.includes(one.mac))?.mac,
     loaderOf(network, mac) {
@@ -64,4 +88,15 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Pla
 /** What a person said with an approval counts before the settings. */
 function wishesOf(standing: Standing): Approval | undefined {
   return standing.kind === 'approved' && standing.by === 'person' ? standing.approval : undefined
+}
+
+/** The name, of the first who has one for it. */
+function nameWithSource(
+  approved: string | undefined,
+  entry: string | undefined,
+  reserved: string | undefined,
+): string {
+  if (approved !== undefined) return `${approved}, by its approval`
+  if (entry !== undefined) return `${entry}, by its entry under machines`
+  return reserved === undefined ? 'made of its MAC address' : `${reserved}, by its reservation`
 }

@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { MachineSummary } from '../http/api-app.ts'
+import type { BootPlan } from '../http/boot-plan.ts'
 import { ask, askForBytes } from './api-client.ts'
 import type { Call, Command } from './call.ts'
+import { planLines } from './plan-lines.ts'
 import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
 import { WronglyCalled } from './wrongly-called.ts'
@@ -13,11 +15,13 @@ import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
   usage:
-    'ironwake machines list | show MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
     'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
+    '`plan` prints what a machine would be given if it asked now, why, and what of that has changed since it last asked; it\n' +
+    'changes nothing. `ATTEMPT` stands for the number of the boot.\n' +
     '`approve` lets a machine have what the box gives, from its next boot from the network on, for the network cards it has\n' +
     'now; what it says counts before the settings, and stays after a restart. `unapprove` takes it back.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
@@ -47,6 +51,7 @@ export const machines: Command = {
     'ironwake machines show 52:54:00:12:34:56',
     'ironwake machines list --output json | jq -r ".[].machine.state"',
     'ironwake machines show node-1 --output json | jq -r .diagnosis.verdict',
+    'ironwake machines plan node-1',
     'ironwake machines approve KTW-RXP --hostname node-1 --image noble',
     'ironwake machines approve 52:54:00:12:34:56 --claim KTW-RXP',
     'ironwake machines retry 4k7m2qxa',
@@ -58,12 +63,13 @@ export const machines: Command = {
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'show' && name !== undefined && more.length === 0) return await show(call, name)
     if (verb === 'retry' && name !== undefined && more.length === 0) return await retry(call, name)
+    if (verb === 'plan' && name !== undefined && more.length === 0) return await plan(call, name)
     if (verb === 'approve' && name !== undefined && more.length === 0) return await approve(call, name)
     if (verb === 'unapprove' && name !== undefined && more.length === 0) return await unapprove(call, name)
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
     throw new WronglyCalled(
-      'say list, show MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
+      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
     )
   },
 }
@@ -112,6 +118,11 @@ async function show(call: Call, name: string): Promise<number> {
   const facts: (readonly [string, string | undefined])[] = [
     ['machine', machine.id],
     ['state', `${machine.state}, because: ${machine.stateBecause}`],
+    [
+      'cause',
+      summary.failure === undefined ? undefined : `${summary.failure.cause}: ${summary.failure.meaning}`,
+    ],
+    ['next step', summary.failure?.nextStep],
     ['claim', machine.claim],
     ['name', machine.hostname],
     ['MAC', machine.macs.join(', ')],
@@ -180,6 +191,13 @@ function approvalInWords({ macs, approval }: MachineSummary['machine']): string 
     ...(others.length === 0 ? [] : [`not for ${others.join(', ')}`]),
   ]
   return parts.join('; ')
+}
+
+async function plan(call: Call, name: string): Promise<number> {
+  const planned = (await ask(socketOf(call), 'GET', `${pathOf(name)}/plan`)) as BootPlan
+  if (call.output === 'json') call.print(JSON.stringify(planned, undefined, 2))
+  else for (const line of planLines(planned)) call.print(line)
+  return 0
 }
 
 type ApprovedMachine = MachineSummary & { readonly remarks: readonly string[] }

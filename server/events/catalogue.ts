@@ -178,7 +178,8 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   },
   'machine-state-changed': {
     level: 'info',
-    meaning: 'A machine went from one state of its life to another.',
+    meaning:
+      'A machine went from one state of its life to another; where it failed, with the cause in one word. docs/machine-life.md explains states and causes.',
   },
   'machine-goes-round': {
     level: 'warning',

@@ -135,6 +135,8 @@ export type ApplianceEvent = About &
         readonly from: string
         readonly to: string
         readonly because: string
+        /** Of a failure, in one word (docs/machine-life.md). */
+        readonly cause?: string
       }
     | { readonly kind: 'machine-goes-round'; readonly boots: number; readonly seconds: number }
     | { readonly kind: 'boot-next-asked'; readonly action: 'local' | 'image' }

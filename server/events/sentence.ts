@@ -95,7 +95,9 @@ function words(event: ApplianceEvent): string {
     case 'machine-clash':
       return `machine unclear: ${event.because}`
     case 'machine-state-changed':
-      return `${event.from} → ${event.to}: ${event.because}`
+      return event.cause === undefined
+        ? `${event.from} → ${event.to}: ${event.because}`
+        : `${event.from} → ${event.to} (${event.cause}): ${event.because}`
     case 'machine-goes-round':
       return `${event.boots} boots in ${duration(event.seconds)} led nowhere; it goes round`
     case 'boot-next-asked':

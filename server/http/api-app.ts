@@ -5,14 +5,18 @@ import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
+import type { FailureCause } from '../machines/failure-causes.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
-import type { ApprovalOrder } from './approval-order.ts'
+import type { BootPlan } from './boot-plan.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
 import { callerOf, gate, routeByTable } from './route-by-table.ts'
+
+/** What a person says who approves a machine. */
+export type ApprovalOrder = z.output<ApiSchemas['ApprovalOrder']>
 
 type AskedEvents = z.output<ApiSchemas['EventFilter']>
 
@@ -38,6 +42,8 @@ export type ApiDesk = {
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
   readonly retry: (machine: string) => Promise<Done>
+  /** What it would be given if it asked now, why, and what of that has changed. */
+  readonly plan: (machine: Machine) => Promise<Planned>
   /** A person approves a machine, in place of an approval from before, or takes that back. */
   readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
   readonly unapprove: (machine: Machine) => Promise<Approved>
@@ -46,6 +52,9 @@ export type ApiDesk = {
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
+
+export type Planned =
+  (Done & { readonly kind: 'refused' }) | { readonly kind: 'planned'; readonly plan: BootPlan }
 
 /** `remarks`: what else the person should know. */
 export type Approved =
@@ -85,7 +94,11 @@ export type MachineSummary = {
   readonly machine: Machine
   readonly attempt: Attempt | undefined
   readonly lease: Lease | undefined
+  /** Why its latest boot failed, explained; absent unless it is failed, or quarantined by that. */
+  readonly failure?: Failure
 }
+
+export type Failure = { readonly cause: FailureCause; readonly meaning: string; readonly nextStep: string }
 
 const mostEvents = 10_000
 
@@ -120,6 +133,13 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
     const found = theOne(desk, request.params.name, response)
     if (found !== undefined) response.json(await desk.diagnose(found.machine))
   })
+  app.get('/api/v1/machines/:name/plan', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const planned = await desk.plan(found.machine)
+    if (planned.kind === 'planned') response.json(planned.plan)
+    else problem(response, 409, 'Nothing to plan', planned.because)
+  })
   app.get('/api/v1/machines/:name/capture', (request, response) => {
     const found = theOne(desk, request.params.name, response)
     if (found === undefined) return
@@ -134,14 +154,14 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
     done(response, 'Nothing to retry', await desk.retry(request.params.id))
   })
-  app.put('/api/v1/machines/:name/approval', async (request, response, { body: order }) => {
+  app.put('/api/v1/machines/:name/approval', async (request, response, { body }) => {
     const { name } = request.params
     const found = theOne(desk, name, response)
     if (found === undefined) return
     // Who names a machine by the code on its screen has read it there.
-    const claim = order.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
-    const wanted = claim === undefined ? order : { ...order, claim }
-    approved(desk, found, response, await desk.approve(found.machine, wanted))
+    const claim = body.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
+    const order = claim === undefined ? body : { ...body, claim }
+    approved(desk, found, response, await desk.approve(found.machine, order))
   })
   app.delete('/api/v1/machines/:name/approval', async (request, response) => {
     const found = theOne(desk, request.params.name, response)

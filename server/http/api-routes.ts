@@ -37,13 +37,19 @@ export const apiRoutes = {
   },
   'GET /api/v1/machines/:name': {
     least: 'viewer',
-    about: 'One machine, by its identifier, MAC address or host name.',
+    about: 'One machine, by its identifier, MAC address, host name or claim code.',
     answer: 'MachineSummary',
   },
   'GET /api/v1/machines/:name/diagnosis': {
     least: 'viewer',
     about: 'How its latest boot stands, and what to do (docs/boot-doctor.md).',
     answer: 'Diagnosis',
+  },
+  'GET /api/v1/machines/:name/plan': {
+    least: 'viewer',
+    about:
+      'What it would be given if it asked now, why, and what of that has changed. Nothing changes by it.',
+    answer: 'BootPlan',
   },
   'GET /api/v1/machines/:name/capture': {
     least: 'operator',
@@ -57,14 +63,14 @@ export const apiRoutes = {
   },
   'PUT /api/v1/machines/:name/approval': {
     least: 'operator',
-    about: 'A person approves it, in place of an approval from before.',
+    about: 'It may have what the box gives, for the cards it has; in place of an approval from before.',
     body: 'ApprovalOrder',
-    answer: 'Approved',
+    answer: 'ApprovedMachine',
   },
   'DELETE /api/v1/machines/:name/approval': {
     least: 'operator',
-    about: 'The approval by a person is taken back; what the settings approve stays approved.',
-    answer: 'Approved',
+    about: 'Takes back that a person approved it.',
+    answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/boot-next/:action': {
     least: 'operator',

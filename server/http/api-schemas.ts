@@ -2,18 +2,47 @@ import { z } from 'zod'
 import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
+import { failureCauses } from '../machines/failure-causes.ts'
 import { approvedMethods } from '../machines/approval.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
-import { approvalOrder } from './approval-order.ts'
 
 const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
 const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
 const text = z.string()
 
+const failureCause = z.enum(Object.keys(failureCauses))
+
+const approval = z.object({
+  by: z.enum(['person', 'rule']),
+  at: time,
+  macs: z.array(mac),
+  hostname: text.optional(),
+  method: z.enum(approvedMethods).optional(),
+  image: text.optional(),
+  once: z.literal(true).optional(),
+  claim: z.literal('compared').optional(),
+  doneAt: time.optional(),
+})
+
+/** Longer than anything that can be meant; what is meant is looked at by who knows names and images. */
+const wish = z.string().min(1).max(255)
+
+const approvalOrder = z.strictObject({
+  claim: wish.optional().meta({ description: 'The code on the screen of the machine; another is refused.' }),
+  hostname: wish.optional(),
+  method: z.enum(approvedMethods).optional(),
+  image: wish.optional().meta({ description: 'Its name, without a version.' }),
+  once: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The image until one boot has ended well, its own disk after.' }),
+})
+
 const machine = z.object({
   id: text,
+  claim: text.optional().meta({ description: 'The code that its screen shows while it waits.' }),
   macs: z.array(mac),
   uuid: text.optional(),
   serial: text.optional(),
@@ -28,20 +57,8 @@ const machine = z.object({
   discoveredAt: time,
   lastSeenAt: time,
   failures: z.int(),
-  claim: text.optional().meta({ description: 'The code that its screen shows while it waits for approval.' }),
-  approval: z
-    .object({
-      by: z.enum(['person', 'rule']),
-      at: time,
-      macs: z.array(mac),
-      hostname: text.optional(),
-      method: z.enum(approvedMethods).optional(),
-      image: text.optional(),
-      once: z.literal(true).optional(),
-      claim: z.literal('compared').optional(),
-      doneAt: time.optional(),
-    })
-    .optional(),
+  failure: failureCause.optional(),
+  approval: approval.optional(),
   proxy: z
     .object({
       strategy: z.enum(proxyStrategies),
@@ -86,10 +103,14 @@ const lease = z.object({
   hostname: text.optional(),
 })
 
-const machineSummary = z.object({ machine, attempt: attempt.optional(), lease: lease.optional() })
-
-const approved = machineSummary.extend({
-  remarks: z.array(text).meta({ description: 'What else stands between the machine and its image.' }),
+const machineSummary = z.object({
+  machine,
+  attempt: attempt.optional(),
+  lease: lease.optional(),
+  failure: z
+    .object({ cause: failureCause, meaning: text, nextStep: text })
+    .optional()
+    .meta({ description: 'Why its latest boot failed (docs/machine-life.md).' }),
 })
 
 const diagnosis = z.object({
@@ -103,6 +124,31 @@ const diagnosis = z.object({
   get before() {
     return diagnosis.optional()
   },
+})
+
+const bootPlan = z.object({
+  machine: text,
+  mac,
+  network: text.optional(),
+  language: z.enum(['ipxe', 'grub']),
+  approved: z.boolean(),
+  because: text,
+  wishes: z.array(text).meta({ description: 'What it is to have, each with where that is said.' }),
+  script: text,
+  scriptBecause: text,
+  image: text.optional(),
+  files: z.array(z.object({ file: text, text: text.optional(), refused: text.optional() })).meta({
+    description: 'The script, and the seed it leads to. ATTEMPT stands for the number of the boot.',
+  }),
+  since: z
+    .object({
+      at: time,
+      attempt: text,
+      script: text,
+      changes: z.array(z.object({ file: text, lines: z.array(text) })),
+    })
+    .optional()
+    .meta({ description: 'What has changed since its last script; absent where it never had one.' }),
 })
 
 const event = z.object({
@@ -178,14 +224,17 @@ export const apiSchemas = {
   Machine: machine,
   MachineSummary: machineSummary,
   Machines: z.array(machineSummary),
+  ApprovalOrder: approvalOrder,
+  ApprovedMachine: machineSummary.extend({
+    remarks: z.array(text).meta({ description: 'What else it waits for, or should be known.' }),
+  }),
   Attempt: attempt,
   Lease: lease,
   Diagnosis: diagnosis,
+  BootPlan: bootPlan,
   Event: event,
   Events: z.array(event),
   EventFilter: eventFilter,
-  ApprovalOrder: approvalOrder,
-  Approved: approved,
   Problem: problem,
   Role: z.enum(roles),
   Health: z.object({ status: z.literal('up') }),

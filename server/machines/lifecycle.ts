@@ -1,17 +1,31 @@
 import type { MachineState } from './machine.ts'
 
-/** What may move a machine from one state to another. */
-export type Trigger =
-  | 'approved'
-  | 'approval-withdrawn'
-  | 'script-served'
-  | 'cloud-init-finished'
-  | 'cloud-init-failed'
-  | 'boots-own-disk'
-  | 'boot-abandoned'
-  | 'time-limit-passed'
-  | 'failed-too-often'
-  | 'retry-asked'
+/** What each state means, in the order of a life. */
+export const stateMeanings: { readonly [state in MachineState]: string } = {
+  discovered: 'It was seen, and waits for approval. It is shown its claim code, and boots its own disk.',
+  approved: 'A person or a rule lets it have what the box gives, from its next boot from the network on.',
+  installing: 'It was told to run its image, and has not reported that it is up.',
+  installed:
+    'It runs its image, and every stage of cloud-init has ended; or it boots its own disk, as it should.',
+  failed: 'Its latest boot came to no good end. It tries again at its next boot.',
+  quarantined: 'It failed too often in a row. It boots its own disk until a person has looked.',
+}
+
+/** What may move a machine from one state to another, and when that is. */
+export const triggerMeanings = {
+  approved: 'a person approves it, or it asks by a card that a rule approves',
+  'approval-withdrawn': 'a person takes the approval back, or it asks and no rule approves it any more',
+  'script-served': 'it was given the script that runs its image',
+  'cloud-init-finished': 'cloud-init reports that its last stage is done',
+  'cloud-init-failed': 'cloud-init reports that its last stage has failed',
+  'boots-own-disk': 'it was sent to its own disk, as the method or a spent approval says',
+  'boot-abandoned': 'it starts anew before its boot has come to an end',
+  'time-limit-passed': 'the time limit of the state has passed',
+  'failed-too-often': 'it has failed so often in a row',
+  'retry-asked': 'a person lets it try again (`ironwake machines retry`)',
+} as const
+
+export type Trigger = keyof typeof triggerMeanings
 
 type Transition = { readonly from: MachineState; readonly trigger: Trigger; readonly to: MachineState }
 

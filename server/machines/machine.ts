@@ -3,6 +3,7 @@ import type { Uuid } from '../wire/uuid.ts'
 import type { Approval } from './approval.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
+import type { FailureCause } from './failure-causes.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
 import type { Rounds } from './rounds.ts'
 
@@ -29,6 +30,8 @@ export type Machine = {
   readonly lastSeenAt: number
   /** Failed attempts since the last that succeeded. */
   readonly failures: number
+  /** Why its latest boot failed; absent unless it is failed, or quarantined by that. */
+  readonly failure?: FailureCause
   /** Who lets it have what the box gives, and what it is to have; absent, nobody does. */
   readonly approval?: Approval
   /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */

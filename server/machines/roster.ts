@@ -6,9 +6,10 @@ import { advanced, attemptIdleMs, follow, isRunning, startsBoot, type Following 
 import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import { claimCode } from './claim-code.ts'
+import { failureCauseOf } from './failure-cause-of.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
-import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
+import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
 import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
 import { comesBy, goesRound } from './rounds.ts'
 import { Sightings } from './sightings.ts'
@@ -234,8 +235,9 @@ export class Roster {
     }
     const failures =
       step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
+    const reached = this.#latest.get(id)?.stage
     const moved: Machine = {
-      ...(trigger === 'retry-asked' ? withoutRounds(machine) : machine),
+      ...withFailure(trigger === 'retry-asked' ? withoutRounds(machine) : machine, step.to, trigger, reached),
       ...(trigger === 'cloud-init-finished' ? doneUnder(machine.approval, now) : {}),
       state: step.to,
       stateBecause: because,
@@ -249,6 +251,7 @@ export class Roster {
       from: machine.state,
       to: step.to,
       because,
+      ...(step.to === 'failed' && moved.failure !== undefined ? { cause: moved.failure } : {}),
     }
     const change: RosterChange = { machines: [moved], attempts: [], happened: [told] }
     if (step.to !== 'failed' || moved.failures < failuresBeforeQuarantine) return change
@@ -605,6 +608,19 @@ function leftBy(machine: Machine, mac: Mac): Machine {
 function withApproval(machine: Machine, approval: Approval | undefined): Machine {
   if (approval !== undefined) return { ...machine, approval }
   const { approval: _, ...rest } = machine
+  return rest
+}
+
+/** A cause stays for as long as its machine is failed or quarantined by it. */
+function withFailure(
+  machine: Machine,
+  to: MachineState,
+  trigger: Trigger,
+  reached: AttemptStage | undefined,
+): Machine {
+  if (to === 'failed') return { ...machine, failure: failureCauseOf(trigger, reached) }
+  if (to === 'quarantined' || machine.failure === undefined) return machine
+  const { failure: _, ...rest } = machine
   return rest
 }
 

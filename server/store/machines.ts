@@ -134,14 +134,15 @@ function rowOf(machine: Machine): MachineRow {
 }
 
 /** The parts of a record that are read and written as a whole, and never searched for. */
-type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext'>
+type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure'>
 
-function learntText({ proxy, rounds, chained, bootNext }: Learnt): string | null {
+function learntText({ proxy, rounds, chained, bootNext, failure }: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
     proxy,
     rounds,
     chained,
     bootNext,
+    failure,
   }
   const text = JSON.stringify(parts)
   return text === '{}' ? null : text

@@ -29,6 +29,7 @@ export const migrations: readonly Migration[] = [
   rememberWhatWasLearnt,
   giveClaimCodes,
   keepApprovals,
+  keepServedScripts,
 ]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
@@ -124,4 +125,16 @@ async function giveClaimCodes(db: Kysely<unknown>): Promise<void> {
 /** Who approved a machine, when, for which cards, and what it is to have: one text of JSON. */
 async function keepApprovals(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('machines').addColumn('approval', 'text').execute()
+}
+
+/** What each machine was last given to boot by, to compare with what it would be given now. */
+async function keepServedScripts(db: Kysely<unknown>, words: EngineWords): Promise<void> {
+  await db.schema
+    .createTable('served_scripts')
+    .addColumn('machine', 'text', (c) =>
+      c.primaryKey().notNull().references('machines.id').onDelete('cascade'),
+    )
+    .addColumn('body', 'text', (c) => c.notNull())
+    .modifyEnd(sql.raw(words.tableEnd))
+    .execute()
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
+import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
 import { AttemptRecords } from './attempts.ts'
 import { connect, connectToRead } from './connect.ts'
@@ -12,6 +13,7 @@ import { LeaseRecords } from './leases.ts'
 import { MachineRecords } from './machines.ts'
 import { migrate } from './migrate.ts'
 import type { Schema } from './schema.ts'
+import { ServedScriptRecords } from './served-scripts.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 import { StoreFault, storeFaultOf } from './store-fault.ts'
 import { lockFileOf, lockStore } from './store-lock.ts'
@@ -26,6 +28,7 @@ export type Batch = {
   readonly events?: readonly NewEvent[]
   /** Machines that are gone, with their attempts. */
   readonly forgotten?: readonly string[]
+  readonly served?: readonly ServedScript[]
 }
 
 /**
@@ -37,6 +40,7 @@ export type Store = AsyncDisposable & {
   readonly attempts: Pick<AttemptRecords, 'byId' | 'ofMachine' | 'latest'>
   readonly leases: Pick<LeaseRecords, 'all'>
   readonly events: Pick<EventRecords, 'list'>
+  readonly served: Pick<ServedScriptRecords, 'ofMachine'>
   /** Stores a batch in one transaction and gives its events with their numbers. Writes of one turn share a commit. */
   commit(batch: Batch): Promise<readonly RecordedEvent[]>
   saveMachines(machines: readonly Machine[]): Promise<void>
@@ -79,6 +83,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   const attempts = new AttemptRecords(db)
   const leases = new LeaseRecords(db)
   const events = new EventRecords(db)
+  const served = new ServedScriptRecords(db)
 
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
@@ -86,6 +91,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
       ...machines.forgetting(batch.forgotten ?? []),
       ...machines.saving(batch.machines ?? []),
       ...attempts.saving(batch.attempts ?? []),
+      ...served.saving(batch.served ?? []),
       ...leases.saving(batch.leases ?? []),
       ...events.recording(recorded),
     ]
@@ -106,6 +112,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     attempts,
     leases,
     events,
+    served,
     commit,
     saveMachines: async (changed) => void (await commit({ machines: changed })),
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),

@@ -13,6 +13,7 @@ export type Schema = {
   readonly leases: LeaseRow
   readonly attempts: AttemptRow
   readonly events: EventRow
+  readonly served_scripts: ServedScriptRow
 }
 
 export type MachineRow = {
@@ -72,5 +73,12 @@ export type EventRow = {
   readonly attempt: string | null
   readonly kind: EventKind
   /** The event in JSON. */
+  readonly body: string
+}
+
+/** What a machine was last given to boot by. */
+export type ServedScriptRow = {
+  readonly machine: string
+  /** In JSON. */
   readonly body: string
 }

@@ -46,7 +46,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
   const images = new ImageShelf(config)
   const plans = plansOf(config, images)
   const common = { roster, logbook, plans, images, now, chance }
-  const boot = bootDesk({
+  const material = {
     ...common,
     programs: findPrograms([]),
     templates: readTemplates(),
@@ -57,7 +57,8 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     whereabouts,
     holderOf,
     ports: { http: 8080, delivery: 8081 },
-  })
+  }
+  const boot = bootDesk(material)
   const dhcp = dhcpDesk({
     view: {
       leases,
@@ -78,6 +79,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     networks: [network],
     frames: new FrameRing(),
     troubles: new Troubles(),
+    boot: material,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, holderOf, now }
@@ -87,7 +89,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
 export class OneMachine {
   readonly store: Store
   readonly happened: ApplianceEvent[] = []
-  readonly #config: Config
+  #config: Config
   readonly #chance = countingChance()
   #desks: ReturnType<typeof startedDesks> | undefined
   #xid = 0
@@ -108,8 +110,9 @@ export class OneMachine {
     return box
   }
 
-  /** Forgets all that is not in the store. */
-  async restart(): Promise<void> {
+  /** Forgets all that is not in the store; starts with what is changed in the settings. */
+  async restart(changes: Partial<Config> = {}): Promise<void> {
+    this.#config = { ...this.#config, ...changes }
     await this.#desks?.logbook.settle()
     const limits = { sightings: this.#config.sightings.keep }
     const roster = new Roster(await this.store.machines.all(), await this.store.attempts.latest(), limits)

@@ -6,6 +6,7 @@ import { entryOf } from '../../server/boot/diagnoses.ts'
 import type { Diagnosis } from '../../server/boot/doctor.ts'
 import type { Approval } from '../../server/machines/approval.ts'
 import { run } from '../../server/cli/run.ts'
+import type { BootPlan } from '../../server/http/boot-plan.ts'
 import { apiApp, type ApiDesk, type MachineSummary } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
 import { macNumber } from '../networks/a-network.ts'
@@ -34,6 +35,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     subscribe: () => () => {},
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
@@ -121,7 +123,7 @@ t.test('capture says what it lacks, and writes nothing then', async (t) => {
   await refused(['node-1'], /needs a file to write, --out FILE/, 2)
   await refused(['node-1', '--out', file], /nothing that M0000001 said on the DHCP port is in memory/)
   await refused(['nobody', '--out', file], /no machine has the identifier, MAC, name or claim code nobody/)
-  await refused([], /list, show MACHINE, approve MACHINE, .* or capture MACHINE/, 2)
+  await refused([], /list, show MACHINE, plan MACHINE, .* or capture MACHINE/, 2)
   const full = await anApi(t)
   const { code, err } = await full.call(
     'capture',
@@ -209,6 +211,76 @@ t.test('approve says what the machine is to have, and what is in its way', async
     (await call('show', 'node-1')).out,
     /^approval {3}by a person, 1970-01-01T00:00:05.000Z; image noble; once; done 1970-.*; not for 52:54:00:00:00:02$/m,
   )
+})
+
+t.test('show tells why a machine failed, and the next step', async (t) => {
+  const failure = {
+    cause: 'system-not-started',
+    meaning: 'No system asked.',
+    nextStep: 'Look at its console.',
+  } as const
+  const { call } = await anApi(t, { find: () => [{ ...summary, failure }] })
+  const { out } = await call('show', 'node-1')
+  t.match(out, /^cause {6}system-not-started: No system asked\.\nnext step {2}Look at its console\.$/m)
+  t.notMatch((await (await anApi(t)).call('show', 'node-1')).out, /^(?:cause|next step) /m)
+})
+
+t.test('plan prints what would be served, and what of it has changed', async (t) => {
+  const plan: BootPlan = {
+    machine: 'M0000001',
+    mac: macNumber(1),
+    network: 'rack',
+    language: 'ipxe',
+    approved: true,
+    because: 'the settings approve it',
+    wishes: ['method ram, by the defaults of the settings', 'image noble, by its approval'],
+    script: 'run-image',
+    scriptBecause: 'it is approved',
+    image: 'noble@2',
+    files: [
+      { file: 'script', text: '#!ipxe\nboot\n' },
+      { file: 'user-data', refused: 'hostname: it is none' },
+    ],
+    since: {
+      at: 5_000,
+      attempt: 'a1',
+      script: 'wait',
+      changes: [{ file: 'script', lines: ['- sleep', '+ boot'] }],
+    },
+  }
+  const planned = async (changes: Partial<BootPlan> = {}) =>
+    await anApi(t, {
+      plan: async () => await Promise.resolve({ kind: 'planned', plan: { ...plan, ...changes } }),
+    })
+  const { call } = await planned()
+  t.equal(
+    (await call('plan', 'node-1')).out,
+    `machine    M0000001
+asks by    52:54:00:00:00:01, on network rack, as iPXE
+approved   yes: the settings approve it
+to have    method ram, by the defaults of the settings
+           image noble, by its approval
+script     run-image: it is approved
+image      noble@2
+
+--- script
+#!ipxe
+boot
+
+--- user-data cannot be made: hostname: it is none
+
+Changed since its last script (wait, 1970-01-01T00:00:05.000Z):
+--- script
+- sleep
++ boot`,
+  )
+  t.strictSame(JSON.parse((await call('plan', 'node-1', '--output', 'json')).out), plan)
+  const same = await planned({ since: { at: 5_000, attempt: 'a1', script: 'wait', changes: [] } })
+  t.match((await same.call('plan', 'node-1')).out, /^Nothing has changed since its last script \(wait, /m)
+  const { since: _, ...never } = plan
+  const first = await anApi(t, { plan: async () => await Promise.resolve({ kind: 'planned', plan: never }) })
+  t.match((await first.call('plan', 'node-1')).out, /^It was never served a script/m)
+  t.match(await (await anApi(t)).call('plan', 'node-1'), { code: 1, err: /there is no plan/ })
 })
 
 t.test('list and show have the claim code, which the screen of the machine shows', async (t) => {

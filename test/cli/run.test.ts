@@ -66,7 +66,7 @@ t.test('who calls wrongly is told how, and gets the exit code 2', async (t) => {
     [['events', '--last', '10001'], /--last takes a whole number from 0 to 10000/],
     [
       ['machines'],
-      /say list, show MACHINE, approve MACHINE, .* boot-next MACHINE .* or capture MACHINE\nSee: ironwake machines --help/,
+      /say list, show MACHINE, plan MACHINE, .* boot-next MACHINE .* or capture MACHINE\nSee: ironwake machines --help/,
     ],
     [['machines', 'lst'], /say list, show MACHINE/],
     [['machines', 'show'], /say list, show MACHINE/],

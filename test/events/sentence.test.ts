@@ -40,6 +40,10 @@ t.test('what makes an event special stands in its sentence', (t) => {
     'snponly.efi not sent: nobody answered',
   )
   says(samples['cloud-init-finished'], 'cloud-init modules-final done, SUCCESS')
+  says(
+    { ...samples['machine-state-changed'], to: 'failed', cause: 'system-not-started', because: 'so' },
+    'approved → failed (system-not-started): so',
+  )
   says(samples['machine-state-changed'], 'approved → installing: it was told to run the image debian')
   t.end()
 })

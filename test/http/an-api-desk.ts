@@ -1,18 +1,30 @@
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
-import { aLease } from '../networks/a-network.ts'
+import { aLease, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
 const summary: MachineSummary = {
   machine: aMachine({
-    claim: 'ABCD',
-    approval: { by: 'person', at: 5, macs: [], hostname: 'node-1', once: true, claim: 'compared', doneAt: 6 },
     proxy: { strategy: 'with-43', worked: true, failures: 0 },
     rounds: { ways: ['pxe'], count: 1, since: 1, began: 1, latest: 2 },
     chained: { xid: 7, count: 1, latest: 5 },
     bootNext: { action: 'local', askedAt: 5 },
+    claim: 'KTW-RXP',
+    failure: 'kernel-not-fetched',
+    approval: {
+      by: 'person',
+      at: 5,
+      macs: [macNumber(1)],
+      hostname: 'node-1',
+      method: 'ram',
+      image: 'noble',
+      once: true,
+      claim: 'compared',
+      doneAt: 9,
+    },
   }),
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
+  failure: { cause: 'kernel-not-fetched', meaning: 'It never asked.', nextStep: 'Look at it.' },
 }
 
 /** What the API can be asked, over a box with one machine; what is given replaces a part. */
@@ -60,9 +72,30 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
         { id: 1, at: 2, machine: 'M0000001', event: { kind: 'job-ran', job: 'sweep', outcome: 'done' } },
       ]),
     subscribe: () => () => {},
-    retry: async () => await Promise.resolve({ kind: 'done' }),
-    approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    plan: async () =>
+      await Promise.resolve({
+        kind: 'planned',
+        plan: {
+          machine: 'M0000001',
+          mac: macNumber(1),
+          network: 'rack',
+          language: 'ipxe',
+          approved: true,
+          because: 'the settings approve it',
+          wishes: ['method ram, by the defaults of the settings'],
+          script: 'run-image',
+          scriptBecause: 'it is approved',
+          image: 'noble',
+          files: [
+            { file: 'script', text: '#!ipxe' },
+            { file: 'user-data', refused: 'it cannot be made' },
+          ],
+          since: { at: 5, attempt: 'a1', script: 'wait', changes: [{ file: 'script', lines: ['+ boot'] }] },
+        },
+      }),
+    retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
   }

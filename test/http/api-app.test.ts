@@ -61,6 +61,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     },
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     diagnose: async () => await Promise.resolve(aDiagnosis),
@@ -165,7 +166,9 @@ t.test(
     const approve = (name: string, body?: unknown) => ({
       method: 'PUT' as const,
       url: `/api/v1/machines/${name}/approval`,
-      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
     const { statusCode, body } = await api.ask(approve('node-1'))
     t.equal(statusCode, 200)

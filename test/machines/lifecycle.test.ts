@@ -1,16 +1,18 @@
 import t from 'tap'
-import { timeLimitMs, transition, transitions, type Trigger } from '../../server/machines/lifecycle.ts'
+import {
+  stateMeanings,
+  timeLimitMs,
+  transition,
+  transitions,
+  triggerMeanings,
+  type Trigger,
+} from '../../server/machines/lifecycle.ts'
 import type { MachineState } from '../../server/machines/machine.ts'
+import { noChange, Roster } from '../../server/machines/roster.ts'
+import { aMachine } from '../store/records.ts'
 
-const states: readonly MachineState[] = [
-  'discovered',
-  'approved',
-  'installing',
-  'installed',
-  'failed',
-  'quarantined',
-]
-const triggers = [...new Set(transitions.map(({ trigger }) => trigger))]
+const states = Object.keys(stateMeanings) as MachineState[]
+const triggers = Object.keys(triggerMeanings) as Trigger[]
 
 t.test('the table speaks of every state and of nine triggers or more', (t) => {
   t.same(new Set(transitions.flatMap(({ from, to }) => [from, to])), new Set(states))
@@ -18,11 +20,30 @@ t.test('the table speaks of every state and of nine triggers or more', (t) => {
   t.end()
 })
 
-for (const { from, trigger, to } of transitions) {
-  t.test(`a machine that is ${from} becomes ${to} by ${trigger}`, (t) => {
-    t.strictSame(transition(from, trigger), { kind: 'moved', to })
-    t.end()
-  })
+for (const from of states) {
+  for (const trigger of triggers) {
+    const to = transitions.find((entry) => entry.from === from && entry.trigger === trigger)?.to
+    t.test(
+      `a machine that is ${from} ${to === undefined ? 'stays so' : `becomes ${to}`} by ${trigger}`,
+      (t) => {
+        const before = aMachine({ state: from, stateBecause: 'before', stateSince: 1 })
+        const roster = new Roster([before])
+        const change = roster.move(before.id, trigger, 'the reason', 9)
+        const after = roster.byId(before.id)
+        if (to === undefined) {
+          t.strictSame(change, noChange)
+          t.equal(after, before)
+        } else if (to === from) {
+          t.match(after, { state: from, stateBecause: 'the reason', stateSince: 1 })
+          t.strictSame(change.happened, [], 'that it stays what it is is no news')
+        } else {
+          t.match(after, { state: to, stateBecause: 'the reason', stateSince: 9 })
+          t.match(change.happened, [{ kind: 'machine-state-changed', from, to, because: 'the reason' }])
+        }
+        t.end()
+      },
+    )
+  }
 }
 
 t.test('every pair that is not in the table is refused, and told why', (t) => {

@@ -1,0 +1,32 @@
+type CauseEntry = { readonly meaning: string; readonly nextStep: string }
+
+/** Every cause for which a boot counts as failed, explained: what was the first thing that did not happen. */
+export const failureCauses = {
+  'kernel-not-fetched': {
+    meaning: 'It was told to run its image, and never asked for the kernel.',
+    nextStep:
+      'Look at its screen: a firewall between it and the port of the images (`http.delivery-port`), or a script that stops. `ironwake machines show` has the verdict of the boot doctor.',
+  },
+  'system-not-started': {
+    meaning: 'It fetched a kernel, and no system asked for an address after that.',
+    nextStep:
+      'Look at its console for a panic: too little memory, a kernel for another processor, or a network card without a driver in the initrd.',
+  },
+  'cloud-init-not-started': {
+    meaning: 'Its system asked for an address or for its image, and cloud-init never asked for its seed.',
+    nextStep:
+      'Look whether the image has cloud-init with the data source NoCloud, and whether the image came whole (`ironwake images verify`).',
+  },
+  'cloud-init-not-finished': {
+    meaning: 'cloud-init began, and did not report the end of its last stage.',
+    nextStep:
+      'The timeline of `ironwake machines show MACHINE --all` names the module it was in: one that waits for a mirror or a name server, or a machine that was switched off.',
+  },
+  'cloud-init-failed': {
+    meaning: 'cloud-init reported that its last stage had failed.',
+    nextStep:
+      'The timeline of `ironwake machines show MACHINE --all` names the module; /var/log/cloud-init.log of the machine has the reason.',
+  },
+} as const satisfies { readonly [cause: string]: CauseEntry }
+
+export type FailureCause = keyof typeof failureCauses

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { failureCauseOf } from '../../server/machines/failure-cause-of.ts'
+import { failureCauses, type FailureCause } from '../../server/machines/failure-causes.ts'
+import { transitions } from '../../server/machines/lifecycle.ts'
+import { attemptStages } from '../../server/machines/machine.ts'
+import { Roster } from '../../server/machines/roster.ts'
+import { macNumber } from '../networks/a-network.ts'
+import { countingChance, minute, second, seeing } from './sightings.ts'
+
+t.test(
+  'whatever makes a boot fail, at whatever stage, has a cause of the list, and each cause is of use',
+  (t) => {
+    const triggers = new Set(transitions.filter(({ to }) => to === 'failed').map(({ trigger }) => trigger))
+    t.ok(triggers.size >= 3)
+    const found = new Set<FailureCause>()
+    for (const trigger of triggers) {
+      for (const stage of [undefined, ...attemptStages]) found.add(failureCauseOf(trigger, stage))
+    }
+    t.same(found, new Set(Object.keys(failureCauses)))
+    t.end()
+  },
+)
+
+/** A machine that was told to run its image and came so far; the roster, and what it says of the failure. */
+function aBoot(...stages: readonly ('kernel' | 'system' | 'cloud-init')[]) {
+  const roster = new Roster()
+  const see = seeing(roster, countingChance())
+  see(1, 'script', 0)
+  const { id } = roster.byMac(macNumber(1))!
+  roster.move(id, 'approved', 'a rule', 0)
+  roster.move(id, 'script-served', 'it was told to run', 0)
+  for (const stage of stages) roster.advance(roster.latestAttempt(id)!.id, stage, second)
+  return { roster, see, id, failure: () => roster.byId(id)?.failure }
+}
+
+for (const [stages, cause] of [
+  [[], 'kernel-not-fetched'],
+  [['kernel'], 'system-not-started'],
+  [['kernel', 'system'], 'cloud-init-not-started'],
+  [['kernel', 'system', 'cloud-init'], 'cloud-init-not-finished'],
+] as const) {
+  t.test(
+    `a boot that came as far as ${stages.at(-1) ?? 'its script'} fails by ${cause}, in whatever way it ends`,
+    (t) => {
+      const silent = aBoot(...stages)
+      const change = silent.roster.passTimeLimits(40 * minute)
+      t.equal(silent.failure(), cause)
+      t.match(change.happened[0], { kind: 'machine-state-changed', to: 'failed', cause })
+      if (stages.length === 0) return t.end()
+      const again = aBoot(...stages)
+      again.see(1, 'firmware', minute)
+      t.equal(again.failure(), cause)
+      t.end()
+    },
+  )
+}
+
+t.test('a cause stays through quarantine, and goes when the machine may try again or runs its image', (t) => {
+  const { roster, id, failure } = aBoot('kernel')
+  for (let round = 0; round < 3; round++) {
+    roster.move(id, 'script-served', 'it was told to run', round)
+    if (round > 0) t.equal(failure(), undefined, 'a boot that is under way has not failed')
+    roster.move(id, 'cloud-init-failed', 'it said so', round)
+    t.equal(failure(), 'cloud-init-failed')
+  }
+  t.equal(roster.byId(id)?.state, 'quarantined')
+  t.equal(failure(), 'cloud-init-failed')
+  roster.move(id, 'retry-asked', 'a person', minute)
+  t.equal(failure(), undefined)
+  t.end()
+})
