@@ -27,7 +27,7 @@ const rings: readonly Ring[] = [
   { name: 'boot', run: boot },
 ]
 const unitFolders = (
-  'wire events config dhcp tftp networks machines boot ipxe-scripts cloud-init images access store listen http appliance cli demo ' +
+  'wire events config dhcp tftp networks machines boot ipxe-scripts cloud-init images access clusters store listen http appliance cli demo ' +
   'jobs simulate'
 ).split(' ')
 const unitFiles = ['test/*.test.ts', ...unitFolders.map((folder) => `test/${folder}/**/*.test.ts`)]

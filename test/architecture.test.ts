@@ -19,14 +19,15 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   'cloud-init': ['wire', 'machines', 'config'],
   images: ['wire', 'machines', 'events', 'config'],
   access: ['wire', 'machines', 'events', 'config'],
-  store: ['types:wire', 'types:events', 'types:networks', 'types:machines'],
-  listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'images'],
-  http: ['wire', 'events', 'networks', 'machines', 'boot', 'ipxe-scripts', 'cloud-init', 'access'],
+  clusters: ['wire', 'machines', 'events', 'config'],
+  store: ['types:wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters'],
+  listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'images', 'clusters'],
+  http: 'wire events networks machines boot ipxe-scripts cloud-init access types:clusters'.split(' '),
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
   simulate: ['wire', 'events', 'dhcp', 'tftp'],
   appliance:
-    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images store listen http jobs'.split(
+    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images clusters store listen http jobs'.split(
       ' ',
     ),
   cli: [
@@ -39,6 +40,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     'types:http',
     'types:boot',
     'types:images',
+    'types:clusters',
   ],
   '.': ['appliance', 'cli', 'events', 'http', 'images', 'listen', 'simulate', 'wire', 'types:config'],
 }

@@ -5,11 +5,13 @@ import type { Config } from '../config/config.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
+import { clusterRoutes } from '../http/cluster-routes.ts'
 import { ImageUses } from '../images/image-uses.ts'
 import { jobMemory } from '../jobs/job-memory.ts'
 import { runJobs, type JobWord } from '../jobs/schedule.ts'
 import { listenDhcp, type DhcpPlace } from '../listen/dhcp.ts'
 import { listenHttp, listenSocketFile } from '../listen/http.ts'
+import { kubeTransport } from '../listen/kube-transport.ts'
 import { listenTftp, type TftpSettings } from '../listen/tftp.ts'
 import { Roster } from '../machines/roster.ts'
 import { LeaseTable } from '../networks/lease-table.ts'
@@ -20,6 +22,7 @@ import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
+import { clusterDesk } from './cluster-desk.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
@@ -196,7 +199,17 @@ export async function startAppliance(
     status: () => appliance.status,
     now,
   })
-  opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
+  const clusters = await clusterDesk({
+    store,
+    dataFolder: config.dataFolder,
+    keyVariable: process.env['IRONWAKE_STORE_KEY'],
+    networks,
+    transport: (target) => kubeTransport(target, `ironwake/${version}`),
+    tell,
+    now,
+  })
+  const routes = { clusters: clusterRoutes(clusters) }
+  opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))
   tell({ kind: 'appliance-started', version })
   for (const image of imagesOfSettings(config)) if (!images.has(image)) tell({ kind: 'image-unknown', image })
   await logbook.settle()

@@ -18,13 +18,24 @@ export async function ask(
   path: string,
   body?: unknown,
 ): Promise<unknown> {
+  const text = await askForText(socketPath, method, path, body)
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+/** Asks the running appliance for a text that is no JSON. */
+export async function askForText(
+  socketPath: string,
+  method: Method,
+  path: string,
+  body?: unknown,
+): Promise<string> {
   const response = await open(socketPath, method, path, { body })
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) {
     text += chunk
     if (text.length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
   }
-  return text === '' ? undefined : JSON.parse(text)
+  return text
 }
 
 /** Asks the running appliance for something that is no JSON. */

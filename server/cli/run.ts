@@ -40,6 +40,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
+      'clusters',
+      {
+        summary: 'the clusters that machines join: create, add, kubeconfig',
+        load: async () => (await import('./clusters.ts')).clusters,
+      },
+    ],
+    [
       'events',
       {
         summary: 'what happened, and what happens now',

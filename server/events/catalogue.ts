@@ -266,6 +266,38 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     nextStep:
       'Compare with `ironwake images list`. Machines that are to run it wait until it is there; nothing needs to be started again.',
   },
+  'cluster-created': {
+    level: 'info',
+    meaning: 'A cluster was created: its authorities and keys are made and lie encrypted in the store.',
+  },
+  'cluster-added': {
+    level: 'info',
+    meaning: 'Somebody else’s cluster was added by its kubeconfig.',
+    nextStep: 'Where it was added unseen, look that its API can be reached from the box.',
+  },
+  'cluster-removed': {
+    level: 'warning',
+    meaning:
+      'A cluster was removed, and with it every key that the box had of it. Its nodes go on as they are.',
+  },
+  'cluster-kubeconfig-given': {
+    level: 'warning',
+    meaning:
+      'A kubeconfig was given out. Whoever has it administers the cluster until its certificate ends; Kubernetes cannot take a certificate back.',
+    nextStep: 'When nobody should have asked for it, make the cluster anew with other authorities.',
+  },
+  'cluster-locked': {
+    level: 'error',
+    meaning:
+      'The secrets of a cluster cannot be decrypted, so that no machine can join it and no kubeconfig can be made.',
+    nextStep:
+      'Put back the key that sealed them: the file `store.key` of the data folder, or the variable `IRONWAKE_STORE_KEY`. Without it they are lost.',
+  },
+  'cluster-sealed-anew': {
+    level: 'info',
+    meaning:
+      'The secrets of a cluster were encrypted anew by the first key of the key ring; the one before is no longer needed for them.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
   'job-failed': {
     level: 'warning',

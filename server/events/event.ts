@@ -180,6 +180,31 @@ export type ApplianceEvent = About &
         readonly tookMs: number
       }
     | { readonly kind: 'image-unknown'; readonly image: string }
+    | {
+        readonly kind: 'cluster-created'
+        readonly cluster: string
+        readonly kubernetes: string
+        readonly caCertHash: string
+      }
+    | {
+        readonly kind: 'cluster-added'
+        readonly cluster: string
+        readonly server: string
+        readonly caCertHash: string
+        /** Why the rights of its user are not known. */
+        readonly unprobed?: string
+      }
+    | { readonly kind: 'cluster-removed'; readonly cluster: string }
+    | {
+        readonly kind: 'cluster-kubeconfig-given'
+        readonly cluster: string
+        /** Of the certificate in it, in hexadecimal. */
+        readonly serial: string
+        /** Milliseconds since 1970-01-01 UTC. */
+        readonly until: number
+      }
+    | { readonly kind: 'cluster-locked'; readonly cluster: string; readonly because: string }
+    | { readonly kind: 'cluster-sealed-anew'; readonly cluster: string; readonly key: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
     | { readonly kind: 'job-failed'; readonly job: string; readonly because: string }
   )

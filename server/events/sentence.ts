@@ -145,6 +145,20 @@ function words(event: ApplianceEvent): string {
       )
     case 'image-unknown':
       return `there is no image ${event.image}, and the settings name it`
+    case 'cluster-created':
+      return `cluster ${event.cluster} of Kubernetes ${event.kubernetes} created; its authority is ${event.caCertHash}`
+    case 'cluster-added':
+      return event.unprobed === undefined
+        ? `cluster ${event.cluster} at ${event.server} added; its authority is ${event.caCertHash}`
+        : `cluster ${event.cluster} at ${event.server} added, unseen: ${event.unprobed}`
+    case 'cluster-removed':
+      return `cluster ${event.cluster} removed, with its keys`
+    case 'cluster-kubeconfig-given':
+      return `kubeconfig of cluster ${event.cluster} given out, certificate ${event.serial}, good until ${new Date(event.until).toISOString()}`
+    case 'cluster-locked':
+      return `the secrets of cluster ${event.cluster} cannot be used: ${event.because}`
+    case 'cluster-sealed-anew':
+      return `the secrets of cluster ${event.cluster} are sealed by the key ${event.key} now`
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
     case 'job-failed':

@@ -1,4 +1,4 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import type { z } from 'zod'
 import { mayActAs } from '../access/role.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
@@ -103,12 +103,16 @@ export type Failure = { readonly cause: FailureCause; readonly meaning: string; 
 const mostEvents = 10_000
 
 /** The API, for the owner of the box: to be served on a socket that nobody else can open. */
-export function apiApp(desk: ApiDesk): Express {
-  return guardedApiApp(desk, ownersDoor)
+export function apiApp(desk: ApiDesk, also: Readonly<Record<string, RequestHandler>> = {}): Express {
+  return guardedApiApp(desk, ownersDoor, also)
 }
 
-/** The API, for those whom the door lets in. `api-routes.ts` says who may ask what. */
-export function guardedApiApp(desk: ApiDesk, door: Door): Express {
+/** The API, for those whom the door lets in. `api-routes.ts` says who may ask what; `also` has more, by its path, for admins. */
+export function guardedApiApp(
+  desk: ApiDesk,
+  door: Door,
+  also: Readonly<Record<string, RequestHandler>> = {},
+): Express {
   const all = express()
   all.disable('x-powered-by')
   all.set('query parser', 'simple')
@@ -192,6 +196,7 @@ export function guardedApiApp(desk: ApiDesk, door: Door): Express {
     const filter = filterOf(resumed === undefined ? query : { ...query, after: resumed, limit: mostEvents })
     await stream(desk, { filter, caller }, response)
   })
+  for (const [path, routes] of Object.entries(also)) all.use(`/api/v1/${path}`, gate(door, 'admin'), routes)
   all.use(gate(door, 'viewer'), (request, response) => {
     problem(response, 404, 'No such resource', `${request.method} ${request.path} is not part of the API`)
   })

@@ -30,6 +30,7 @@ export const migrations: readonly Migration[] = [
   giveClaimCodes,
   keepApprovals,
   keepServedScripts,
+  makeClusters,
 ]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
@@ -136,5 +137,16 @@ async function keepServedScripts(db: Kysely<unknown>, words: EngineWords): Promi
     )
     .addColumn('body', 'text', (c) => c.notNull())
     .modifyEnd(sql.raw(words.tableEnd))
+    .execute()
+}
+
+/** A cluster is read and written whole; its secrets stand apart, so that a look at the one column never shows the other. */
+async function makeClusters(db: Kysely<unknown>, words: EngineWords): Promise<void> {
+  const started = db.schema.createTable('clusters')
+  const table = words.tableEnd === '' ? started : started.modifyEnd(sql.raw(words.tableEnd))
+  await table
+    .addColumn('name', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('body', 'text', (c) => c.notNull())
+    .addColumn('sealed', 'text', (c) => c.notNull())
     .execute()
 }

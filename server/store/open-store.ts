@@ -1,11 +1,13 @@
 import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
+import type { ClusterRecord } from '../clusters/cluster.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
 import { AttemptRecords } from './attempts.ts'
+import { ClusterRecords } from './clusters.ts'
 import { connect, connectToRead } from './connect.ts'
 import { EventRecords } from './events.ts'
 import type { NewEvent } from './events.ts'
@@ -41,12 +43,15 @@ export type Store = AsyncDisposable & {
   readonly leases: Pick<LeaseRecords, 'all'>
   readonly events: Pick<EventRecords, 'list'>
   readonly served: Pick<ServedScriptRecords, 'ofMachine'>
+  readonly clusters: Pick<ClusterRecords, 'all'>
   /** Stores a batch in one transaction and gives its events with their numbers. Writes of one turn share a commit. */
   commit(batch: Batch): Promise<readonly RecordedEvent[]>
   saveMachines(machines: readonly Machine[]): Promise<void>
   saveAttempts(attempts: readonly Attempt[]): Promise<void>
   /** Offers among them are passed over. */
   saveLeases(leases: readonly Lease[]): Promise<void>
+  saveClusters(clusters: readonly ClusterRecord[]): Promise<void>
+  deleteCluster(name: string): Promise<void>
   record(events: readonly NewEvent[]): Promise<readonly RecordedEvent[]>
   /** Deletes at most 1000 attempts last seen before a time, none that is its machine's latest, and tells how many. */
   deleteAttemptsBefore(time: number): Promise<number>
@@ -84,6 +89,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   const leases = new LeaseRecords(db)
   const events = new EventRecords(db)
   const served = new ServedScriptRecords(db)
+  const clusters = new ClusterRecords(db)
 
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
@@ -113,10 +119,13 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     leases,
     events,
     served,
+    clusters,
     commit,
     saveMachines: async (changed) => void (await commit({ machines: changed })),
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),
     saveLeases: async (changed) => void (await commit({ leases: changed })),
+    saveClusters: async (changed) => void (await writer.write(clusters.saving(changed))),
+    deleteCluster: async (name) => void (await writer.write([clusters.deleting(name)])),
     record: (happened) => commit({ events: happened }),
     deleteAttemptsBefore: async (time) => await deleted(attempts.deletingBefore(time)),
     deleteEventsBefore: async (time) => await deleted(events.deletingBefore(time)),

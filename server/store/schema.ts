@@ -14,6 +14,7 @@ export type Schema = {
   readonly attempts: AttemptRow
   readonly events: EventRow
   readonly served_scripts: ServedScriptRow
+  readonly clusters: ClusterRow
 }
 
 export type MachineRow = {
@@ -81,4 +82,12 @@ export type ServedScriptRow = {
   readonly machine: string
   /** In JSON. */
   readonly body: string
+}
+
+export type ClusterRow = {
+  readonly name: string
+  /** What is no secret of it, in JSON. */
+  readonly body: string
+  /** Each secret as a key ring sealed it, in JSON. */
+  readonly sealed: string
 }

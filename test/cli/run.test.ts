@@ -52,7 +52,7 @@ for (const name of commandNames) {
 
 t.test('who calls wrongly is told how, and gets the exit code 2', async (t) => {
   const cases: readonly (readonly [words: readonly string[], told: RegExp])[] = [
-    [['bogus'], /no command bogus\.[^]*demo, serve, check, machines, images, events[^]*--help/],
+    [['bogus'], /no command bogus\.[^]*demo, serve, check, machines, images, clusters, events[^]*--help/],
     [['serv'], /Did you mean serve\?/],
     [['serve', '--setings', 'x'], /no option --setings\. Did you mean --settings\?[^]*serve --help/],
     [['serve', '--nothing-like-it'], /no option --nothing-like-it\.\nSee: ironwake serve --help/],

@@ -227,6 +227,32 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
   'link-full': { kind: 'link-full', network: 'rack', bitsPerSecond: 900e6 },
   'images-queued': { kind: 'images-queued', streams: 64, waiting: 936 },
   'delivery-failed': { kind: 'delivery-failed', because: 'the process ended (SIGKILL)' },
+  'cluster-created': {
+    kind: 'cluster-created',
+    cluster: 'lab',
+    kubernetes: '1.36.5',
+    caCertHash: 'sha256:c672429f964ca08326356e30f9a766e58c7d9411217691a31c834c905b194751',
+  },
+  'cluster-added': {
+    kind: 'cluster-added',
+    cluster: 'prod',
+    server: 'https://10.1.0.10:6443',
+    caCertHash: 'sha256:c672429f964ca08326356e30f9a766e58c7d9411217691a31c834c905b194751',
+    unprobed: '10.1.0.10:6443: nobody answers there.',
+  },
+  'cluster-removed': { kind: 'cluster-removed', cluster: 'lab' },
+  'cluster-kubeconfig-given': {
+    kind: 'cluster-kubeconfig-given',
+    cluster: 'lab',
+    serial: '505415B74BD7E15B',
+    until: Date.UTC(2027, 10, 24),
+  },
+  'cluster-locked': {
+    kind: 'cluster-locked',
+    cluster: 'lab',
+    because: 'the key 0a1b2c3d4e5f that sealed it is not there',
+  },
+  'cluster-sealed-anew': { kind: 'cluster-sealed-anew', cluster: 'lab', key: '0a1b2c3d4e5f' },
   'image-unknown': { kind: 'image-unknown', image: 'noble' },
   'job-failed': {
     kind: 'job-failed',

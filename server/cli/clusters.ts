@@ -1,0 +1,203 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import type { ClusterSummary, MadeCluster } from '../http/cluster-routes.ts'
+import { ask, askForText } from './api-client.ts'
+import type { Call, Command } from './call.ts'
+import { socketOf } from './socket-of.ts'
+import { Sorry } from './sorry.ts'
+import { table } from './table.ts'
+import { WronglyCalled } from './wrongly-called.ts'
+
+export const clusters: Command = {
+  usage:
+    'ironwake clusters list | show CLUSTER | create CLUSTER | add CLUSTER --kubeconfig FILE |\n' +
+    '                  kubeconfig CLUSTER [--output-file FILE] | remove CLUSTER [--yes]',
+  about:
+    '`create` makes the authorities and keys of a new cluster, which lie encrypted in the store; its first control plane\n' +
+    'is to be started with them. `add` takes in a cluster that is there, by a kubeconfig with everything in it; what its\n' +
+    'user may do is looked at. `kubeconfig` gives one for administrators of a created cluster, each time with a new key,\n' +
+    'good for a year. `remove` forgets a cluster and its keys. docs/clusters.md says more.',
+  options: {
+    kubernetes: { type: 'string', about: 'create: the version, as 1.36.5 or 1.36' },
+    endpoint: {
+      type: 'string',
+      about: 'create: HOST[:PORT] by which all control planes are reached, where you see to that',
+    },
+    vip: { type: 'string', about: 'create: an address that kube-vip moves between the control planes' },
+    'pod-subnet': { type: 'string', about: 'create: addresses of pods (10.244.0.0/16)' },
+    'service-subnet': { type: 'string', about: 'create: addresses of services (10.96.0.0/12)' },
+    'dns-domain': { type: 'string', about: 'create: its domain (cluster.local)' },
+    'pod-network': { type: 'string', about: 'create: flannel (default), or none to bring your own' },
+    kubeconfig: { type: 'string', about: 'add: the kubeconfig, `-` for standard input' },
+    context: { type: 'string', about: 'add: its context, where it is not the current one' },
+    server: { type: 'string', about: 'kubeconfig: HOST[:PORT] in place of the endpoint of the cluster' },
+    'output-file': { type: 'string', about: 'kubeconfig: the file to write, for its owner alone' },
+    yes: { type: 'boolean', about: 'remove: also where keys are lost by it' },
+  },
+  examples: [
+    'ironwake clusters create lab --vip 10.20.0.5',
+    'ironwake clusters create edge --kubernetes 1.35.8 --endpoint k8s.edge.example --pod-network none',
+    'ironwake clusters kubeconfig lab --output-file ~/.kube/lab.yaml',
+    'kubectl config view --raw --flatten --minify | ironwake clusters add prod --kubeconfig -',
+    'ironwake clusters show lab --output json | jq -r .caCertHash',
+  ],
+  async run(call) {
+    const [verb, name, ...more] = call.words
+    const isOne = name !== undefined && more.length === 0
+    if (verb === 'list' && name === undefined) return await list(call)
+    if (verb === 'show' && isOne) return await show(call, name)
+    if (verb === 'create' && isOne) return await create(call, name)
+    if (verb === 'add' && isOne) return await add(call, name)
+    if (verb === 'kubeconfig' && isOne) return await kubeconfig(call, name)
+    if (verb === 'remove' && isOne) return await remove(call, name)
+    throw new WronglyCalled(
+      'say list, show CLUSTER, create CLUSTER, add CLUSTER --kubeconfig FILE, kubeconfig CLUSTER or remove CLUSTER',
+    )
+  },
+}
+
+async function list(call: Call): Promise<number> {
+  const found = (await ask(socketOf(call), 'GET', '/api/v1/clusters')) as ClusterSummary[]
+  if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
+  else if (found.length === 0) call.remark('There is no cluster yet. See: ironwake clusters --help')
+  else
+    call.print(table(['NAME', 'KIND', 'KUBERNETES', 'ENDPOINT', 'AUTHORITY UNTIL', 'KEYS'], found.map(row)))
+  return 0
+}
+
+function row({ cluster, caEndsAt, locked }: ClusterSummary): string[] {
+  const isManaged = cluster.kind === 'managed'
+  return [
+    cluster.name,
+    cluster.kind,
+    isManaged ? cluster.kubernetes : '-',
+    isManaged ? (cluster.endpoint ?? '-') : cluster.server,
+    dayOf(caEndsAt),
+    locked === undefined ? 'ok' : 'locked',
+  ]
+}
+
+async function show(call: Call, name: string): Promise<number> {
+  const summary = (await ask(socketOf(call), 'GET', pathOf(name))) as ClusterSummary
+  if (call.output === 'json') call.print(JSON.stringify(summary, undefined, 2))
+  else for (const line of linesOf(summary)) call.print(line)
+  return 0
+}
+
+function linesOf({ cluster, caCertHash, caEndsAt, locked }: ClusterSummary): readonly string[] {
+  const own: readonly (readonly [string, string | undefined])[] =
+    cluster.kind === 'managed'
+      ? [
+          ['kubernetes', cluster.kubernetes],
+          ['endpoint', cluster.endpoint ?? 'that of the first control plane'],
+          ['kube-vip', cluster.vip],
+          [
+            'pods',
+            `${cluster.podSubnet}, ${cluster.podNetwork === 'none' ? 'no network' : cluster.podNetwork}`,
+          ],
+          ['services', `${cluster.serviceSubnet}, ${cluster.dnsDomain}`],
+        ]
+      : [
+          ['server', cluster.server],
+          ['signs in', cluster.credential.kind === 'token' ? 'by a token' : 'by a certificate'],
+        ]
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['cluster', cluster.name],
+    ['kind', cluster.kind],
+    ...own,
+    ['authority', `${caCertHash}, until ${dayOf(caEndsAt)}`],
+    ['created', new Date(cluster.createdAt).toISOString()],
+    ['keys', locked === undefined ? 'encrypted in the store' : `LOCKED, because ${locked}`],
+  ]
+  return facts.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(10)} ${value}`]))
+}
+
+async function create(call: Call, name: string): Promise<number> {
+  const { kubernetes, endpoint, vip } = call.options
+  const order = {
+    kind: 'managed',
+    name,
+    kubernetes,
+    endpoint,
+    vip,
+    podSubnet: call.options['pod-subnet'],
+    serviceSubnet: call.options['service-subnet'],
+    dnsDomain: call.options['dns-domain'],
+    podNetwork: call.options['pod-network'],
+  }
+  return await made(call, order)
+}
+
+async function add(call: Call, name: string): Promise<number> {
+  const file = call.options['kubeconfig']
+  if (typeof file !== 'string' || file === '') {
+    throw new WronglyCalled('add needs the kubeconfig of the cluster, --kubeconfig FILE')
+  }
+  const { context } = call.options
+  return await made(call, { kind: 'external', name, kubeconfig: read(file), context })
+}
+
+async function made(call: Call, order: unknown): Promise<number> {
+  const { summary, remark } = (await ask(socketOf(call), 'POST', '/api/v1/clusters', order)) as Extract<
+    MadeCluster,
+    { kind: 'made' }
+  >
+  if (call.output === 'json') call.print(JSON.stringify(summary, undefined, 2))
+  else for (const line of linesOf(summary)) call.print(line)
+  if (remark !== undefined) call.remark(remark)
+  return 0
+}
+
+async function kubeconfig(call: Call, name: string): Promise<number> {
+  const { server, 'output-file': file } = call.options
+  if (file === '') throw new WronglyCalled('--output-file needs the name of a file')
+  const text = await askForText(socketOf(call), 'POST', `${pathOf(name)}/kubeconfig`, { server })
+  if (typeof file !== 'string') {
+    call.print(text.trimEnd())
+    return 0
+  }
+  writePrivate(file, text)
+  call.remark(`${file} is for administrators of ${name}. Try: kubectl --kubeconfig ${file} get nodes`)
+  return 0
+}
+
+async function remove(call: Call, name: string): Promise<number> {
+  const { cluster } = (await ask(socketOf(call), 'GET', pathOf(name))) as ClusterSummary
+  if (cluster.kind === 'managed' && call.options['yes'] !== true) {
+    throw new Sorry(
+      `the keys of ${name} are nowhere else: without them no machine can join it any more.`,
+      `If that is meant: ironwake clusters remove ${name} --yes`,
+    )
+  }
+  await ask(socketOf(call), 'DELETE', pathOf(name))
+  call.remark(`${name} is forgotten. Its nodes go on as they are.`)
+  return 0
+}
+
+function read(file: string): string {
+  try {
+    // 0 is standard input.
+    return readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (error) {
+    throw new Sorry(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Whole, and at no time open to others: not even where a file of that name was. */
+function writePrivate(file: string, text: string): void {
+  const unfinished = `${file}.${process.pid}.new`
+  try {
+    writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' })
+    renameSync(unfinished, file)
+  } catch (error) {
+    rmSync(unfinished, { force: true })
+    throw new Sorry(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
+
+function pathOf(name: string): string {
+  return `/api/v1/clusters/${encodeURIComponent(name)}`
+}

@@ -1,0 +1,228 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { KubeObjects, KubeRefusal, type KubeChange, type KubeObject } from './kube-objects.ts'
+
+export type KubeUser = { readonly name: string; readonly groups: readonly string[] }
+
+export type KubeServerSettings = {
+  readonly certificate: string
+  readonly privateKey: string
+  /** Whose client certificates are believed. */
+  readonly clientCa: string
+  readonly tokens: ReadonlyMap<string, KubeUser>
+  /** Whether a user may do something; absent, system:masters and kubeadm:cluster-admins may do all. */
+  readonly allows?: (user: KubeUser, verb: string, resource: string) => boolean
+  readonly bookmarkMs?: number
+  /** Changes that are kept for watches. */
+  readonly historyLength?: number
+}
+
+export type KubeServer = AsyncDisposable & {
+  readonly port: number
+  readonly nodes: KubeObjects
+  readonly secrets: KubeObjects
+  /** Each request, as `GET /api/v1/nodes`. */
+  readonly asked: readonly string[]
+  /** Breaks all connections, as when a server dies. */
+  readonly breakConnections: () => void
+  /** What is written to each watch as it stands, beside the protocol. */
+  readonly writeToWatches: (bytes: string) => void
+}
+
+/**
+ * A stand-in for kube-apiserver, for the routes that the box uses: TLS, client certificates and tokens, versions, pages,
+ * conflicts, merge patches, watches with bookmarks, and 410 for what is forgotten.
+ */
+export async function kubeApiServer(settings: KubeServerSettings, port = 0): Promise<KubeServer> {
+  const versions = { now: 1_000 }
+  const nodes = new KubeObjects('nodes', versions, settings.historyLength ?? 100)
+  const secrets = new KubeObjects('secrets', versions, settings.historyLength ?? 100)
+  const asked: string[] = []
+  const watches = new Set<ServerResponse>()
+  const pages = new Map<string, { readonly rest: readonly KubeObject[]; readonly version: string }>()
+  const server = createServer(
+    {
+      cert: settings.certificate,
+      key: settings.privateKey,
+      ca: settings.clientCa,
+      requestCert: true,
+      rejectUnauthorized: false,
+    },
+    (request, response) => void answer(request, response),
+  ).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    nodes,
+    secrets,
+    asked,
+    breakConnections: () => server.closeAllConnections(),
+    writeToWatches: (bytes) => watches.forEach((watch) => watch.write(bytes)),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      asked.push(`${request.method} ${request.url}`)
+      const user = userOf(request)
+      if (user === undefined) throw new KubeRefusal(401, 'Unauthorized', 'Unauthorized')
+      const text = Buffer.concat((await request.toArray()) as Buffer[]).toString('utf8')
+      respond(request, response, user, text)
+    } catch (error) {
+      if (!(error instanceof KubeRefusal)) throw error
+      send(response, error.code, statusOf(error))
+    }
+  }
+
+  function userOf(request: IncomingMessage): KubeUser | undefined {
+    const socket = request.socket as TLSSocket
+    if (socket.authorized) {
+      const { subject } = socket.getPeerCertificate()
+      const groups = [subject.O].flat().filter((group) => group !== undefined)
+      return { name: String(subject.CN), groups }
+    }
+    return settings.tokens.get(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '')
+  }
+
+  function respond(request: IncomingMessage, response: ServerResponse, user: KubeUser, text: string): void {
+    const url = new URL(request.url ?? '/', 'https://x')
+    const { method = 'GET' } = request
+    if (url.pathname === '/version') return send(response, 200, { major: '1', gitVersion: 'v1.36.5' })
+    if (url.pathname === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews' && method === 'POST') {
+      const review = JSON.parse(text) as {
+        spec: { resourceAttributes: { verb: string; resource: string; subresource?: string } }
+      }
+      const { verb, resource, subresource } = review.spec.resourceAttributes
+      const named = subresource === undefined ? resource : `${resource}/${subresource}`
+      return send(response, 201, { ...review, status: { allowed: allows(user, verb, named) } })
+    }
+    const [, collection, name] =
+      /^\/api\/v1\/(nodes|namespaces\/kube-system\/secrets)(?:\/([^/]+))?$/.exec(url.pathname) ?? []
+    if (collection === undefined) throw new KubeRefusal(404, 'NotFound', 'the server could not find it')
+    const [resource, objects] = collection === 'nodes' ? ['nodes', nodes] : ['secrets', secrets]
+    const isWatch = url.searchParams.get('watch') === '1'
+    const verb = verbOf(method, name, isWatch)
+    if (!allows(user, verb, resource)) {
+      const message = `${resource} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}"`
+      throw new KubeRefusal(403, 'Forbidden', message)
+    }
+    if (verb === 'watch') return watch(objects, url.searchParams, response)
+    if (verb === 'list') return send(response, 200, page(objects, url.searchParams))
+    if (verb === 'create') return send(response, 201, objects.create(withData(read(text, request))))
+    if (verb === 'patch') return send(response, 200, objects.merge(name ?? '', patchIn(text, request)))
+    if (verb === 'delete') return send(response, 200, objects.delete(name ?? ''))
+    return send(response, 200, objects.get(name ?? ''))
+  }
+
+  function allows(user: KubeUser, verb: string, resource: string): boolean {
+    const all = ['system:masters', 'kubeadm:cluster-admins']
+    return settings.allows?.(user, verb, resource) ?? user.groups.some((group) => all.includes(group))
+  }
+
+  function page(objects: KubeObjects, query: URLSearchParams): unknown {
+    const token = query.get('continue')
+    const begun = token === null ? undefined : pages.get(token)
+    if (token !== null && begun === undefined) {
+      throw new KubeRefusal(410, 'Expired', 'The provided continue parameter is too old')
+    }
+    const from = begun ?? { rest: objects.all(), version: String(versions.now) }
+    const limit = Number(query.get('limit') ?? '0') || from.rest.length
+    const items = from.rest.slice(0, limit)
+    const rest = from.rest.slice(limit)
+    const next = rest.length === 0 ? undefined : crypto.randomUUID()
+    if (next !== undefined) pages.set(next, { rest, version: from.version })
+    return {
+      kind: 'List',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: from.version, continue: next },
+      items,
+    }
+  }
+
+  function watch(objects: KubeObjects, query: URLSearchParams, response: ServerResponse): void {
+    const missed = objects.since(query.get('resourceVersion') ?? '')
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.flushHeaders()
+    const tell = (change: KubeChange | { readonly type: 'BOOKMARK'; readonly object: unknown }): void =>
+      void response.write(`${JSON.stringify(change)}\n`)
+    for (const change of missed) tell(change)
+    const end = objects.subscribe(tell)
+    const bookmarks = setInterval(() => {
+      if (query.get('allowWatchBookmarks') !== 'true') return
+      const metadata = { resourceVersion: String(versions.now), creationTimestamp: null }
+      tell({ type: 'BOOKMARK', object: { kind: 'Node', apiVersion: 'v1', metadata } })
+    }, settings.bookmarkMs ?? 60_000)
+    const seconds = Number(query.get('timeoutSeconds') ?? '1800')
+    const timeout = setTimeout(() => response.end(), seconds * 1_000)
+    watches.add(response)
+    response.once('close', () => {
+      end()
+      clearInterval(bookmarks)
+      clearTimeout(timeout)
+      watches.delete(response)
+    })
+  }
+}
+
+function verbOf(method: string, name: string | undefined, isWatch: boolean): string {
+  if (method === 'GET') return name === undefined ? (isWatch ? 'watch' : 'list') : 'get'
+  const verb = { POST: 'create', PATCH: 'patch', DELETE: 'delete' }[method]
+  if (verb === undefined) throw new KubeRefusal(405, 'MethodNotAllowed', `${method} is not supported`)
+  return verb
+}
+
+function read(
+  text: string,
+  request: IncomingMessage,
+): { readonly metadata: { readonly name: string }; readonly stringData?: unknown } {
+  if (request.headers['content-type'] !== 'application/json') throw unsupported()
+  const value = JSON.parse(text) as {
+    readonly metadata?: { readonly name?: unknown }
+    readonly stringData?: unknown
+  }
+  const name = value.metadata?.name
+  // DNS-1123 subdomain, as the API has it for nodes and secrets.
+  if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {
+    throw new KubeRefusal(422, 'Invalid', `metadata.name: Invalid value: ${JSON.stringify(name)}`)
+  }
+  return { ...value, metadata: { ...value.metadata, name } }
+}
+
+/** Texts of a secret are kept as base64 beside its data. */
+function withData<T extends { readonly stringData?: unknown }>({
+  stringData,
+  ...object
+}: T): Omit<T, 'stringData'> {
+  if (stringData === undefined) return object
+  const texts = Object.entries(stringData as Readonly<Record<string, string>>)
+  return { ...object, data: Object.fromEntries(texts.map(([key, text]) => [key, btoa(text)])) }
+}
+
+function patchIn(text: string, request: IncomingMessage): Readonly<Record<string, unknown>> {
+  if (request.headers['content-type'] !== 'application/merge-patch+json') throw unsupported()
+  return JSON.parse(text) as Readonly<Record<string, unknown>>
+}
+
+function unsupported(): KubeRefusal {
+  return new KubeRefusal(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format')
+}
+
+function statusOf({ code, reason, message }: KubeRefusal): unknown {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(text)
+}
