@@ -204,6 +204,7 @@ export async function startAppliance(
     dataFolder: config.dataFolder,
     keyVariable: process.env['IRONWAKE_STORE_KEY'],
     networks,
+    kubernetes: config.kubernetes,
     transport: (target) => kubeTransport(target, `ironwake/${version}`),
     tell,
     now,

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { nodeTemplateNames, type NodeTemplates } from '../cloud-init/node-cloud-config.ts'
 import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
 import { pairsIn, signedIpxeIn, type SignedIpxePair } from './signed-ipxe-in.ts'
 import { namesIn, type ScriptLanguage, type Templates } from '../ipxe-scripts/templates.ts'
@@ -116,6 +117,13 @@ const templateFolder = new URL('../../ipxe-scripts/', import.meta.url)
 /** The cloud-config that all machines of the method `ram` have in common. */
 export function readRamVendorData(): string {
   return readFileSync(new URL('../../cloud-init/ram/vendor-data.yaml', import.meta.url), 'utf8')
+}
+
+/** The files that nodes of Kubernetes are made with. */
+export function readNodeTemplates(): NodeTemplates {
+  const folder = new URL('../../cloud-init/kubernetes/', import.meta.url)
+  const texts = nodeTemplateNames.map((name) => [name, readFileSync(new URL(name, folder), 'utf8')])
+  return Object.fromEntries(texts) as NodeTemplates
 }
 
 export function readTemplates(language: ScriptLanguage = 'ipxe'): Templates {

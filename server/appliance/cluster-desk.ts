@@ -17,9 +17,11 @@ import { makeAuthorities } from '../clusters/make-authorities.ts'
 import { probeRights, type ProbedRights } from '../clusters/probe-rights.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import { writeKubeconfig } from '../clusters/write-kubeconfig.ts'
+import type { Config } from '../config/config.ts'
 import type { ApplianceEvent } from '../events/event.ts'
-import type { ClusterDesk, ClusterSummary, GivenKubeconfig, MadeCluster } from '../http/cluster-routes.ts'
+import type { ClusterDesk, ClusterSummary, GivenText, MadeCluster } from '../http/cluster-routes.ts'
 import type { Store } from '../store/open-store.ts'
+import { nodeConfigOf } from './node-config-of.ts'
 
 /** The file of the data folder that has the key for the secrets of the store. */
 export const keyFileName = 'store.key'
@@ -30,6 +32,7 @@ export type ClusterDeskParts = {
   /** What `IRONWAKE_STORE_KEY` holds. */
   readonly keyVariable: string | undefined
   readonly networks: readonly BoxNetwork[]
+  readonly kubernetes: Config['kubernetes']
   readonly transport: (target: KubeTarget) => KubeTransport
   readonly tell: (event: ApplianceEvent) => void
   readonly now: () => number
@@ -60,6 +63,10 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     make: async (wanted) => await oneAfterAnother(async () => await make(wanted)),
     remove: async (name) => await oneAfterAnother(async () => await remove(name)),
     kubeconfig,
+    nodeConfig(name) {
+      const record = records.get(name)
+      return record === undefined ? { kind: 'unknown' } : nodeConfigOf(record.cluster, parts.kubernetes)
+    },
   }
 
   /** Two orders for one name must not both find it free. */
@@ -156,7 +163,7 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     return 'removed'
   }
 
-  async function kubeconfig(name: string, wantedServer: string | undefined): Promise<GivenKubeconfig> {
+  async function kubeconfig(name: string, wantedServer: string | undefined): Promise<GivenText> {
     const record = records.get(name)
     if (record === undefined) return { kind: 'unknown' }
     const { cluster } = record
@@ -182,7 +189,7 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
       certificate,
       privateKey,
     })
-    return { kind: 'kubeconfig', text }
+    return { kind: 'text', text }
   }
 
   function secretOf(record: ClusterRecord, name: SecretName): ReturnType<KeyRing['open']> {

@@ -10,12 +10,13 @@ import { WronglyCalled } from './wrongly-called.ts'
 export const clusters: Command = {
   usage:
     'ironwake clusters list | show CLUSTER | create CLUSTER | add CLUSTER --kubeconfig FILE |\n' +
-    '                  kubeconfig CLUSTER [--output-file FILE] | remove CLUSTER [--yes]',
+    '                  kubeconfig CLUSTER [--output-file FILE] | node-config CLUSTER | remove CLUSTER [--yes]',
   about:
     '`create` makes the authorities and keys of a new cluster, which lie encrypted in the store; its first control plane\n' +
     'is to be started with them. `add` takes in a cluster that is there, by a kubeconfig with everything in it; what its\n' +
     'user may do is looked at. `kubeconfig` gives one for administrators of a created cluster, each time with a new key,\n' +
-    'good for a year. `remove` forgets a cluster and its keys. docs/clusters.md says more.',
+    'good for a year. `node-config` prints cloud-config that makes a Debian or Ubuntu fit to become a node: containerd, kubelet\n' +
+    'and kubeadm. `remove` forgets a cluster and its keys. docs/clusters.md says more.',
   options: {
     kubernetes: { type: 'string', about: 'create: the version, as 1.36.5 or 1.36' },
     endpoint: {
@@ -38,6 +39,7 @@ export const clusters: Command = {
     'ironwake clusters create edge --kubernetes 1.35.8 --endpoint k8s.edge.example --pod-network none',
     'ironwake clusters kubeconfig lab --output-file ~/.kube/lab.yaml',
     'kubectl config view --raw --flatten --minify | ironwake clusters add prod --kubeconfig -',
+    'ironwake clusters node-config lab > user-data',
     'ironwake clusters show lab --output json | jq -r .caCertHash',
   ],
   async run(call) {
@@ -48,9 +50,10 @@ export const clusters: Command = {
     if (verb === 'create' && isOne) return await create(call, name)
     if (verb === 'add' && isOne) return await add(call, name)
     if (verb === 'kubeconfig' && isOne) return await kubeconfig(call, name)
+    if (verb === 'node-config' && isOne) return await nodeConfig(call, name)
     if (verb === 'remove' && isOne) return await remove(call, name)
     throw new WronglyCalled(
-      'say list, show CLUSTER, create CLUSTER, add CLUSTER --kubeconfig FILE, kubeconfig CLUSTER or remove CLUSTER',
+      'say list, show CLUSTER, create CLUSTER, add CLUSTER --kubeconfig FILE, kubeconfig CLUSTER, node-config CLUSTER or remove CLUSTER',
     )
   },
 }
@@ -157,6 +160,12 @@ async function kubeconfig(call: Call, name: string): Promise<number> {
   }
   writePrivate(file, text)
   call.remark(`${file} is for administrators of ${name}. Try: kubectl --kubeconfig ${file} get nodes`)
+  return 0
+}
+
+async function nodeConfig(call: Call, name: string): Promise<number> {
+  const text = await askForText(socketOf(call), 'GET', `${pathOf(name)}/node-config`)
+  call.print(text.trimEnd())
   return 0
 }
 

@@ -38,6 +38,12 @@ export type Config = {
     /** Counts before that of the network. */
     readonly proxyOffer?: ProxyForm
   })[]
+  readonly kubernetes: {
+    /** The repository of its packages; `{minor}` stands for `1.36` and the like. */
+    readonly packages: string
+    /** Absolute path of the key that signs them; absent, that of pkgs.k8s.io signs. */
+    readonly packagesKeyFile: string | undefined
+  }
   readonly events: { readonly keepDays: number }
 }
 

@@ -104,6 +104,10 @@ function configOf(settings: Settings, folder: string): Config {
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
       sshAuthorizedKeys: machine['ssh-authorized-keys'] ?? defaults.sshAuthorizedKeys,
     })),
+    kubernetes: {
+      packages: settings.kubernetes.packages,
+      packagesKeyFile: optionally(settings.kubernetes['packages-key'], absolute),
+    },
     events: { keepDays: settings.events['keep-days'] },
   }
 }
@@ -132,6 +136,10 @@ function imageSyncOf(
 function proxyOf(proxy: string | undefined, except: readonly string[]): ProxySettings {
   if (proxy === undefined) return { kind: 'environment' }
   return proxy === 'none' ? { kind: 'none' } : { kind: 'proxy', url: proxy, except }
+}
+
+function optionally<T>(value: T | undefined, then: (value: T) => T): T | undefined {
+  return value === undefined ? undefined : then(value)
 }
 
 function unlessOff(when: string): string | undefined {

@@ -7,6 +7,7 @@ import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
 import { isName, parseImageReference } from './image-name.ts'
 import { jobSettings } from './job-settings.ts'
+import { kubernetesSettings } from './kubernetes-settings.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
 import { parseBitRate } from './parse-bit-rate.ts'
@@ -286,6 +287,7 @@ export const settingsSchema = z.strictObject({
     )
     .max(most.machines)
     .default([]),
+  kubernetes: kubernetesSettings,
   events: z.strictObject({ 'keep-days': z.int().min(1).max(3_650).default(30) }).prefault({}),
 })
 

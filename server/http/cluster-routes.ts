@@ -10,7 +10,9 @@ export type ClusterDesk = {
   readonly make: (order: unknown) => Promise<MadeCluster>
   readonly remove: (name: string) => Promise<'removed' | 'unknown'>
   /** A kubeconfig by which a person administers the cluster, with `server` in place of its endpoint where given. */
-  readonly kubeconfig: (name: string, server: string | undefined) => Promise<GivenKubeconfig>
+  readonly kubeconfig: (name: string, server: string | undefined) => Promise<GivenText>
+  /** Cloud-config that makes a system fit to become a node of this cluster. */
+  readonly nodeConfig: (name: string) => GivenText
 }
 
 export type ClusterSummary = {
@@ -32,8 +34,8 @@ export type MadeCluster =
     }
   | { readonly kind: 'refused'; readonly because: string }
 
-export type GivenKubeconfig =
-  | { readonly kind: 'kubeconfig'; readonly text: string }
+export type GivenText =
+  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'refused'; readonly because: string }
 
@@ -69,21 +71,28 @@ export function clusterRoutes(desk: ClusterDesk): Router {
       problem(response, 422, 'No kubeconfig', 'server is not text')
       return
     }
-    const given = await desk.kubeconfig(name, server)
-    switch (given.kind) {
-      case 'unknown':
-        return unknown(response, name)
-      case 'refused':
-        return problem(response, 409, 'No kubeconfig', given.because)
-      case 'kubeconfig':
-        response.set('Cache-Control', 'no-store').type('application/yaml').send(given.text)
-    }
+    give(response, name, await desk.kubeconfig(name, server))
+  })
+  routes.get('/:name/node-config', (request, response) => {
+    const { name } = request.params
+    give(response, name, desk.nodeConfig(name))
   })
   return routes
 }
 
 function problem(response: express.Response, status: number, title: string, detail: string): void {
   sendProblem(response, { status, title, detail })
+}
+
+function give(response: express.Response, name: string, given: GivenText): void {
+  switch (given.kind) {
+    case 'unknown':
+      return unknown(response, name)
+    case 'refused':
+      return problem(response, 409, 'It cannot be given', given.because)
+    case 'text':
+      response.set('Cache-Control', 'no-store').type('application/yaml').send(given.text)
+  }
 }
 
 function unknown(response: express.Response, name: string): void {

@@ -26,7 +26,7 @@ function aFolder(t: Test): string {
 }
 
 /** A box with its store in a folder, asked by the command line; `close` stops it. */
-async function aBox(t: Test, folder: string, keyVariable?: string) {
+async function aBox(t: Test, folder: string, keyVariable?: string, packagesKeyFile?: string) {
   const told: ApplianceEvent[] = []
   const opened = new AsyncDisposableStack()
   t.teardown(async () => await opened.disposeAsync())
@@ -36,6 +36,7 @@ async function aBox(t: Test, folder: string, keyVariable?: string) {
     dataFolder: folder,
     keyVariable,
     networks: [{ name: 'rack', subnet: parseSubnet('10.20.0.0/24')! }],
+    kubernetes: { packages: 'http://mirror.example/v{minor}/', packagesKeyFile },
     transport: (target) => kubeTransport(target, 'ironwake/test'),
     tell: (event) => void told.push(event),
     now: Date.now,
@@ -204,10 +205,31 @@ t.test('a new first key seals all anew at the next start, and the old one can go
   t.notOk(existsSync(join(folder, 'store.key')), 'with the variable no file is made')
 })
 
+t.test(
+  'cloud-config for nodes has the version of the cluster and the repository of the settings',
+  async (t) => {
+    const folder = aFolder(t)
+    const { call, close } = await aBox(t, folder)
+    await call('create', 'lab', '--kubernetes', '1.35')
+    const { code, out } = await call('node-config', 'lab')
+    t.equal(code, 0)
+    t.match(out, /^#cloud-config\n/)
+    t.match(out, /KUBERNETES_VERSION='1\.35\.8'/)
+    t.match(out, /KUBERNETES_PACKAGES='http:\/\/mirror\.example\/v1\.35\/'/)
+    t.match(await call('node-config', 'nowhere'), { code: 1, err: /no cluster has the name/ })
+    await close()
+    const other = await aBox(t, folder, undefined, join(folder, 'missing.asc'))
+    t.match(await other.call('node-config', 'lab'), { code: 1, err: /packages-key, cannot be read/ })
+  },
+)
+
 t.test('two orders for one name make one cluster', async (t) => {
   const { call } = await aBox(t, aFolder(t))
   const codes = await Promise.all([call('create', 'lab'), call('create', 'lab')])
-  t.strictSame(codes.map(({ code }) => code).toSorted(), [0, 1])
+  t.strictSame(
+    codes.map(({ code }) => code).toSorted((a, b) => a - b),
+    [0, 1],
+  )
 })
 
 t.test('words that make no call are told what would', async (t) => {

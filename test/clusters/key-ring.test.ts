@@ -85,7 +85,7 @@ t.test('the variable counts before the file, and may hold several keys', async (
 
 t.test('what is no key is refused with what would be one', async (t) => {
   const file = join(t.testdir(), 'store.key')
-  for (const text of ['', 'password', Buffer.alloc(16).toString('base64'), `${'A'.repeat(43)}`]) {
+  for (const text of ['', 'password', Buffer.alloc(16).toString('base64'), 'A'.repeat(43)]) {
     writeFileSync(file, text, { mode: 0o600 })
     t.match(findKeyRing(file, undefined), { kind: 'refused', because: /openssl rand -base64 32/ }, text)
   }

@@ -40,6 +40,10 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
         jobs: { syncImages: '10 3 * * *', sweepImages: '40 4 * * *' },
         defaults: { method: 'ram', image: undefined, kernelParameters: [], sshAuthorizedKeys: [] },
         machines: [],
+        kubernetes: {
+          packages: 'https://pkgs.k8s.io/core:/stable:/v{minor}/deb/',
+          packagesKeyFile: undefined,
+        },
         events: { keepDays: 30 },
       },
     })

@@ -53,14 +53,35 @@ function signServer(file: (name: string) => string, authority: string): void {
     'extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n'
   writeFileSync(file('server.ext'), extensions)
   const request = openssl(
-    ...['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=node-1'],
-    ...['-keyout', file('server.key'), '-out', file('server.csr')],
+    'req',
+    '-new',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    '/CN=node-1',
+    '-keyout',
+    file('server.key'),
+    '-out',
+    file('server.csr'),
   )
   if (request.status !== 0) throw new Error(request.told)
   const signed = openssl(
-    ...['x509', '-req', '-in', file('server.csr'), '-days', '1', '-CAcreateserial'],
-    ...['-CA', file(`${authority}.crt`), '-CAkey', file(`${authority}.key`)],
-    ...['-extfile', file('server.ext'), '-out', file('server.crt')],
+    'x509',
+    '-req',
+    '-in',
+    file('server.csr'),
+    '-days',
+    '1',
+    '-CAcreateserial',
+    '-CA',
+    file(`${authority}.crt`),
+    '-CAkey',
+    file(`${authority}.key`),
+    '-extfile',
+    file('server.ext'),
+    '-out',
+    file('server.crt'),
   )
   if (signed.status !== 0) throw new Error(signed.told)
 }
@@ -132,15 +153,21 @@ t.test(
     const peerUrl = `https://127.0.0.1:${peer}`
     const pair = ['cert-file', file('server.crt'), 'key-file', file('server.key')] as const
     const ends = ['', 'peer-'].flatMap((end) => [
-      ...[`--${end}${pair[0]}=${pair[1]}`, `--${end}${pair[2]}=${pair[3]}`],
-      ...[`--${end}trusted-ca-file=${file('etcd-ca.crt')}`, `--${end}client-cert-auth`],
+      `--${end}${pair[0]}=${pair[1]}`,
+      `--${end}${pair[2]}=${pair[3]}`,
+      `--${end}trusted-ca-file=${file('etcd-ca.crt')}`,
+      `--${end}client-cert-auth`,
     ])
     const etcd = spawn(
       'etcd',
       [
-        ...[`--data-dir=${file('data')}`, `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`],
-        ...[`--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`],
-        ...[`--initial-cluster=default=${peerUrl}`, ...ends],
+        `--data-dir=${file('data')}`,
+        `--listen-client-urls=${url}`,
+        `--advertise-client-urls=${url}`,
+        `--listen-peer-urls=${peerUrl}`,
+        `--initial-advertise-peer-urls=${peerUrl}`,
+        `--initial-cluster=default=${peerUrl}`,
+        ...ends,
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
