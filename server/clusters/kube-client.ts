@@ -11,6 +11,8 @@ export type NodeList = { readonly nodes: readonly KubeNode[]; readonly resourceV
 export type NodeChange =
   | { readonly kind: 'added' | 'modified' | 'deleted'; readonly node: KubeNode }
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
+  /** The first of each stream: the server has taken it up. */
+  | { readonly kind: 'open' }
 
 /** What may be asked of an API server, as its authorization knows it. */
 export type KubeAction = {
@@ -139,6 +141,7 @@ export function kubeClient(transport: KubeTransport): KubeClient {
       const response = await transport.send({ method: 'GET', path, silenceMs: watchSilenceMs, over })
       if (response.status !== 200) throw faultOf(response, await textOf(response))
       try {
+        yield { kind: 'open' }
         for await (const line of linesOf(response.body)) {
           const change = changeIn(parsed(line))
           if (change !== undefined) yield change

@@ -1,4 +1,10 @@
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { z } from 'zod'
 import { mayActAs } from '../access/role.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
