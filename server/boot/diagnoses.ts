@@ -19,7 +19,8 @@ export const diagnoses = {
   },
   'own-disk': {
     outlook: 'well',
-    meaning: 'The machine was sent to its own disk, as the settings ask for (`method: local`).',
+    meaning:
+      'The machine was sent to its own disk, as its method asks for (`local`), or an approval for one run that is done.',
   },
   'under-way': {
     outlook: 'under-way',

@@ -117,7 +117,14 @@ t.test(
     t.match(await box.cli('machines', 'approve', code.toLowerCase(), '--hostname', 'node-88'), { code: 0 })
     await box.stop()
     await box.start()
-    t.match(await script(), /it is to boot its own disk \(method: local\)/)
+    const served = await script()
+    t.match(served, /it is to boot its own disk \(method: local\)/)
+    const plan = await box.cli('machines', 'plan', 'node-88')
+    t.ok(
+      plan.stdout.includes(`--- script\n${served.trimEnd()}\n`),
+      'the plan is what is served, to the letter',
+    )
+    t.match(plan.stdout, /^Nothing has changed since its last script \(boot-local, /m)
     t.match(
       (await box.cli('machines', 'show', 'node-88')).stdout,
       /^approval +by a person, .*; its claim code compared; name node-88$/m,
