@@ -1,4 +1,4 @@
-import { Agent, request as ask } from 'node:https'
+import type { Agent, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { KubeFault, type KubeFaultKind } from '../clusters/kube-fault.ts'
@@ -15,7 +15,9 @@ export function kubeTransport(target: KubeTarget, userAgent: string): KubeTransp
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const name = target.tlsServerName ?? (isIP(host) === 0 ? host : undefined)
   const { credential } = target
-  const agent = new Agent({
+  // A box without clusters has no use for it, and an import would load more (listen/http.ts).
+  const https = process.getBuiltinModule('node:https')
+  const agent = new https.Agent({
     keepAlive: true,
     maxSockets: mostConnections,
     ca: target.ca,
@@ -26,6 +28,7 @@ export function kubeTransport(target: KubeTarget, userAgent: string): KubeTransp
       : {}),
   })
   const base: Base = {
+    ask: https.request,
     agent,
     host,
     port: url.port === '' ? 443 : Number(url.port),
@@ -37,7 +40,7 @@ export function kubeTransport(target: KubeTarget, userAgent: string): KubeTransp
   }
   const prefix = url.pathname.replace(/\/$/, '')
   return {
-    send: async (request) => await send(base, prefix, request),
+    send: async (wanted) => await send(base, prefix, wanted),
     async [Symbol.asyncDispose]() {
       await Promise.resolve(agent.destroy())
     },
@@ -45,14 +48,15 @@ export function kubeTransport(target: KubeTarget, userAgent: string): KubeTransp
 }
 
 type Base = {
+  readonly ask: typeof request
   readonly agent: Agent
   readonly host: string
   readonly port: number
   readonly headers: Readonly<Record<string, string>>
 }
 
-async function send(base: Base, prefix: string, request: KubeRequest): Promise<KubeResponse> {
-  const { method, path, body, silenceMs, over } = request
+async function send({ ask, ...base }: Base, prefix: string, wanted: KubeRequest): Promise<KubeResponse> {
+  const { method, path, body, silenceMs, over } = wanted
   const where = `${base.host}:${base.port}`
   if (over.aborted) throw stopped()
   const headers = {
