@@ -20,14 +20,14 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   images: ['wire', 'machines', 'events', 'config'],
   access: ['wire', 'machines', 'events', 'config'],
   clusters: ['wire', 'machines', 'events', 'config'],
-  store: ['types:wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters'],
+  store: ['types:wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters', 'types:access'],
   listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'images', 'clusters'],
   http: 'wire events networks machines boot ipxe-scripts cloud-init access types:clusters'.split(' '),
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
   simulate: ['wire', 'events', 'dhcp', 'tftp'],
   appliance:
-    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images clusters store listen http jobs'.split(
+    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images clusters access store listen http jobs'.split(
       ' ',
     ),
   cli: [
@@ -37,6 +37,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
     'demo',
     'simulate',
     'wire',
+    'access',
     'types:http',
     'types:boot',
     'types:images',
@@ -56,7 +57,7 @@ const onlyIn: { readonly [module: string]: readonly string[] } = {
   'node:dgram': ['listen'],
   'node:net': ['listen'],
   'node:http': ['listen', 'cli'],
-  'node:https': ['listen'],
+  'node:https': ['listen', 'cli'],
   'node:tls': ['listen'],
   'node:sqlite': ['store'],
   koffi: ['listen'],

@@ -1,4 +1,11 @@
-import type { ApiDesk, ApplianceStatus, Done, EventFilter, MachineSummary } from '../http/api-app.ts'
+import type {
+  ApiDesk,
+  ApplianceStatus,
+  Done,
+  EventFilter,
+  MachineSummary,
+  TokenDesk,
+} from '../http/api-app.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
@@ -33,6 +40,8 @@ export type ApiDeskParts = {
   readonly troubles: Troubles
   /** What the scripts of machines are made with. */
   readonly boot: ScriptParts
+  readonly authority: () => string | undefined
+  readonly tokens: TokenDesk
   readonly status: () => ApplianceStatus
   readonly now: () => number
 }
@@ -42,6 +51,8 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
   const { store, roster, logbook, now } = parts
   return {
     status: parts.status,
+    authority: parts.authority,
+    tokens: parts.tokens,
     machines: () => roster.all().map((machine) => summaryOf(parts, machine)),
     find: (name) => found(roster, name).map((machine) => summaryOf(parts, machine)),
     diagnose: async (machine) => await examine(parts, machine),

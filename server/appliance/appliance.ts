@@ -3,9 +3,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
-import { apiApp, type ApplianceStatus } from '../http/api-app.ts'
+import { apiApp, guardedApiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
 import { clusterRoutes } from '../http/cluster-routes.ts'
+import { tokenDoor } from '../http/token-door.ts'
 import { ImageUses } from '../images/image-uses.ts'
 import { jobMemory } from '../jobs/job-memory.ts'
 import { runJobs, type JobWord } from '../jobs/schedule.ts'
@@ -20,6 +21,7 @@ import { Whereabouts } from '../networks/whereabouts.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
+import { authorityOfBox, listenApi } from './api-listener.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
@@ -42,6 +44,8 @@ import { plansOf } from './plans.ts'
 import { Probers } from './probers.ts'
 import { syncAside } from './sync-aside.ts'
 import { tftpDesk } from './tftp-desk.ts'
+import { Throttle } from './throttle.ts'
+import { openTokens } from './token-desk.ts'
 import { transferred } from './transferred.ts'
 import { underWay } from './under-way.ts'
 import { Troubles } from './troubles.ts'
@@ -185,6 +189,8 @@ export async function startAppliance(
       now,
     }),
   )
+  const authority = await authorityOfBox(config, now(), tell)
+  const tokens = await openTokens({ store, tell, now, chance })
   const api = apiDesk({
     store,
     roster,
@@ -196,8 +202,16 @@ export async function startAppliance(
     frames,
     troubles,
     boot: desk,
+    authority: () => authority?.certificatePem,
+    tokens: tokens.desk,
     status: () => appliance.status,
     now,
+  })
+  const wrongTokens = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
+  const door = tokenDoor({
+    tokens: tokens.book,
+    tell,
+    mayFailAgain: (address) => wrongTokens.pass(address, now()).passes,
   })
   const clusters = await clusterDesk({
     store,
@@ -211,6 +225,9 @@ export async function startAppliance(
   })
   const routes = { clusters: clusterRoutes(clusters) }
   opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))
+  const served = places.filter(isServed).map((place) => place.network.serverAddress)
+  const app = guardedApiApp(api, door, routes)
+  opened.use(await listenApi({ config, authority, app, served, tell, now }))
   tell({ kind: 'appliance-started', version })
   for (const image of imagesOfSettings(config)) if (!images.has(image)) tell({ kind: 'image-unknown', image })
   await logbook.settle()

@@ -14,6 +14,7 @@ import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
+import { authorityFinding } from './authority-finding.ts'
 import { checkLink } from './check-link.ts'
 import { findPrograms } from './boot-material.ts'
 import type { Finding } from './finding.ts'
@@ -49,6 +50,7 @@ export async function checkBox(config: Config, now: number, running: boolean): P
     ...(await checkImageSync(config.imageSync)),
     ...(await storedImagesOf(config)),
     ...approvalOf(config),
+    await authorityFinding(config.dataFolder),
     dataFolderOf(config.dataFolder),
     clockAt(now),
   ]
@@ -116,15 +118,22 @@ async function portsOf(config: Config, networks: readonly Network[]): Promise<Fi
       )
     }
     findings.push(await tried(`UDP 69 on ${address}`, () => openUdp({ address, port: 69 }, () => {})))
-    for (const port of [config.http.port, config.http.deliveryPort]) {
-      const nothing = (): void => {}
+    const isApi = config.api.listen.kind === 'networks'
+    for (const port of [config.http.port, config.http.deliveryPort, ...(isApi ? [config.api.port] : [])]) {
       findings.push(
         await tried(`TCP ${port} on ${address}`, () => listenHttp(nothing, { address, port }, nothing)),
       )
     }
   }
+  const listed = config.api.listen.kind === 'addresses' ? config.api.listen.addresses : []
+  for (const address of listed) {
+    const where = { address, port: config.api.port }
+    findings.push(await tried(`TCP ${where.port} on ${address}`, () => listenHttp(nothing, where, nothing)))
+  }
   return findings
 }
+
+const nothing = (): void => {}
 
 async function tried(
   subject: string,

@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import { askRemote, type Question, type RemoteBox } from './remote-box.ts'
 import { Sorry } from './sorry.ts'
 
 // Not by an import, which would cost the appliance 13 MB (listen/http.ts).
 const { request } = process.getBuiltinModule('node:http')
+
+/** A box by the path of its socket file, where it runs here, or one elsewhere. */
+export type Box = string | RemoteBox
 
 /** The socket file of a running appliance, in its data folder. */
 export const socketName = 'ironwake.sock'
@@ -12,24 +16,14 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 const answerLimitBytes = 256 * 1024 * 1024
 
 /** Asks the running appliance; what it refuses, and that it does not run, becomes a `Sorry` with the next step. */
-export async function ask(
-  socketPath: string,
-  method: Method,
-  path: string,
-  body?: unknown,
-): Promise<unknown> {
-  const text = await askForText(socketPath, method, path, body)
+export async function ask(box: Box, method: Method, path: string, body?: unknown): Promise<unknown> {
+  const text = await askForText(box, method, path, body)
   return text === '' ? undefined : JSON.parse(text)
 }
 
 /** Asks the running appliance for a text that is no JSON. */
-export async function askForText(
-  socketPath: string,
-  method: Method,
-  path: string,
-  body?: unknown,
-): Promise<string> {
-  const response = await open(socketPath, method, path, { body })
+export async function askForText(box: Box, method: Method, path: string, body?: unknown): Promise<string> {
+  const response = await open(box, { method, path, body })
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) {
     text += chunk
@@ -39,10 +33,10 @@ export async function askForText(
 }
 
 /** Asks the running appliance for something that is no JSON. */
-export async function askForBytes(socketPath: string, path: string): Promise<Uint8Array> {
+export async function askForBytes(box: Box, path: string): Promise<Uint8Array> {
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of (await open(socketPath, 'GET', path)) as AsyncIterable<Buffer>) {
+  for await (const part of (await open(box, { method: 'GET', path })) as AsyncIterable<Buffer>) {
     parts.push(part)
     length += part.length
     if (length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
@@ -51,8 +45,8 @@ export async function askForBytes(socketPath: string, path: string): Promise<Uin
 }
 
 /** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
-export async function* listen(socketPath: string, path: string, signal?: AbortSignal): AsyncGenerator {
-  const response = await open(socketPath, 'GET', path, { signal })
+export async function* listen(box: Box, path: string, signal?: AbortSignal): AsyncGenerator {
+  const response = await open(box, { method: 'GET', path, signal })
   let rest = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) {
@@ -68,23 +62,27 @@ export async function* listen(socketPath: string, path: string, signal?: AbortSi
   }
 }
 
-async function open(
-  socketPath: string,
-  method: Method,
-  path: string,
-  { signal, body }: { readonly signal?: AbortSignal | undefined; readonly body?: unknown } = {},
-): Promise<IncomingMessage> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const asked = request({ socketPath, method, path, ...(signal === undefined ? {} : { signal }) }, resolve)
-    asked.once('error', (error) => reject(sorryFor(error, socketPath)))
-    if (body === undefined) asked.end()
-    else asked.setHeader('Content-Type', 'application/json').end(JSON.stringify(body))
-  })
+async function open(box: Box, question: Question): Promise<IncomingMessage> {
+  const response = await (typeof box === 'string' ? askSocket(box, question) : askRemote(box, question))
   const status = response.statusCode ?? 0
   if (status < 400) return response
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk
   throw new Sorry(detailOf(text) ?? `the appliance answered with status ${status}`)
+}
+
+async function askSocket(
+  socketPath: string,
+  { method, path, body, signal }: Question,
+): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  const headers = text === undefined ? {} : { 'Content-Type': 'application/json' }
+  return await new Promise<IncomingMessage>((resolve, reject) => {
+    const where = { socketPath, method, path, headers }
+    const asked = request({ ...where, ...(signal === undefined ? {} : { signal }) }, resolve)
+    asked.once('error', (error) => reject(sorryFor(error, socketPath)))
+    asked.end(text)
+  })
 }
 
 function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {

@@ -1,8 +1,8 @@
 import type { RecordedEvent } from '../events/event.ts'
 import { sentence } from '../events/sentence.ts'
-import { ask, listen } from './api-client.ts'
+import { ask, listen, type Box } from './api-client.ts'
+import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
-import { socketOf } from './socket-of.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 export const events: Command = {
@@ -12,6 +12,7 @@ export const events: Command = {
     follow: { type: 'boolean', about: 'stay and print each event as it happens' },
     machine: { type: 'string', about: 'only events of this machine (identifier, MAC address or host name)' },
     last: { type: 'string', about: 'how many past events to begin with (default 50)' },
+    ...remoteOptions,
   },
   examples: [
     'ironwake events --follow',
@@ -20,28 +21,28 @@ export const events: Command = {
   ],
   async run(call) {
     if (call.words.length > 0) throw new WronglyCalled(`${call.words.join(' ')} is not understood`)
-    const socket = socketOf(call)
-    const query = await queryOf(call, socket)
+    const box = boxOf(call)
+    const query = await queryOf(call, box)
     if (call.options['follow'] === true) {
-      for await (const event of listen(socket, `/api/v1/events/stream?${query}`, call.stop)) {
+      for await (const event of listen(box, `/api/v1/events/stream?${query}`, call.stop)) {
         print(call, event as RecordedEvent)
       }
       if (!call.stop.aborted) call.remark('The appliance stopped.')
       return 0
     }
-    const past = (await ask(socket, 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
+    const past = (await ask(box, 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
     for (const event of past) print(call, event)
     return 0
   },
 }
 
-async function queryOf(call: Call, socket: string): Promise<string> {
+async function queryOf(call: Call, box: Box): Promise<string> {
   const { last = '50', machine } = call.options
   if (typeof last !== 'string' || !/^[0-9]{1,5}$/.test(last) || Number(last) > 10_000) {
     throw new WronglyCalled('--last takes a whole number from 0 to 10000')
   }
   if (typeof machine !== 'string') return `limit=${last}`
-  const found = (await ask(socket, 'GET', `/api/v1/machines/${encodeURIComponent(machine)}`)) as {
+  const found = (await ask(box, 'GET', `/api/v1/machines/${encodeURIComponent(machine)}`)) as {
     machine: { id: string }
   }
   return `limit=${last}&machine=${found.machine.id}`

@@ -4,9 +4,9 @@ import type { RecordedEvent } from '../events/event.ts'
 import type { MachineSummary } from '../http/api-app.ts'
 import type { BootPlan } from '../http/boot-plan.ts'
 import { ask, askForBytes } from './api-client.ts'
+import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
 import { planLines } from './plan-lines.ts'
-import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 import { ago, table } from './table.ts'
@@ -45,6 +45,7 @@ export const machines: Command = {
       about: 'approve: the code on its screen; when its record has another, nothing is done',
     },
     out: { type: 'string', about: 'capture: the file to write; one that is there is replaced' },
+    ...remoteOptions,
   },
   examples: [
     'ironwake machines list',
@@ -75,7 +76,7 @@ export const machines: Command = {
 }
 
 async function list(call: Call): Promise<number> {
-  const found = (await ask(socketOf(call), 'GET', '/api/v1/machines')) as MachineSummary[]
+  const found = (await ask(boxOf(call), 'GET', '/api/v1/machines')) as MachineSummary[]
   if (call.output === 'json') {
     call.print(JSON.stringify(found, undefined, 2))
     return 0
@@ -109,8 +110,8 @@ async function show(call: Call, name: string): Promise<number> {
   const { machine, attempt, lease } = summary
   const query =
     attempt === undefined ? `machine=${machine.id}&limit=100` : `attempt=${attempt.id}&limit=10000`
-  const events = (await ask(socketOf(call), 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
-  const diagnosis = (await ask(socketOf(call), 'GET', `${pathOf(machine.id)}/diagnosis`)) as Diagnosis
+  const events = (await ask(boxOf(call), 'GET', `/api/v1/events?${query}`)) as RecordedEvent[]
+  const diagnosis = (await ask(boxOf(call), 'GET', `${pathOf(machine.id)}/diagnosis`)) as Diagnosis
   if (call.output === 'json') {
     call.print(JSON.stringify({ ...summary, diagnosis, timeline: events }, undefined, 2))
     return 0
@@ -205,13 +206,13 @@ type ApprovedMachine = MachineSummary & { readonly remarks: readonly string[] }
 async function approve(call: Call, name: string): Promise<number> {
   const { hostname, image, method, once, claim } = call.options
   const order = { hostname, image, method, claim, ...(once === true ? { once } : {}) }
-  const approved = (await ask(socketOf(call), 'PUT', `${pathOf(name)}/approval`, order)) as ApprovedMachine
+  const approved = (await ask(boxOf(call), 'PUT', `${pathOf(name)}/approval`, order)) as ApprovedMachine
   told(call, approved, `${approved.machine.id} is approved: start it from the network.`)
   return 0
 }
 
 async function unapprove(call: Call, name: string): Promise<number> {
-  const left = (await ask(socketOf(call), 'DELETE', `${pathOf(name)}/approval`)) as ApprovedMachine
+  const left = (await ask(boxOf(call), 'DELETE', `${pathOf(name)}/approval`)) as ApprovedMachine
   told(call, left, `${left.machine.id} is no longer approved by a person. A boot that is under way goes on.`)
   return 0
 }
@@ -224,7 +225,7 @@ function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: st
 
 async function retry(call: Call, name: string): Promise<number> {
   const { machine } = await find(call, name)
-  await ask(socketOf(call), 'POST', `/api/v1/machines/${machine.id}/retry`)
+  await ask(boxOf(call), 'POST', `/api/v1/machines/${machine.id}/retry`)
   call.remark(`${machine.id} may try again: start it from the network.`)
   return 0
 }
@@ -239,7 +240,7 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
   if (call.options['clear'] === true) {
     if (action !== undefined)
       throw new WronglyCalled('boot-next takes local, image or --clear, and one of them')
-    await ask(socketOf(call), 'DELETE', path)
+    await ask(boxOf(call), 'DELETE', path)
     call.remark(`${name} boots as the settings say.`)
     return 0
   }
@@ -247,7 +248,7 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
   if (action === undefined || words === undefined || more.length > 0) {
     throw new WronglyCalled('boot-next needs what the machine is to boot once: local or image; or --clear')
   }
-  await ask(socketOf(call), 'PUT', `${path}/${action}`)
+  await ask(boxOf(call), 'PUT', `${path}/${action}`)
   call.remark(`${name} ${words} at its next boot from the network, and then as the settings say.`)
   return 0
 }
@@ -257,7 +258,7 @@ async function capture(call: Call, name: string): Promise<number> {
   if (typeof file !== 'string' || file === '') {
     throw new WronglyCalled('capture needs a file to write, --out FILE')
   }
-  const pcap = await askForBytes(socketOf(call), `${pathOf(name)}/capture`)
+  const pcap = await askForBytes(boxOf(call), `${pathOf(name)}/capture`)
   try {
     writeFileSync(file, pcap)
   } catch (error) {
@@ -269,7 +270,7 @@ async function capture(call: Call, name: string): Promise<number> {
 }
 
 async function find(call: Call, name: string): Promise<MachineSummary> {
-  return (await ask(socketOf(call), 'GET', pathOf(name))) as MachineSummary
+  return (await ask(boxOf(call), 'GET', pathOf(name))) as MachineSummary
 }
 
 function pathOf(name: string): string {

@@ -54,6 +54,20 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
+      'tokens',
+      {
+        summary: 'who may come in over the network: make and revoke tokens',
+        load: async () => (await import('./tokens.ts')).tokens,
+      },
+    ],
+    [
+      'ca',
+      {
+        summary: 'the certificate authority of the box, by which others know it',
+        load: async () => (await import('./ca.ts')).ca,
+      },
+    ],
+    [
       'simulate',
       {
         summary: 'boot a rack of virtual machines, and measure',

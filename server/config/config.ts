@@ -12,6 +12,7 @@ export type Config = {
     /** Kernels, initrds and images that go out at the same time; others wait for their turn. */
     readonly streams: number
   }
+  readonly api: ApiSettings
   /** Folders searched for boot programs, first match wins. */
   readonly bootProgramFolders: readonly string[]
   /** What firmware of an architecture loads, before all that the box would choose; `other` where it has nothing. */
@@ -46,6 +47,18 @@ export type Config = {
   }
   readonly events: { readonly keepDays: number }
 }
+
+/** Where the API is reached over the network, by HTTPS. */
+export type ApiSettings = {
+  readonly listen: ApiListening
+  readonly port: number
+  /** Names by which the box is reached, beside its own. */
+  readonly names: readonly string[]
+}
+
+/** `networks`: at the address of the box on each network that it serves. No address at all: only by the socket file. */
+export type ApiListening =
+  { readonly kind: 'networks' } | { readonly kind: 'addresses'; readonly addresses: readonly Ipv4[] }
 
 export type NetworkSettings = {
   readonly name: string

@@ -321,10 +321,26 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
 
 function findingsInPorts(settings: unknown): readonly Finding[] {
   const http = member(settings, 'http')
+  const api = member(settings, 'api')
   const [port, delivery] = [member(http, 'port') ?? 8080, member(http, 'delivery-port') ?? 8081]
-  if (typeof port !== 'number' || port !== delivery) return []
+  const apiPort = member(api, 'port') ?? 8443
+  const shared: Finding[] =
+    member(api, 'listen') !== undefined &&
+    typeof apiPort === 'number' &&
+    (apiPort === port || apiPort === delivery)
+      ? [
+          {
+            at: ['api', member(api, 'port') === undefined ? 'listen' : 'port'],
+            on: 'value',
+            because: `The API cannot share port ${apiPort} with what is served by HTTP.`,
+            nextStep: 'Choose another port for one of the two.',
+          },
+        ]
+      : []
+  if (typeof port !== 'number' || port !== delivery) return shared
   const at = ['http', member(http, 'delivery-port') === undefined ? 'port' : 'delivery-port']
   return [
+    ...shared,
     {
       at,
       on: 'value',

@@ -77,6 +77,7 @@ function configOf(settings: Settings, folder: string): Config {
       deliveryPort: settings.http['delivery-port'],
       streams: settings.http.streams,
     },
+    api: settings.api,
     bootProgramFolders: settings['boot-programs']?.map(absolute) ?? [
       join(dataFolder, 'boot-programs'),
       ...systemBootPrograms,

@@ -3,6 +3,7 @@ import { parseIpv4, parseSubnet } from '../wire/ipv4.ts'
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import { isUnicastMac, parseMac } from '../wire/mac.ts'
 import type { Mac } from '../wire/mac.ts'
+import { apiSettings } from './api-settings.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
 import { isName, parseImageReference } from './image-name.ts'
@@ -265,6 +266,7 @@ export const settingsSchema = z.strictObject({
       streams: z.int().min(1).max(4_096).default(64),
     })
     .prefault({}),
+  api: apiSettings,
   'boot-programs': z.array(folder).max(32).optional(),
   'boot-files': bootFiles.prefault({}),
   approve: approve.prefault([]),

@@ -298,6 +298,38 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'The secrets of a cluster were encrypted anew by the first key of the key ring; the one before is no longer needed for them.',
   },
+  'authority-ready': {
+    level: 'info',
+    meaning:
+      'The certificate authority of this box, made at its first start, with the fingerprint by which others know it.',
+  },
+  'api-certificate-made': {
+    level: 'info',
+    meaning: 'A certificate for the listener of the API was made and is used from now on, with the reason.',
+  },
+  'api-ready': {
+    level: 'info',
+    meaning:
+      'The API can be reached over the network here (`api` in the settings), by those who have a token.',
+  },
+  'api-unusable': {
+    level: 'error',
+    meaning:
+      'The API cannot be reached over the network, or not everywhere the settings say. The socket file and all else go on.',
+    nextStep:
+      'Read the reason. An address that the box does not have yet is tried again each minute; a damaged file of the folder `access` is not.',
+  },
+  'api-refused': {
+    level: 'warning',
+    meaning: 'Somebody asked the API without a token that lets in.',
+    nextStep:
+      'Where it is a program of yours, look at its token: `ironwake tokens list`. Many from one address are somebody who tries.',
+  },
+  'api-token-made': { level: 'info', meaning: 'A token for the API was made.' },
+  'api-token-revoked': {
+    level: 'info',
+    meaning: 'A token for the API was revoked, and lets nobody in any longer.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
   'job-failed': {
     level: 'warning',

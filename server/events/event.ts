@@ -10,7 +10,7 @@ export type About = {
   readonly attempt?: string
 }
 
-export type Protocol = 'dhcp' | 'tftp' | 'http'
+export type Protocol = 'dhcp' | 'tftp' | 'http' | 'https'
 
 /** Every event the appliance can report. `catalogue.ts` explains each, `sentence.ts` says it in words. */
 export type ApplianceEvent = About &
@@ -205,6 +205,19 @@ export type ApplianceEvent = About &
       }
     | { readonly kind: 'cluster-locked'; readonly cluster: string; readonly because: string }
     | { readonly kind: 'cluster-sealed-anew'; readonly cluster: string; readonly key: string }
+    | { readonly kind: 'authority-ready'; readonly fingerprint: string; readonly until: number }
+    | { readonly kind: 'api-certificate-made'; readonly for: string; readonly because: string }
+    | { readonly kind: 'api-ready'; readonly at: string }
+    | { readonly kind: 'api-unusable'; readonly because: string }
+    | { readonly kind: 'api-refused'; readonly from: string; readonly because: string }
+    | {
+        readonly kind: 'api-token-made'
+        readonly token: string
+        readonly role: string
+        readonly until: number
+        readonly by: string
+      }
+    | { readonly kind: 'api-token-revoked'; readonly token: string; readonly by: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
     | { readonly kind: 'job-failed'; readonly job: string; readonly because: string }
   )

@@ -159,6 +159,20 @@ function words(event: ApplianceEvent): string {
       return `the secrets of cluster ${event.cluster} cannot be used: ${event.because}`
     case 'cluster-sealed-anew':
       return `the secrets of cluster ${event.cluster} are sealed by the key ${event.key} now`
+    case 'authority-ready':
+      return `the certificates of this box are signed by the authority ${event.fingerprint}, until ${day(event.until)}`
+    case 'api-certificate-made':
+      return `the API has a new certificate, for ${event.for}: ${event.because}`
+    case 'api-ready':
+      return `the API listens at ${event.at}`
+    case 'api-unusable':
+      return `the API cannot be reached over the network: ${event.because}`
+    case 'api-refused':
+      return `API: ${event.from} was not let in: ${event.because}`
+    case 'api-token-made':
+      return `token ${event.token} was made by ${event.by}: ${event.role}, until ${day(event.until)}`
+    case 'api-token-revoked':
+      return `token ${event.token} was revoked by ${event.by}`
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
     case 'job-failed':
@@ -183,6 +197,10 @@ function wishes({
     ...(once === undefined ? [] : ['once']),
   ]
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
+
+function day(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
 }
 
 function ms(value: number): string {

@@ -6,7 +6,9 @@ import express, {
   type Response,
 } from 'express'
 import type { z } from 'zod'
+import type { ApiToken } from '../access/api-token.ts'
 import { mayActAs } from '../access/role.ts'
+import type { MadeToken, TokenWish } from '../access/token-book.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
@@ -47,6 +49,9 @@ export type ApiDesk = {
   readonly capture: (machine: Machine) => Uint8Array | undefined
   readonly events: (filter: EventFilter) => Promise<readonly RecordedEvent[]>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
+  /** The certificate of the box's authority, as PEM; `undefined` where there is none that can be used. */
+  readonly authority: () => string | undefined
+  readonly tokens: TokenDesk
   readonly retry: (machine: string) => Promise<Done>
   /** What it would be given if it asked now, why, and what of that has changed. */
   readonly plan: (machine: Machine) => Promise<Planned>
@@ -55,6 +60,12 @@ export type ApiDesk = {
   readonly unapprove: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
+}
+
+export type TokenDesk = {
+  readonly list: () => readonly ApiToken[]
+  readonly make: (wish: TokenWish) => Promise<MadeToken>
+  readonly revoke: (name: string, by: string) => Promise<Done>
 }
 
 export type Done = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly because: string }
@@ -128,6 +139,23 @@ export function guardedApiApp(
   })
   app.get('/api/v1/openapi.json', (_request, response) => {
     response.json(openApiDocument(desk.status().version))
+  })
+  app.get('/api/v1/authority.pem', (_request, response) => {
+    const pem = desk.authority()
+    if (pem === undefined)
+      problem(response, 404, 'No authority', 'this box has no authority that can be used')
+    else response.type('application/pem-certificate-chain').send(pem)
+  })
+  app.get('/api/v1/tokens', (_request, response) => {
+    response.json(desk.tokens.list().map(withoutHash))
+  })
+  app.post('/api/v1/tokens', async (_request, response, { body, caller }) => {
+    const made = await desk.tokens.make({ ...body, by: caller.name })
+    if (made.kind === 'refused') problem(response, 409, 'No such token can be made', made.because)
+    else response.set('Cache-Control', 'no-store').json({ token: withoutHash(made.token), text: made.text })
+  })
+  app.delete('/api/v1/tokens/:name', async (request, response, { caller }) => {
+    done(response, 'Nothing to revoke', await desk.tokens.revoke(request.params.name, caller.name))
   })
   app.get('/api/v1/status', (_request, response) => {
     response.json(desk.status())
@@ -210,6 +238,12 @@ export function guardedApiApp(
     failed(request, response, error)
   })
   return all
+}
+
+/** A hash is of no use to those who read it, and belongs in no log. */
+function withoutHash({ hash, ...token }: ApiToken): Omit<ApiToken, 'hash'> {
+  void hash
+  return token
 }
 
 function done(response: Response, title: string, outcome: Done): void {

@@ -25,6 +25,29 @@ export const apiRoutes = {
     about: 'This description of the API.',
     answer: 'Document',
   },
+  'GET /api/v1/authority.pem': {
+    least: 'anyone',
+    about:
+      'The certificate of the authority that signs for this box. Whoever fetches it compares its SHA-256 with what the box shows ' +
+      '(`ironwake ca show`) before it is trusted.',
+    answer: 'application/pem-certificate-chain',
+  },
+  'GET /api/v1/tokens': {
+    least: 'admin',
+    about: 'The tokens of the API, without their secrets.',
+    answer: 'Tokens',
+  },
+  'POST /api/v1/tokens': {
+    least: 'admin',
+    about: 'Makes a token. The answer is the only place where it is ever seen.',
+    body: 'NewToken',
+    answer: 'MadeToken',
+  },
+  'DELETE /api/v1/tokens/:name': {
+    least: 'admin',
+    about: 'Revokes a token, by its name or identifier: it lets nobody in from now on.',
+    answer: 'nothing',
+  },
   'GET /api/v1/status': {
     least: 'viewer',
     about: 'Version, networks and jobs of the appliance.',

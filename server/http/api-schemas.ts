@@ -218,6 +218,37 @@ const problem = z.object({
   detail: text.meta({ description: 'What is wrong, and what to do.' }),
 })
 
+const tokenName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, {
+  error: 'name has letters, digits, dots, hyphens and underscores, at most 64',
+})
+
+const newToken = z.strictObject({
+  name: tokenName,
+  role: z.enum(roles),
+  seconds: z
+    .int()
+    .min(60)
+    .max(5 * 366 * 86_400)
+    .default(90 * 86_400)
+    .meta({ description: 'How long it lets in; 90 days when absent, at most five years.' }),
+})
+
+const token = z.object({
+  id: text,
+  name: text,
+  role: z.enum(roles),
+  madeAt: time,
+  madeBy: text,
+  expiresAt: time,
+  lastUsedAt: time.optional().meta({ description: 'To within an hour.' }),
+  revokedAt: time.optional(),
+})
+
+const madeToken = z.object({
+  token,
+  text: text.meta({ description: 'The token itself: shown this once, and kept nowhere.' }),
+})
+
 /** What goes over the API, by the names that `openapi.json` has for it. */
 export const apiSchemas = {
   Status: status,
@@ -236,7 +267,10 @@ export const apiSchemas = {
   Events: z.array(event),
   EventFilter: eventFilter,
   Problem: problem,
-  Role: z.enum(roles),
+  Token: token,
+  Tokens: z.array(token),
+  NewToken: newToken,
+  MadeToken: madeToken,
   Health: z.object({ status: z.literal('up') }),
   Document: z.looseObject({ openapi: text }).meta({ description: 'An OpenAPI 3.1 document.' }),
 }

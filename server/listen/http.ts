@@ -1,4 +1,5 @@
 import type { RequestListener, Server } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import { chmodSync, rmSync } from 'node:fs'
 import type { ApplianceEvent } from '../events/event.ts'
 
@@ -8,8 +9,15 @@ const { createServer } = process.getBuiltinModule('node:http')
 
 export type HttpListener = AsyncDisposable & { readonly port: number }
 
+type AnyServer = Server | TlsServer
+
+export type MalformedWords = {
+  readonly protocol: 'http' | 'https'
+  readonly inWords: (error: NodeJS.ErrnoException) => string
+}
+
 /** Limits that no booting machine comes near: iPXE, wget, curl and cloud-init send short requests. */
-const limits = {
+export const limits = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 60_000,
@@ -49,13 +57,18 @@ export async function listenSocketFile(app: RequestListener, path: string): Prom
 
 const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void): void {
+/** What is not HTTP is told of, in the words given, and answered with 400. */
+export function refuseMalformed(
+  server: AnyServer,
+  tell: (event: ApplianceEvent) => void,
+  { protocol, inWords }: MalformedWords = { protocol: 'http', inWords: (error) => error.message },
+): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A peer that hangs up in the middle has said nothing wrong.
     if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
       const from =
         'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '?'
-      tell({ kind: 'packet-malformed', protocol: 'http', from, because: error.message })
+      tell({ kind: 'packet-malformed', protocol, from, because: inWords(error) })
     }
     if (!socket.writable) socket.destroy()
     // A peer that neither reads nor closes would otherwise hold the connection for ever.
@@ -63,7 +76,8 @@ function refuseMalformed(server: Server, tell: (event: ApplianceEvent) => void):
   })
 }
 
-async function started(server: Server, listen: () => void, where: string): Promise<void> {
+/** Resolves when the server listens; rejects with a sentence when it cannot. */
+export async function started(server: AnyServer, listen: () => void, where: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const told = new Error(sentenceFor(error, where), { cause: error })
@@ -77,7 +91,7 @@ async function started(server: Server, listen: () => void, where: string): Promi
 function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${where} is taken by another program. Stop it, or choose another port in the settings (http).`
+      return `${where} is taken by another program. Stop it, or choose another port in the settings.`
     case 'EACCES':
       return `${where} may not be opened. Run as root, or give the program CAP_NET_BIND_SERVICE.`
     case 'EINVAL':
@@ -90,7 +104,7 @@ function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
   }
 }
 
-function closing(server: Server, port: number): HttpListener {
+export function closing(server: AnyServer, port: number): HttpListener {
   return {
     port,
     async [Symbol.asyncDispose]() {

@@ -31,6 +31,7 @@ export const migrations: readonly Migration[] = [
   keepApprovals,
   keepServedScripts,
   makeClusters,
+  makeApiTokens,
 ]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
@@ -148,5 +149,21 @@ async function makeClusters(db: Kysely<unknown>, words: EngineWords): Promise<vo
     .addColumn('name', 'text', (c) => c.primaryKey().notNull())
     .addColumn('body', 'text', (c) => c.notNull())
     .addColumn('sealed', 'text', (c) => c.notNull())
+    .execute()
+}
+
+/** Who may come in over the network: of each token its hash alone. */
+async function makeApiTokens(db: Kysely<unknown>, { integer, tableEnd }: EngineWords): Promise<void> {
+  const started = db.schema.createTable('api_tokens')
+  await (tableEnd === '' ? started : started.modifyEnd(sql.raw(tableEnd)))
+    .addColumn('id', 'text', (c) => c.primaryKey().notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('role', 'text', (c) => c.notNull().check(sql`role in ('viewer', 'operator', 'admin')`))
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .addColumn('made_at', integer, (c) => c.notNull())
+    .addColumn('made_by', 'text', (c) => c.notNull())
+    .addColumn('expires_at', integer, (c) => c.notNull())
+    .addColumn('last_used_at', integer)
+    .addColumn('revoked_at', integer)
     .execute()
 }

@@ -2,10 +2,12 @@ import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
 import type { ClusterRecord } from '../clusters/cluster.ts'
+import type { ApiToken } from '../access/api-token.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
+import { ApiTokenRecords } from './api-tokens.ts'
 import { AttemptRecords } from './attempts.ts'
 import { ClusterRecords } from './clusters.ts'
 import { connect, connectToRead } from './connect.ts'
@@ -44,6 +46,7 @@ export type Store = AsyncDisposable & {
   readonly events: Pick<EventRecords, 'list'>
   readonly served: Pick<ServedScriptRecords, 'ofMachine'>
   readonly clusters: Pick<ClusterRecords, 'all'>
+  readonly apiTokens: Pick<ApiTokenRecords, 'all'>
   /** Stores a batch in one transaction and gives its events with their numbers. Writes of one turn share a commit. */
   commit(batch: Batch): Promise<readonly RecordedEvent[]>
   saveMachines(machines: readonly Machine[]): Promise<void>
@@ -52,6 +55,8 @@ export type Store = AsyncDisposable & {
   saveLeases(leases: readonly Lease[]): Promise<void>
   saveClusters(clusters: readonly ClusterRecord[]): Promise<void>
   deleteCluster(name: string): Promise<void>
+  saveApiTokens(tokens: readonly ApiToken[]): Promise<void>
+  deleteApiTokens(ids: readonly string[]): Promise<void>
   record(events: readonly NewEvent[]): Promise<readonly RecordedEvent[]>
   /** Deletes at most 1000 attempts last seen before a time, none that is its machine's latest, and tells how many. */
   deleteAttemptsBefore(time: number): Promise<number>
@@ -90,6 +95,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   const events = new EventRecords(db)
   const served = new ServedScriptRecords(db)
   const clusters = new ClusterRecords(db)
+  const apiTokens = new ApiTokenRecords(db)
 
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
@@ -120,12 +126,15 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     events,
     served,
     clusters,
+    apiTokens,
     commit,
     saveMachines: async (changed) => void (await commit({ machines: changed })),
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),
     saveLeases: async (changed) => void (await commit({ leases: changed })),
     saveClusters: async (changed) => void (await writer.write(clusters.saving(changed))),
     deleteCluster: async (name) => void (await writer.write([clusters.deleting(name)])),
+    saveApiTokens: async (tokens) => void (await writer.write(apiTokens.saving(tokens))),
+    deleteApiTokens: async (ids) => void (await writer.write(apiTokens.forgetting(ids))),
     record: (happened) => commit({ events: happened }),
     deleteAttemptsBefore: async (time) => await deleted(attempts.deletingBefore(time)),
     deleteEventsBefore: async (time) => await deleted(events.deletingBefore(time)),

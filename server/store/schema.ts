@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { Role } from '../access/role.ts'
 import type { EventKind } from '../events/event.ts'
 import type { AttemptResult, AttemptStage, MachineState } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
@@ -15,6 +16,7 @@ export type Schema = {
   readonly events: EventRow
   readonly served_scripts: ServedScriptRow
   readonly clusters: ClusterRow
+  readonly api_tokens: ApiTokenRow
 }
 
 export type MachineRow = {
@@ -90,4 +92,17 @@ export type ClusterRow = {
   readonly body: string
   /** Each secret as a key ring sealed it, in JSON. */
   readonly sealed: string
+}
+
+export type ApiTokenRow = {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  /** SHA-256 of the token; the token itself is nowhere. */
+  readonly hash: string
+  readonly made_at: number
+  readonly made_by: string
+  readonly expires_at: number
+  readonly last_used_at: number | null
+  readonly revoked_at: number | null
 }

@@ -12,6 +12,7 @@ export function aConfig(changes: Partial<Config> = {}): Config {
   return {
     dataFolder: '/nowhere',
     http: { port: 8080, deliveryPort: 8081, streams: 64 },
+    api: { listen: { kind: 'addresses', addresses: [] }, port: 8443, names: [] },
     bootProgramFolders: [],
     bootFiles: new Map(),
     networks: [],

@@ -26,6 +26,7 @@ import { golden } from '../dhcp/golden.ts'
 import { countingChance } from '../machines/sightings.ts'
 import { aNetwork, ip, macNumber } from '../networks/a-network.ts'
 import { aConfig } from './a-config.ts'
+import { aDesk } from '../http/an-api-desk.ts'
 
 export const mac = macNumber(1)
 const address = ip('10.77.0.100')
@@ -80,6 +81,8 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     frames: new FrameRing(),
     troubles: new Troubles(),
     boot: material,
+    authority: () => undefined,
+    tokens: aDesk().tokens,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, holderOf, now }

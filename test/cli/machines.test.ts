@@ -9,6 +9,7 @@ import { run } from '../../server/cli/run.ts'
 import type { BootPlan } from '../../server/http/boot-plan.ts'
 import { apiApp, type ApiDesk, type MachineSummary } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
+import { aDesk } from '../http/an-api-desk.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
@@ -26,6 +27,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-cli-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const desk: ApiDesk = {
+    ...aDesk(),
     status: () => ({ version: '0.1.0', startedAt: 5, networks: [], jobs: [] }),
     machines: () => [summary],
     find: (name) => (name === 'node-1' || name === summary.machine.id ? [summary] : []),

@@ -14,6 +14,7 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
       config: {
         dataFolder: '/etc/ironwake/data',
         http: { port: 8080, deliveryPort: 8081, streams: 64 },
+        api: { listen: { kind: 'addresses', addresses: [] }, port: 8443, names: [] },
         bootProgramFolders: [
           '/etc/ironwake/data/boot-programs',
           '/usr/lib/ipxe',

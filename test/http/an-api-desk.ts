@@ -1,3 +1,4 @@
+import type { ApiToken } from '../../server/access/api-token.ts'
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
 import { aLease, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
@@ -25,6 +26,18 @@ const summary: MachineSummary = {
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
   failure: { cause: 'kernel-not-fetched', meaning: 'It never asked.', nextStep: 'Look at it.' },
+}
+
+const aToken: ApiToken = {
+  id: '0a1b2c3d',
+  name: 'ci',
+  role: 'viewer',
+  hash: 'f'.repeat(64),
+  madeAt: 1,
+  madeBy: 'the owner of the box',
+  expiresAt: 9,
+  lastUsedAt: 5,
+  revokedAt: 7,
 }
 
 /** What the API can be asked, over a box with one machine; what is given replaces a part. */
@@ -73,6 +86,14 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       ]),
     subscribe: () => () => {},
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    authority: () => '-----BEGIN CERTIFICATE-----\n',
+    tokens: {
+      list: () => [aToken],
+      make: async () => await Promise.resolve({ kind: 'refused', because: 'not here' }),
+      revoke: async () => await Promise.resolve({ kind: 'done' }),
+    },
+    retry: async () => await Promise.resolve({ kind: 'done' }),
+    approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () =>
       await Promise.resolve({

@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../../server/events/event.ts'
 import { apiApp, type ApiDesk, type EventFilter, type MachineSummary } from '../../server/http/api-app.ts'
 import type { Machine } from '../../server/machines/machine.ts'
 import { macNumber } from '../networks/a-network.ts'
+import { aDesk } from './an-api-desk.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
 function aSummary(id: string, hostname?: string): MachineSummary {
@@ -48,6 +49,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
   const listeners = new Set<(event: RecordedEvent) => void>()
   const filters: EventFilter[] = []
   const desk: ApiDesk = {
+    ...aDesk(),
     status: () => ({ version: '0.1.0', startedAt: 5, networks: [], jobs: [] }),
     machines: () => [aSummary('0a1b2c3d')],
     find: () => [],
