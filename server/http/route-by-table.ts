@@ -66,7 +66,7 @@ export function routeByTable(app: Express, door: Door): Routes {
       const called = answer as (request: Request, response: Response, asked: unknown) => void | Promise<void>
       const handlers = [
         gate(door, route.least),
-        ...(route.body === undefined ? [] : [readBody]),
+        ...(route.body === undefined ? [] : [refuseLong, readBody]),
         async (request: Request, response: Response) => {
           const read = readAsked(route, request)
           if (read.kind === 'refused')
@@ -121,6 +121,17 @@ export function gate(door: Door, least: Role | 'anyone') {
     callers.set(request, caller)
     next()
   }
+}
+
+/** Told before it is read: express reads to its end what is too long, for as long as that takes. */
+function refuseLong(request: Request, response: Response, next: NextFunction): void {
+  if (Number(request.get('Content-Length') ?? 0) <= bodyLimit) return next()
+  response.set('Connection', 'close')
+  sendProblem(response, {
+    status: 413,
+    title: 'The body is too large',
+    detail: `what is asked here has at most ${bodyLimit / 1024} KiB`,
+  })
 }
 
 type ReadAsked =

@@ -70,7 +70,8 @@ export function refuseMalformed(
         'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '?'
       tell({ kind: 'packet-malformed', protocol, from, because: inWords(error) })
     }
-    if (!socket.writable) socket.destroy()
+    // What is written into a handshake that failed would wait for its end, which does not come.
+    if (!socket.writable || /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) socket.destroy()
     // A peer that neither reads nor closes would otherwise hold the connection for ever.
     else socket.end(badRequest, () => socket.destroy())
   })
