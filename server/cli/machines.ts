@@ -195,7 +195,7 @@ function approvalInWords({ macs, approval }: MachineSummary['machine']): string 
 }
 
 async function plan(call: Call, name: string): Promise<number> {
-  const planned = (await ask(socketOf(call), 'GET', `${pathOf(name)}/plan`)) as BootPlan
+  const planned = (await ask(boxOf(call), 'GET', `${pathOf(name)}/plan`)) as BootPlan
   if (call.output === 'json') call.print(JSON.stringify(planned, undefined, 2))
   else for (const line of planLines(planned)) call.print(line)
   return 0

@@ -85,14 +85,12 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
         { id: 1, at: 2, machine: 'M0000001', event: { kind: 'job-ran', job: 'sweep', outcome: 'done' } },
       ]),
     subscribe: () => () => {},
-    approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     authority: () => '-----BEGIN CERTIFICATE-----\n',
     tokens: {
       list: () => [aToken],
       make: async () => await Promise.resolve({ kind: 'refused', because: 'not here' }),
       revoke: async () => await Promise.resolve({ kind: 'done' }),
     },
-    retry: async () => await Promise.resolve({ kind: 'done' }),
     approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () =>
