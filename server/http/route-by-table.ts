@@ -130,7 +130,7 @@ function refuseLong(request: Request, response: Response, next: NextFunction): v
   sendProblem(response, {
     status: 413,
     title: 'The body is too large',
-    detail: `what is asked here has at most ${bodyLimit / 1024} KiB`,
+    detail: `it is too large: what is asked here has at most ${bodyLimit / 1024} KiB`,
   })
 }
 
