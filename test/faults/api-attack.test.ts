@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t from 'tap'
+import { openAuthority } from '../../server/access/authority.ts'
+import { serverCertificate } from '../../server/access/server-certificate.ts'
 import { anHttpsApi, bearer } from '../http/an-https-api.ts'
 
 // What an attacker sends to the API over real TLS connections. After each of it the next good client is answered.
@@ -124,9 +127,6 @@ t.test(
   'an exchanged certificate is shown to the next client, and those connected are not touched',
   async (t) => {
     const api = await anHttpsApi(t)
-    const { openAuthority } = await import('../../server/access/authority.ts')
-    const { serverCertificate } = await import('../../server/access/server-certificate.ts')
-    const { join } = await import('node:path')
     const before = connect({ host: '127.0.0.1', port: api.port, ca: api.authority.certificatePem })
     await new Promise((resolve) => before.once('secureConnect', resolve))
     const other = await openAuthority(join(api.folder, 'other.pem'), 'other', Date.now())
