@@ -1,0 +1,47 @@
+import { diskInWords } from './choose-disk.ts'
+import type { Disk } from './inventory.ts'
+
+/** What a disk is recognised by in a later boot. */
+export type DiskIdentity = {
+  readonly serial: string | undefined
+  readonly wwn: string | undefined
+  readonly path: string | undefined
+  readonly bytes: number
+}
+
+export type Guarded = { readonly kind: 'may-write' } | { readonly kind: 'refused'; readonly because: string }
+
+/**
+ * Whether a disk may be written. One with data on it is left alone unless a person said `wipe`, or the data is what an
+ * install of this machine, not come to its end, had begun to write there.
+ */
+export function guardDisk(
+  disk: Disk,
+  { wipe, begun }: { readonly wipe: 'allowed' | 'forbidden'; readonly begun: DiskIdentity | undefined },
+): Guarded {
+  if (disk.usedBy.length > 0) {
+    return { kind: 'refused', because: `${diskInWords(disk)} is in use: ${inShort(disk.usedBy)}` }
+  }
+  if (disk.holds.length === 0 || wipe === 'allowed') return { kind: 'may-write' }
+  if (begun !== undefined && isSameDisk(begun, identityOf(disk))) return { kind: 'may-write' }
+  return { kind: 'refused', because: `${diskInWords(disk)} holds data: ${inShort(disk.holds)}` }
+}
+
+export function identityOf({ serial, wwn, path, bytes }: Disk): DiskIdentity {
+  return { serial, wwn, path, bytes }
+}
+
+/** A disk that has neither serial nor WWN is known by its place and its size. */
+function isSameDisk(one: DiskIdentity, other: DiskIdentity): boolean {
+  if (one.bytes !== other.bytes || one.serial !== other.serial || one.wwn !== other.wwn) return false
+  if (one.serial !== undefined || one.wwn !== undefined) return true
+  return one.path !== undefined && one.path === other.path
+}
+
+const mostNamed = 6
+
+function inShort(notes: readonly string[]): string {
+  const distinct = [...new Set(notes)]
+  const rest = distinct.length - mostNamed
+  return [...distinct.slice(0, mostNamed), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ')
+}
