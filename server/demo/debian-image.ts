@@ -65,6 +65,11 @@ const packages = [
   'iproute2',
   'kmod',
   'busybox-static',
+  // What writes an image to a disk, and prepares it there.
+  'zstd',
+  'fdisk',
+  'e2fsprogs',
+  'efibootmgr',
 ] as const
 
 /** The kernels for virtual machines: few drivers, quickly up. Tried with Debian 12; Ubuntu's names are not tried yet. */
@@ -77,7 +82,7 @@ const kernels = {
 const compression = ['-comp', 'lz4', '-Xhc', '-b', '128K'] as const
 
 /** Raised when this file changes what comes out of a build. */
-const recipeVersion = 2
+const recipeVersion = 3
 
 /** The demo image is made on Linux on x64, whose programs it then runs. */
 const ownProcessor = 'amd64'

@@ -1,3 +1,4 @@
+import { debianDisk } from '../../server/demo/debian-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
 import { arm64Loaders, httpLoaders, laterIpxe } from './loaders.ts'
 import { imageCache } from './rig.ts'
@@ -10,4 +11,5 @@ for (const processor of ['amd64', 'arm64'] as const) {
     progress: (step) => console.log(`image for ${processor}: ${step}`),
   })
 }
+await debianDisk({ cacheFolder: imageCache, progress: (step) => console.log(`disk image: ${step}`) })
 for (const fetched of [arm64Loaders, httpLoaders, laterIpxe]) await fetched()
