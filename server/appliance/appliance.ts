@@ -23,7 +23,7 @@ import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { authorityOfBox, listenApi } from './api-listener.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
-import { findPrograms, readRamVendorData, readTemplates } from './boot-material.ts'
+import { findPrograms, readDiskMaterial, readRamVendorData, readTemplates } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
@@ -111,6 +111,7 @@ export async function startAppliance(
     templates: readTemplates(),
     grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
+    diskMaterial: readDiskMaterial(),
     networkAt: (arrival) => networkOfRequest(networks, arrival),
     whereabouts,
     holderOf,

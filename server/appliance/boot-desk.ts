@@ -19,6 +19,7 @@ import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { ScriptLanguage, Templates } from '../ipxe-scripts/templates.ts'
 import type { Standing } from '../machines/approval.ts'
 import { dueIn, type ThisBoot } from '../machines/boot-next.ts'
+import type { DiskInstall } from '../machines/disk-install.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import { withoutAttempt, type ServedScript } from '../machines/served-script.ts'
@@ -28,10 +29,12 @@ import type { Whereabouts } from '../networks/whereabouts.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
-import type { Programs } from './boot-material.ts'
+import { diskWriterSeed } from '../cloud-init/disk-writer.ts'
+import type { DiskMaterial, Programs } from './boot-material.ts'
 import { grubDesk } from './grub-desk.ts'
 import { chooseForBoot, holdVersion } from './choose-for-boot.ts'
 import type { ImageShelf } from './image-shelf.ts'
+import { failInstall, installDesk } from './install-desk.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
 
@@ -47,6 +50,8 @@ export type BootDeskParts = {
   readonly grubTemplates: Templates
   /** The cloud-config that all machines of the method `ram` have in common. */
   readonly vendorData: string
+  /** What machines are given whose disk is written. */
+  readonly diskMaterial: DiskMaterial
   readonly networkAt: (arrival: Arrival) => Network | undefined
   /** Learns who asks from an address. */
   readonly whereabouts: Whereabouts
@@ -85,7 +90,8 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
     async seed(arrival, id, file) {
       const found = roster.byAttempt(id)
       if (found === undefined) return unknownAttempt
-      const seed = seedOf(parts, arrival, found.machine, found.attempt)
+      const does = found.machine.install?.attempt === id ? 'install-disk' : 'run-image'
+      const seed = seedInMemory(parts, arrival, { ...found, does })
       if (seed.kind === 'refused') return refused(409, seed.because)
       const advanced = roster.advance(id, 'cloud-init', parts.now())
       await logbook.keep({
@@ -95,7 +101,7 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
       return { kind: 'text', type: 'text/plain', text: textOf(seed.seed, file) }
     },
     async report(_arrival, id, body) {
-      const found = roster.byAttempt(id)
+      const found = reporterOf(roster, id)
       if (found === undefined) return unknownAttempt
       const count = (reportCounts.get(id) ?? 0) + 1
       if (count > reportLimit) return refused(429, `this boot has sent its ${reportLimit} reports`)
@@ -106,23 +112,27 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
         logbook.note({
           kind: 'report-refused',
           ...about(found.machine),
-          attempt: id,
+          attempt: bootOf(found),
           because: parsed.because,
         })
         return refused(400, parsed.because)
       }
-      await logbook.keep(afterReport(parts, found, parsed.report))
+      await logbook.keep(
+        found.from === 'disk'
+          ? afterReportOfDisk(parts, found, parsed.report)
+          : afterReport(parts, found, parsed.report),
+      )
       return { kind: 'accepted' }
     },
     async phoneHome(_arrival, id, body) {
-      const found = roster.byAttempt(id)
+      const found = reporterOf(roster, id)
       if (found === undefined) return unknownAttempt
       const parsed = parsePhoneHome(body)
       if (parsed.kind === 'refused') {
         logbook.note({
           kind: 'report-refused',
           ...about(found.machine),
-          attempt: id,
+          attempt: bootOf(found),
           because: parsed.because,
         })
         return refused(400, parsed.because)
@@ -131,13 +141,26 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
       const told = {
         kind: 'phoned-home' as const,
         ...about(found.machine),
-        attempt: id,
+        attempt: bootOf(found),
         hostname,
         instance: instanceId,
       }
-      await logbook.keep({ ...roster.advance(id, 'cloud-init', parts.now()), happened: [told] })
+      const change =
+        found.from === 'disk'
+          ? roster.heardOf(found.machine.id, parts.now())
+          : roster.advance(id, 'cloud-init', parts.now())
+      await logbook.keep({ ...change, happened: [told] })
       return { kind: 'accepted' }
     },
+    install: installDesk({
+      ...parts,
+      seedOnDisk(arrival, { machine, attempt, install }, file) {
+        const vendorData = parts.diskMaterial.vendorData
+        const seed = seedOf(parts, arrival, machine, attempt, { nonce: install.id, vendorData })
+        if (seed.kind === 'refused') return refused(409, seed.because)
+        return { kind: 'text', type: 'text/plain', text: textOf(seed.seed, file) }
+      },
+    }),
     tell: (event) => logbook.note(event),
   }
 }
@@ -260,8 +283,8 @@ export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): read
     rendered.kind === 'refused'
       ? { file: 'script', refused: rendered.because }
       : { file: 'script', text: rendered.text }
-  if (choice.kind !== 'run-image') return [script]
-  const seed = seedOf(parts, arrival, machine, attempt)
+  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return [script]
+  const seed = seedInMemory(parts, arrival, { machine, attempt, does: choice.kind })
   const files = seedFiles.map((file): PlannedFile =>
     seed.kind === 'refused' ? { file, refused: seed.because } : { file, text: textOf(seed.seed, file) },
   )
@@ -365,10 +388,12 @@ function renderChoice(
       const values = { claim, mac, uuid, serial, headline, because, nextStep, ...seconds }
       return renderWait(templates, values, language)
     }
+    case 'install-disk':
     case 'run-image': {
       const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
       const values = {
         hostname: nameOf(machine, mac),
+        method: choice.kind === 'run-image' ? ('ram' as const) : ('disk' as const),
         image: choice.image,
         squashfsUrl: `${image}/squashfs`,
         seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
@@ -402,7 +427,14 @@ function afterChoice(
   switch (choice.kind) {
     case 'run-image':
       return roster.move(machine.id, 'script-served', `it was told to run the image ${choice.image}`, now())
+    case 'install-disk':
+      return joined(
+        roster.beginsInstall(machine.id, attempt.id, parts.chance),
+        roster.move(machine.id, 'script-served', 'it was told to write its disk', now()),
+      )
     case 'boot-local':
+      // A disk that was written counts as installed when its system says so.
+      if (machine.install?.phase === 'written' && machine.state !== 'installed') return ended('local-disk')
       // What a person wanted once says nothing of what the machine is there for.
       return joined(choice.once === true ? noChange : ownDisk(), ended('local-disk'))
     case 'stop':
@@ -447,6 +479,10 @@ function afterReport(
     happened: [{ kind: 'cloud-init-finished', ...common, result: report.result }],
   }
   if (report.name !== lastStage || attempt.endedAt !== undefined) return told
+  if (machine.install?.attempt === attempt.id) {
+    const because = 'cloud-init has finished, and the disk is not written'
+    return joined(told, failInstall(roster, found, { cause: 'stopped-early', because, now: now() }))
+  }
   const failed = report.result === 'FAIL'
   const because = failed ? `cloud-init failed: ${report.description}` : 'cloud-init has finished'
   return joined(
@@ -456,23 +492,94 @@ function afterReport(
   )
 }
 
+/** The seed of the system that a boot has in memory: it is the node, or writes the node's disk. */
+function seedInMemory(
+  parts: ScriptParts,
+  arrival: Arrival,
+  {
+    machine,
+    attempt,
+    does,
+  }: { readonly machine: Machine; readonly attempt: Attempt; readonly does: 'run-image' | 'install-disk' },
+): ReturnType<typeof seedFor> {
+  const common = parts.vendorData
+  const nonce = attempt.id
+  if (does === 'run-image') {
+    return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: common })
+  }
+  const url = `${base(arrival.to, parts.ports.http)}/install/${attempt.id}`
+  const writer = diskWriterSeed({ common, program: parts.diskMaterial.program, url })
+  if (writer.kind === 'refused') return writer
+  return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: writer.text })
+}
+
+/** Who reports under a nonce: a system in memory by that of its boot, one on a disk by that of its install. */
+function reporterOf(roster: Roster, id: string): Reporter | undefined {
+  const booted = roster.byAttempt(id)
+  if (booted !== undefined) return { from: 'memory', ...booted }
+  const installed = roster.byInstall(id)
+  return installed === undefined ? undefined : { from: 'disk', ...installed }
+}
+
+type Reporter =
+  | { readonly from: 'memory'; readonly machine: Machine; readonly attempt: Attempt }
+  | { readonly from: 'disk'; readonly machine: Machine; readonly install: DiskInstall }
+
+/** The boot in whose timeline it belongs. */
+function bootOf(reporter: Reporter): string {
+  return reporter.from === 'disk' ? reporter.install.attempt : reporter.attempt.id
+}
+
+/** The system on the disk reports: what it says belongs to the boot that wrote it. */
+function afterReportOfDisk(
+  { roster, now }: BootDeskParts,
+  { machine, install }: { readonly machine: Machine; readonly install: DiskInstall },
+  report: Report,
+): RosterChange {
+  const common = {
+    ...about(machine),
+    attempt: install.attempt,
+    stage: report.name,
+    description: report.description,
+  }
+  const heard = roster.heardOf(machine.id, now())
+  if (report.kind !== 'finish') {
+    return { ...heard, happened: [{ kind: 'cloud-init-started', ...common }] }
+  }
+  const told: RosterChange = {
+    ...heard,
+    happened: [{ kind: 'cloud-init-finished', ...common, result: report.result }],
+  }
+  if (report.name !== lastStage || install.phase !== 'written') return told
+  if (report.result === 'FAIL') {
+    const because = `cloud-init failed on its disk: ${report.description}`
+    return joined(told, roster.move(machine.id, 'cloud-init-failed', because, now()))
+  }
+  return joined(
+    told,
+    roster.advancesInstall(machine.id, { phase: 'installed' }),
+    roster.move(machine.id, 'cloud-init-finished', 'cloud-init has finished on its disk', now()),
+  )
+}
+
 function seedOf(
   parts: ScriptParts,
   arrival: Arrival,
   machine: Machine,
   attempt: Attempt,
+  { nonce, vendorData }: { readonly nonce: string; readonly vendorData: string },
 ): ReturnType<typeof seedFor> {
   const { mac } = attempt
   const domain = parts.networkAt(arrival)?.domain
   const url = base(arrival.to, parts.ports.http)
   return seedFor({
-    instanceId: `${machine.id}-${attempt.id.slice(0, 8)}`,
+    instanceId: `${machine.id}-${nonce.slice(0, 8)}`,
     hostname: nameOf(machine, mac),
     mac,
-    reportUrl: `${url}/report/${attempt.id}`,
-    phoneHomeUrl: `${url}/phone-home/${attempt.id}`,
+    reportUrl: `${url}/report/${nonce}`,
+    phoneHomeUrl: `${url}/phone-home/${nonce}`,
     sshAuthorizedKeys: parts.plans.settingsOf(mac).sshAuthorizedKeys,
-    vendorData: parts.vendorData,
+    vendorData,
     ...(domain === undefined ? {} : { domain }),
   })
 }

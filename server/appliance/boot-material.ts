@@ -126,6 +126,17 @@ export function readNodeTemplates(): NodeTemplates {
   return Object.fromEntries(texts) as NodeTemplates
 }
 
+/** What is given to machines whose disk is written: the program that writes, and what all nodes there have in common. */
+export type DiskMaterial = { readonly program: string; readonly vendorData: string }
+
+export function readDiskMaterial(): DiskMaterial {
+  const folder = new URL('../../cloud-init/disk/', import.meta.url)
+  return {
+    program: readFileSync(new URL('write-disk', folder), 'utf8'),
+    vendorData: readFileSync(new URL('vendor-data.yaml', folder), 'utf8'),
+  }
+}
+
 export function readTemplates(language: ScriptLanguage = 'ipxe'): Templates {
   const texts = namesIn[language].map((name) => [
     name,

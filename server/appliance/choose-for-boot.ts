@@ -34,9 +34,9 @@ export async function holdVersion(
   attempt: string,
   choice: ScriptChoice,
 ): Promise<string | undefined> {
+  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return undefined
   // A folder of the settings has no versions.
-  if (choice.kind !== 'run-image' || parseImageReference(choice.image)?.version === undefined)
-    return undefined
+  if (parseImageReference(choice.image)?.version === undefined) return undefined
   await imageUses.begin(attempt, choice.image)
   await images.look()
   return images.has(choice.image) ? undefined : `the image ${choice.image} has just been removed; ask again`

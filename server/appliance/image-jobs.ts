@@ -51,8 +51,9 @@ export async function forgetEndedUses({
   imageUses,
   now,
 }: Pick<ImageJobParts, 'roster' | 'imageUses' | 'now'>): Promise<void> {
-  await imageUses.endAllBut((id) => {
-    const attempt = roster.byAttempt(id)?.attempt
+  await imageUses.endAllBut((use) => {
+    // A boot that writes a disk has a second image, under its own name with `-disk` behind it.
+    const attempt = roster.byAttempt(use.replace(/-disk$/, ''))?.attempt
     return attempt !== undefined && attempt.endedAt === undefined && now() - attempt.lastSeenAt < dayMs
   })
 }

@@ -5,13 +5,21 @@ import { parseImageReference } from '../config/image-name.ts'
 import { fileInFolder, type ImageFile } from '../http/image-files.ts'
 import { filesOf, versionName, type ImageRole, type Manifest } from '../images/manifest.ts'
 import { ManifestShelf } from '../images/manifest-shelf.ts'
-import { servedFile } from '../images/served-name.ts'
+import { servedFile, servedName } from '../images/served-name.ts'
 
 /** Where the image store lies in the data folder. */
 export const imageStoreName = 'images'
 
 /** What an image must have to run from memory. */
 const neededToRun: readonly ImageRole[] = ['kernel', 'initrd', 'squashfs']
+
+/** A packed disk: what it is called in URLs, and how many bytes it has packed and written. */
+export type DiskFile = {
+  readonly name: string
+  readonly sha256: string
+  readonly byteCount: number
+  readonly unpackedByteCount: number
+}
 
 /** The images that machines can be given: folders of the settings, and what the store has. */
 export class ImageShelf {
@@ -46,6 +54,29 @@ export class ImageShelf {
     const has = filesOf(found).map(([role]) => role)
     const because = `the image ${versionName(found)} has no ${lacking.join(', no ')}, only: ${has.join(', ')}`
     return { kind: 'none', because }
+  }
+
+  /** What a name in the settings means for a machine whose disk is written. */
+  chooseDisk(name: string | undefined): Intent['image'] {
+    if (name === undefined) return { kind: 'none', because: 'the settings name no image for its disk' }
+    const found = this.#found(name)
+    if (found === undefined) {
+      const inFolder = this.#folders.has(name) ? ', and a folder has no disk' : ''
+      return { kind: 'none', because: `there is no image ${name} in the store${inFolder}` }
+    }
+    if (this.disk(versionName(found)) !== undefined) return { kind: 'image', name: versionName(found) }
+    const has = filesOf(found).map(([role, { form }]) => `${role} (${form})`)
+    const because = `the image ${versionName(found)} has no disk that could be written, only: ${has.join(', ')}`
+    return { kind: 'none', because }
+  }
+
+  /** The disk of a version, in the form that is written. */
+  disk(version: string): DiskFile | undefined {
+    const file = this.#store.version(version)?.files.disk
+    if (file?.form !== 'raw-zstd' || file.unpackedByteCount === undefined) return undefined
+    const { sha256, byteCount, unpackedByteCount } = file
+    const name = servedName('disk', file.form)
+    return name === undefined ? undefined : { name, sha256, byteCount, unpackedByteCount }
   }
 
   /** Whether both are versions of one image, and the first is there. */

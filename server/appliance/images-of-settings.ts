@@ -5,5 +5,9 @@ export function imagesOfSettings({
   defaults,
   machines,
 }: Pick<Config, 'defaults' | 'machines'>): readonly string[] {
-  return [...new Set([defaults, ...machines].flatMap(({ image }) => image ?? []))]
+  return [
+    ...new Set(
+      [defaults, ...machines].flatMap(({ image, ephemeral }) => [image ?? [], ephemeral ?? []].flat()),
+    ),
+  ]
 }

@@ -65,7 +65,7 @@ function planOf(
     wishes,
     script: choice.kind,
     scriptBecause: choice.because,
-    image: choice.kind === 'run-image' ? choice.image : undefined,
+    image: choice.kind === 'run-image' || choice.kind === 'install-disk' ? choice.image : undefined,
     files,
   }
   if (served === undefined) return plan

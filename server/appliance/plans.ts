@@ -29,12 +29,21 @@ export type Plans = {
   proxyOfferOf(network: Network, mac: Mac): ProxyForm
 }
 
-export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Plans {
+export function plansOf(config: Config, images: Pick<ImageShelf, 'choose' | 'chooseDisk'>): Plans {
   const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
   const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
   const standing = (mac: Mac, machine: Machine | undefined, clash?: string): Standing =>
     standingOf(machine?.approval, mac, config.approve, clash)
   const named = [...config.machines, ...config.networks.flatMap((network) => network.reservations)]
+
+  const diskOf = (
+    { disk, wipe }: MachineSettings,
+    image: string | undefined,
+  ): NonNullable<Intent['disk']> => ({
+    image: images.chooseDisk(image),
+    selector: disk,
+    wipe: wipe === true ? 'allowed' : 'forbidden',
+  })
 
   return {
     settingsOf,
@@ -44,10 +53,13 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Pla
       const approval = wishesOf(stands)
       const settings = settingsOf(mac)
       const spent = approval === undefined ? undefined : whySpent(approval)
+      const method = approval?.method ?? settings.method
+      const image = approval?.image ?? settings.image
       return {
         approved: stands.kind === 'approved',
-        method: approval?.method ?? settings.method,
-        image: images.choose(approval?.image ?? settings.image),
+        method,
+        image: images.choose(method === 'disk' ? settings.ephemeral : image),
+        ...(method === 'disk' ? { disk: diskOf(settings, image) } : {}),
         ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
         ...(spent === undefined ? {} : { spent }),
       }
@@ -71,6 +83,7 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose'>): Pla
         `method ${approval?.method ?? settings.method}, ${by(approval?.method)}`,
         `image ${image}, ${by(approval?.image)}`,
         `name ${nameWithSource(approval?.hostname, entry?.hostname, network?.reservations.get(mac)?.hostname)}`,
+        ...((approval?.method ?? settings.method) === 'disk' ? [diskInWords(settings)] : []),
         ...(approval?.once === true ? ['one run of its image, by its approval'] : []),
       ]
     },
@@ -99,4 +112,9 @@ function nameWithSource(
   if (approved !== undefined) return `${approved}, by its approval`
   if (entry !== undefined) return `${entry}, by its entry under machines`
   return reserved === undefined ? 'made of its MAC address' : `${reserved}, by its reservation`
+}
+
+function diskInWords({ ephemeral, disk, wipe }: MachineSettings): string {
+  const data = wipe === true ? 'whatever it holds' : 'if it holds no data'
+  return `written to ${disk === undefined ? 'the only disk' : `the disk ${disk.text}`}, ${data}, by ${ephemeral ?? 'no image'} in memory`
 }

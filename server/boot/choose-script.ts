@@ -1,5 +1,6 @@
 import { duration } from '../events/sentence.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
+import type { DiskSelector } from '../machines/disk-selector.ts'
 import type { Machine } from '../machines/machine.ts'
 import { goesRound, roundsForgottenMs, type Rounds } from '../machines/rounds.ts'
 import type { Mac } from '../wire/mac.ts'
@@ -11,14 +12,25 @@ export type Intent = {
   readonly because?: string
   /** Why it is not given its image any more, though approved; absent, it is. */
   readonly spent?: string
-  readonly method: 'ram' | 'local'
-  readonly image:
-    { readonly kind: 'image'; readonly name: string } | { readonly kind: 'none'; readonly because: string }
+  readonly method: 'ram' | 'disk' | 'local'
+  /** What runs in memory: with method `disk` the system that writes. */
+  readonly image: ImageChoice
+  /** With method `disk`. */
+  readonly disk?: {
+    readonly image: ImageChoice
+    readonly selector: DiskSelector | undefined
+    readonly wipe: 'allowed' | 'forbidden'
+  }
 }
+
+export type ImageChoice =
+  { readonly kind: 'image'; readonly name: string } | { readonly kind: 'none'; readonly because: string }
 
 /** What the machine's boot script does. `once`: because a person wanted it of this boot. */
 export type ScriptChoice =
   | { readonly kind: 'run-image'; readonly image: string; readonly because: string; readonly once?: true }
+  /** Runs an image that writes another to the machine's disk. */
+  | { readonly kind: 'install-disk'; readonly image: string; readonly because: string; readonly once?: true }
   | { readonly kind: 'boot-local'; readonly because: string; readonly once?: true }
   | Shown<'wait'>
   /** What was `tried` led nowhere time after time. */
@@ -61,20 +73,59 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
     if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
     return { kind: 'boot-local', because: ownDisk }
   }
-  if (intent.image.kind === 'none') {
+  if (intent.method === 'disk' && due === undefined) {
+    const own = ownSystem(machine)
+    if (own !== undefined) return own
+  }
+  const lacking = [intent.image, ...(intent.disk === undefined ? [] : [intent.disk.image])]
+    .flatMap((image) => (image.kind === 'none' ? image.because : []))
+    .join('; ')
+  if (intent.image.kind === 'none' || lacking !== '') {
     return {
       kind: 'wait',
       headline: 'This machine waits for an image from Ironwake.',
-      because: `${intent.image.because}${times(machine)}`,
+      because: `${lacking}${times(machine)}`,
       nextStep: 'Name an image for it in ironwake.yaml and start Ironwake again',
     }
   }
   const image = intent.image.name
+  if (intent.method === 'disk') return chooseInstall(machine, intent, image, due)
   if (due === 'image') {
     return { kind: 'run-image', image, because: 'a person wants its image, this once', once: true }
   }
   if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
   return { kind: 'run-image', image, because: 'it is approved, and runs from memory (method: ram)' }
+}
+
+/** A machine whose disk was written starts from it. */
+function ownSystem({ install, rounds }: Machine): ScriptChoice | undefined {
+  if (install === undefined) return undefined
+  if (install.phase !== 'written' && install.phase !== 'installed') return undefined
+  if (goesRound(rounds)) return diskIsStuck(rounds)
+  const because =
+    install.phase === 'written'
+      ? 'its disk has been written, and its system is to start from there'
+      : 'it is installed on its disk (method: disk)'
+  return { kind: 'boot-local', because }
+}
+
+function chooseInstall(
+  machine: Machine,
+  { disk }: Intent,
+  image: string,
+  due: BootNextAction | undefined,
+): ScriptChoice {
+  const written = disk?.image.kind === 'image' ? disk.image.name : 'no image'
+  if (due === 'image') {
+    const because = `a person wants ${written} on its disk, this once`
+    return { kind: 'install-disk', image, because, once: true }
+  }
+  if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
+  return {
+    kind: 'install-disk',
+    image,
+    because: `it is approved, and ${written} is to be written to its disk (method: disk)`,
+  }
 }
 
 const goesRoundHeadline = 'This machine goes round: it starts from the network again and again.'

@@ -153,6 +153,11 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
       return to('seed')
     case 'cloud-init-started':
     case 'phoned-home':
+    case 'inventory-taken':
+    case 'disk-chosen':
+    case 'disk-progress':
+    case 'disk-note':
+    case 'disk-written':
       return to('reporting')
     case 'cloud-init-finished':
       return event.result === 'FAIL'

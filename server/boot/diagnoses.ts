@@ -20,7 +20,31 @@ export const diagnoses = {
   'own-disk': {
     outlook: 'well',
     meaning:
-      'The machine was sent to its own disk, as its method asks for (`local`), or an approval for one run that is done.',
+      'The machine was sent to its own disk, as the settings ask for: it is installed there (`method: disk`), or left alone (`method: local`), or an approval for one run is done.',
+  },
+  'disk-written': {
+    outlook: 'under-way',
+    meaning:
+      'The image is on the disk of the machine, and its system there has not reported yet that it is up.',
+  },
+  'install-failed': {
+    outlook: 'fault',
+    meaning:
+      'The machine ran the system that writes its disk, and that came to nothing. Nothing of it counts as installed.',
+    nextStep:
+      'Look the cause up in docs/disk-install.md. The machine tries again at its next boot from the network.',
+  },
+  'disk-silent': {
+    outlook: 'fault',
+    meaning:
+      'The image was written to the disk of the machine, and its system there failed, or was not heard of. The machine is sent to its disk and not written again.',
+    causes: [
+      'the disk is not in the boot order behind the network, or the machine starts from another disk first',
+      'the image does not start on this machine: no boot loader for its firmware, no driver for its disk',
+      'the image has no cloud-init, or its network card is another than the one that was booted from',
+    ],
+    nextStep:
+      'Look at its console. `ironwake machines retry` lets the disk be written once more at its next boot from the network.',
   },
   'under-way': {
     outlook: 'under-way',

@@ -137,10 +137,13 @@ function ofBoot(patient: Patient, { attempt, events }: Boot, course: Course): Di
     const because = `cloud-init told that it failed in ${failures.join(', ')}`
     return diagnosis('cloud-init-failed', because, course.since)
   }
+  const failed = events.findLast(({ event }) => event.kind === 'install-failed')
+  if (failed !== undefined) return diagnosis('install-failed', sentence(failed.event), failed.at)
   if (attempt.result === 'installed') {
     const end = events.findLast(({ event }) => event.kind === 'attempt-ended')
     return diagnosis('all-is-well', 'cloud-init has finished', end?.at ?? attempt.lastSeenAt)
   }
+  if (attempt.result === 'written') return diskWritten(patient, course)
   if (point === 'told-own-disk' || point === 'told-to-stop') return toldToLeave(patient, course)
   if (point === 'told-to-wait') return toldToWait(patient, course)
   const onItsWay = inTransfer(patient, attempt, course)
@@ -205,15 +208,27 @@ function returned({ firmware }: Machine, course: Course): Diagnosis {
   return diagnosis(firmware === 'bios' ? 'program-returned' : 'program-refused', because, course.since)
 }
 
+/** A machine whose disk was written: whether the system there has reported. */
+function diskWritten({ machine }: Patient, course: Course): Diagnosis {
+  if (machine.state === 'installed') {
+    return diagnosis('all-is-well', 'the system on its disk has reported that it is up', machine.stateSince)
+  }
+  if (machine.state === 'installing') return diagnosis('disk-written', signInWords(course), course.since)
+  return diagnosis('disk-silent', machine.stateBecause, machine.stateSince)
+}
+
 /** A machine that was sent to its own disk: whether it gets there. */
-function toldToLeave({ machine: { rounds }, intent }: Patient, course: Course): Diagnosis {
+function toldToLeave(patient: Patient, course: Course): Diagnosis {
+  const { rounds, install } = patient.machine
+  const { intent } = patient
   const because = signInWords(course)
   if (goesRound(rounds)) {
     const seconds = Math.round((rounds.latest - rounds.since) / 1_000)
     const times = `${rounds.count} boots in ${duration(seconds)} led nowhere; last came: ${because}`
     return diagnosis('goes-round', times, course.since)
   }
-  const isStopped = course.point === 'told-to-stop' && intent.method === 'ram'
+  if (install?.phase === 'written' && intent.method === 'disk') return diskWritten(patient, course)
+  const isStopped = course.point === 'told-to-stop' && intent.method !== 'local'
   return diagnosis(isStopped ? 'may-start-again' : 'own-disk', because, course.since)
 }
 
@@ -221,8 +236,9 @@ function toldToLeave({ machine: { rounds }, intent }: Patient, course: Course): 
 function toldToWait({ intent }: Patient, course: Course): Diagnosis {
   const because = signInWords(course)
   if (!intent.approved) return diagnosis('not-approved', because, course.since)
-  if (intent.method === 'ram' && intent.image.kind === 'none') {
-    return diagnosis('no-image', intent.image.because, course.since)
+  const lacking = intent.disk?.image.kind === 'none' ? intent.disk.image : intent.image
+  if (intent.method !== 'local' && lacking.kind === 'none') {
+    return diagnosis('no-image', lacking.because, course.since)
   }
   return diagnosis('may-start-again', because, course.since)
 }

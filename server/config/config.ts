@@ -1,5 +1,6 @@
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
+import type { DiskSelector } from './parse-disk-selector.ts'
 import type { UpstreamBase } from './upstream-base.ts'
 
 /** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
@@ -128,8 +129,11 @@ export type ProxySettings =
   | { readonly kind: 'none' }
   | { readonly kind: 'proxy'; readonly url: string; readonly except: readonly string[] }
 
-/** `ram`: the image is the node, nothing is written. `local`: the machine's own disk is booted, nothing is served. */
-export type DeployMethod = 'ram' | 'local'
+/**
+ * `ram`: the image is the node, nothing is written. `disk`: the image is written to the machine's own disk, once. `local`: the
+ * machine's own disk is booted, nothing is served.
+ */
+export type DeployMethod = 'ram' | 'disk' | 'local'
 
 /** `ipxe`: iPXE. For Secure Boot `shim-grub`: the distribution's signed shim and GRUB; `shim-ipxe`: those of iPXE 2. */
 export type Loader = 'ipxe' | 'shim-grub' | 'shim-ipxe'
@@ -143,4 +147,10 @@ export type MachineSettings = {
   readonly image: string | undefined
   readonly kernelParameters: readonly string[]
   readonly sshAuthorizedKeys: readonly string[]
+  /** With `disk`: the image that runs in memory and writes the disk; absent, the only folder of `images`. */
+  readonly ephemeral?: string
+  /** With `disk`: which disk is written; absent, the only one there is. */
+  readonly disk?: DiskSelector
+  /** With `disk`: whether a disk that holds data may be written; absent, it may not. */
+  readonly wipe?: boolean
 }

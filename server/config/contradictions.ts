@@ -291,6 +291,7 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
   for (const { at, machine } of machines) {
     const method = member(machine, 'method') ?? member(defaults, 'method') ?? 'ram'
     const image = member(machine, 'image') ?? member(defaults, 'image')
+    findings.push(...findingsOfDisk({ at, machine, defaults, method, folders: names.length }))
     if (method !== 'ram' || image !== undefined || names.length === 1) continue
     findings.push({
       at,
@@ -317,6 +318,49 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
       (name) => ({ because: `Another machine is already named ${name}.` }),
     ),
   ]
+}
+
+/** What is written, and by what; and what is said of a disk that nothing writes. */
+function findingsOfDisk({
+  at,
+  machine,
+  defaults,
+  method,
+  folders,
+}: {
+  readonly at: SettingsPath
+  readonly machine: unknown
+  readonly defaults: unknown
+  readonly method: unknown
+  readonly folders: number
+}): readonly Finding[] {
+  const has = (key: string) => (member(machine, key) ?? member(defaults, key)) !== undefined
+  if (method !== 'disk') {
+    return ['ephemeral', 'disk', 'wipe'].flatMap((key) =>
+      member(machine, key) === undefined
+        ? []
+        : [
+            {
+              at: [...at, key],
+              on: 'key' as const,
+              because: `Only with method disk is a disk written, so ${key} would never be used.`,
+              nextStep: 'Leave it out, or say `method: disk`.',
+            },
+          ],
+    )
+  }
+  const findings: Finding[] = []
+  if (!has('image')) {
+    const nextStep = 'Add `image: NAME` here or under defaults; `ironwake images list` shows them.'
+    const because = 'Method disk writes an image, and none is named for this machine.'
+    findings.push({ at, on: 'value', because, nextStep })
+  }
+  if (!has('ephemeral') && folders !== 1) {
+    const because = 'Method disk boots a system in memory that writes the disk, and none is named.'
+    const nextStep = 'Add `ephemeral: NAME` here or under defaults, as of an image that method ram could run.'
+    findings.push({ at, on: 'value', because, nextStep })
+  }
+  return findings
 }
 
 function findingsInPorts(settings: unknown): readonly Finding[] {

@@ -69,6 +69,7 @@ function configOf(settings: Settings, folder: string): Config {
     image: settings.defaults.image ?? (otherImages.length === 0 ? onlyImage?.name : undefined),
     kernelParameters: settings.defaults['kernel-parameters'] ?? [],
     sshAuthorizedKeys: settings.defaults['ssh-authorized-keys'] ?? [],
+    ...diskSettingsOf(settings.defaults, otherImages.length === 0 ? onlyImage?.name : undefined),
   }
   return {
     dataFolder,
@@ -104,12 +105,25 @@ function configOf(settings: Settings, folder: string): Config {
       image: machine.image ?? defaults.image,
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
       sshAuthorizedKeys: machine['ssh-authorized-keys'] ?? defaults.sshAuthorizedKeys,
+      ...diskSettingsOf({ disk: defaults.disk, wipe: defaults.wipe, ...machine }, defaults.ephemeral),
     })),
     kubernetes: {
       packages: settings.kubernetes.packages,
       packagesKeyFile: optionally(settings.kubernetes['packages-key'], absolute),
     },
     events: { keepDays: settings.events['keep-days'] },
+  }
+}
+
+function diskSettingsOf(
+  { ephemeral, disk, wipe }: Partial<Pick<Settings['defaults'], 'ephemeral' | 'disk' | 'wipe'>>,
+  otherwise: string | undefined,
+): Pick<MachineSettings, 'ephemeral' | 'disk' | 'wipe'> {
+  const booted = ephemeral ?? otherwise
+  return {
+    ...(booted === undefined ? {} : { ephemeral: booted }),
+    ...(disk === undefined ? {} : { disk }),
+    ...(wipe === undefined ? {} : { wipe }),
   }
 }
 

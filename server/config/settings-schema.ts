@@ -12,6 +12,7 @@ import { kubernetesSettings } from './kubernetes-settings.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
 import { parseBitRate } from './parse-bit-rate.ts'
+import { parseDiskSelector } from './parse-disk-selector.ts'
 import { parseDuration } from './parse-duration.ts'
 import { whyNotSshKey } from './ssh-key.ts'
 
@@ -221,9 +222,19 @@ const approve = z.unknown().transform((value, context): { all: true } | { macs: 
   return { macs }
 })
 
+const diskSelector = z.string().transform((text, context) => {
+  const read = parseDiskSelector(text)
+  if (read.kind === 'selector') return read.selector
+  const { because, nextStep } = read
+  return refuse(context, `${quoted(text)} names no disk: ${because}.`, { nextStep })
+})
+
 const machineSettings = {
-  method: z.enum(['ram', 'local']).optional(),
+  method: z.enum(['ram', 'disk', 'local']).optional(),
   image: imageReference.optional(),
+  ephemeral: imageReference.optional(),
+  disk: diskSelector.optional(),
+  wipe: z.boolean().optional(),
   'kernel-parameters': z
     .array(textUnless('a kernel parameter', whyNotKernelParameter))
     .max(most.parameters)

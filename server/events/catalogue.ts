@@ -206,6 +206,34 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'attempt-ended': { level: 'info', meaning: 'A boot came to its end, good or bad.' },
   'cloud-init-started': { level: 'debug', meaning: 'cloud-init reported that it began a stage or a module.' },
   'cloud-init-finished': { level: 'info', meaning: 'cloud-init reported that a stage or a module is done.' },
+  'inventory-taken': {
+    level: 'info',
+    meaning: 'The system in memory told what the machine is made of, before anything is written.',
+  },
+  'disk-chosen': {
+    level: 'info',
+    meaning: 'Of the disks found, this is the one that the settings mean, and it may be written.',
+  },
+  'disk-progress': {
+    level: 'info',
+    meaning: 'How much of the image is on the disk. Told every few seconds.',
+  },
+  'disk-note': {
+    level: 'info',
+    meaning:
+      'A step after the image: its root file system was found, the boot order of UEFI was set or left.',
+  },
+  'disk-written': {
+    level: 'info',
+    meaning:
+      'The whole image is on the disk, its digest was right, and its seed is in place. The machine counts as installed when the system there reports that it is up.',
+  },
+  'install-failed': {
+    level: 'warning',
+    meaning:
+      'An install on a disk came to nothing. The cause is one of a fixed list, the reason says what was found. The machine tries again at its next boot from the network, three times in all.',
+    nextStep: 'Look the cause up in docs/disk-install.md.',
+  },
   'phoned-home': { level: 'info', meaning: 'cloud-init reported that the system is up (phone_home).' },
   'report-refused': {
     level: 'warning',

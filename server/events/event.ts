@@ -145,7 +145,7 @@ export type ApplianceEvent = About &
     | { readonly kind: 'attempt-started'; readonly because: string }
     | {
         readonly kind: 'attempt-ended'
-        readonly result: 'installed' | 'local-disk' | 'failed' | 'abandoned'
+        readonly result: 'installed' | 'written' | 'local-disk' | 'failed' | 'abandoned'
         readonly because: string
       }
     | { readonly kind: 'cloud-init-started'; readonly stage: string; readonly description: string }
@@ -155,6 +155,27 @@ export type ApplianceEvent = About &
         readonly result: 'SUCCESS' | 'WARN' | 'FAIL'
         readonly description: string
       }
+    | {
+        readonly kind: 'inventory-taken'
+        readonly processors: number
+        readonly memoryBytes: number
+        readonly disks: string
+      }
+    | {
+        readonly kind: 'disk-chosen'
+        readonly disk: string
+        readonly image: string
+        readonly because: string
+      }
+    | { readonly kind: 'disk-progress'; readonly byteCount: number; readonly of: number }
+    | { readonly kind: 'disk-note'; readonly note: string }
+    | {
+        readonly kind: 'disk-written'
+        readonly disk: string
+        readonly image: string
+        readonly tookMs: number
+      }
+    | { readonly kind: 'install-failed'; readonly cause: string; readonly because: string }
     | { readonly kind: 'phoned-home'; readonly hostname: string; readonly instance: string }
     | { readonly kind: 'report-refused'; readonly because: string }
     | { readonly kind: 'store-failed'; readonly because: string }

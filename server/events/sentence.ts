@@ -114,6 +114,18 @@ function words(event: ApplianceEvent): string {
       return `cloud-init ${event.stage} begins`
     case 'cloud-init-finished':
       return `cloud-init ${event.stage} done, ${event.result}`
+    case 'inventory-taken':
+      return `it has ${event.processors} processors, ${size(event.memoryBytes)} of memory, and ${event.disks}`
+    case 'disk-chosen':
+      return `${event.image} is to be written to ${event.disk}: ${event.because}`
+    case 'disk-progress':
+      return `${size(event.byteCount)} of ${size(event.of)} are on the disk`
+    case 'disk-note':
+      return `on the disk: ${event.note}`
+    case 'disk-written':
+      return `${event.image} is on ${event.disk}, ${ms(event.tookMs)} after it was chosen; the machine starts from it`
+    case 'install-failed':
+      return `the install failed (${event.cause}): ${event.because}`
     case 'phoned-home':
       return `${event.hostname} phoned home`
     case 'report-refused':

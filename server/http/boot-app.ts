@@ -9,6 +9,16 @@ import { sendBytes } from './send-bytes.ts'
 export const seedFiles = ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const
 export type SeedFile = (typeof seedFiles)[number]
 
+/** What a program that writes a disk says: what it found, how far it is, what it met, how it ended. */
+export const installWords = ['disks', 'progress', 'note', 'ended'] as const
+export type InstallWord = (typeof installWords)[number]
+
+/** What the program asks that writes a machine's disk. */
+export type InstallDesk = {
+  readonly word: (arrival: Arrival, attempt: string, word: InstallWord, body: string) => Promise<Outcome>
+  readonly seed: (arrival: Arrival, attempt: string, file: SeedFile) => Promise<Outcome>
+}
+
 /** What stands behind the boot listener. The appliance gives it; nothing here decides. */
 export type BootDesk = {
   readonly chainScript: (arrival: Arrival) => Outcome
@@ -20,6 +30,7 @@ export type BootDesk = {
   readonly seed: (arrival: Arrival, attempt: string, file: SeedFile) => Promise<Outcome>
   readonly report: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
   readonly phoneHome: (arrival: Arrival, attempt: string, body: string) => Promise<Outcome>
+  readonly install: InstallDesk
   readonly tell: (event: ApplianceEvent) => void
 }
 
@@ -83,6 +94,21 @@ export function bootApp(desk: BootDesk): Express {
   app.post('/phone-home/:attempt', body, async (request, response) => {
     const { attempt } = request.params
     reply(desk, request, response, await desk.phoneHome(arrivalOf(request), attempt, textOf(request)))
+  })
+  app.get('/install/:attempt/seed/:file', async (request, response, next) => {
+    const { attempt, file } = request.params
+    const known = seedFiles.find((name) => name === file)
+    if (known === undefined) next()
+    else reply(desk, request, response, await desk.install.seed(arrivalOf(request), attempt, known))
+  })
+  app.post('/install/:attempt/:word', body, async (request, response, next) => {
+    const { attempt, word } = request.params
+    const known = installWords.find((name) => name === word)
+    if (known === undefined) next()
+    else {
+      const outcome = await desk.install.word(arrivalOf(request), attempt, known, textOf(request))
+      reply(desk, request, response, outcome)
+    }
   })
   app.use((request: Request, response: Response) => {
     reply(desk, request, response, {

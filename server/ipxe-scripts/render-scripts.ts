@@ -26,6 +26,8 @@ export function renderChain(templates: Templates, { url, attempts = 7 }: ChainVa
 
 export type RamValues = {
   readonly hostname: string
+  /** How the machine is deployed, to show. */
+  readonly method: 'ram' | 'disk'
   /** Name of the image, to show. */
   readonly image: string
   readonly kernelUrl: string

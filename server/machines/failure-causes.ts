@@ -27,6 +27,16 @@ export const failureCauses = {
     nextStep:
       'The timeline of `ironwake machines show MACHINE --all` names the module; /var/log/cloud-init.log of the machine has the reason.',
   },
+  'disk-not-written': {
+    meaning: 'Its disk was to be written, and that came to nothing.',
+    nextStep:
+      'The event `install-failed` in its timeline has the cause, and docs/disk-install.md says what to do.',
+  },
+  'disk-silent': {
+    meaning: 'Its disk was written, and the system there did not report that it is up.',
+    nextStep:
+      'Look at its console. `ironwake machines retry` has the disk written once more at its next boot from the network.',
+  },
 } as const satisfies { readonly [cause: string]: CauseEntry }
 
 export type FailureCause = keyof typeof failureCauses

@@ -18,6 +18,7 @@ export const triggerMeanings = {
   'script-served': 'it was given the script that runs its image',
   'cloud-init-finished': 'cloud-init reports that its last stage is done',
   'cloud-init-failed': 'cloud-init reports that its last stage has failed',
+  'install-failed': 'the system in memory that was to write its disk tells, or shows, that it did not',
   'boots-own-disk': 'it was sent to its own disk, as the method or a spent approval says',
   'boot-abandoned': 'it starts anew before its boot has come to an end',
   'time-limit-passed': 'the time limit of the state has passed',
@@ -38,6 +39,7 @@ export const transitions: readonly Transition[] = [
   { from: 'installing', trigger: 'script-served', to: 'installing' },
   { from: 'installing', trigger: 'cloud-init-finished', to: 'installed' },
   { from: 'installing', trigger: 'cloud-init-failed', to: 'failed' },
+  { from: 'installing', trigger: 'install-failed', to: 'failed' },
   // A machine that starts anew in the middle, again and again, would else never count as failed.
   { from: 'installing', trigger: 'boot-abandoned', to: 'failed' },
   { from: 'installing', trigger: 'time-limit-passed', to: 'failed' },
@@ -48,6 +50,8 @@ export const transitions: readonly Transition[] = [
   { from: 'failed', trigger: 'script-served', to: 'installing' },
   { from: 'failed', trigger: 'boots-own-disk', to: 'installed' },
   { from: 'failed', trigger: 'approval-withdrawn', to: 'discovered' },
+  // A system on a disk that took longer than its time, and is up after all.
+  { from: 'failed', trigger: 'cloud-init-finished', to: 'installed' },
   { from: 'failed', trigger: 'failed-too-often', to: 'quarantined' },
   { from: 'failed', trigger: 'retry-asked', to: 'approved' },
   { from: 'quarantined', trigger: 'retry-asked', to: 'approved' },

@@ -3,6 +3,7 @@ import type { Uuid } from '../wire/uuid.ts'
 import type { Approval } from './approval.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
+import type { DiskInstall } from './disk-install.ts'
 import type { FailureCause } from './failure-causes.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
 import type { Rounds } from './rounds.ts'
@@ -42,6 +43,8 @@ export type Machine = {
   readonly chained?: Chained
   /** What a person wants of its next boot; absent, what the settings say. */
   readonly bootNext?: BootNext
+  /** The install on its own disk; absent, this box has begun none. */
+  readonly install?: DiskInstall
 }
 
 export type MachineState = 'discovered' | 'approved' | 'installing' | 'installed' | 'failed' | 'quarantined'
@@ -73,4 +76,5 @@ export const attemptStages = [
 ] as const
 export type AttemptStage = (typeof attemptStages)[number]
 
-export type AttemptResult = 'installed' | 'local-disk' | 'failed' | 'abandoned'
+/** `written`: the image is on the disk, and the system there is to start. */
+export type AttemptResult = 'installed' | 'written' | 'local-disk' | 'failed' | 'abandoned'

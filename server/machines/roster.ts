@@ -7,6 +7,7 @@ import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import { claimCode } from './claim-code.ts'
 import { failureCauseOf } from './failure-cause-of.ts'
+import { beginInstall, type DiskInstall } from './disk-install.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
@@ -57,6 +58,8 @@ export class Roster {
   /** The latest attempt of each machine. */
   readonly #latest = new Map<string, Attempt>()
   readonly #byAttempt = new Map<string, string>()
+  /** Whose install has this nonce. */
+  readonly #byInstall = new Map<string, string>()
   /** When a file was last on its way to a machine, or waited for, which is not the machine's fault. */
   readonly #fetchedAt = new Map<string, number>()
   /** The clash last told of each machine, with the boot in which it was. */
@@ -108,6 +111,12 @@ export class Roster {
     const machine = this.#machines.get(this.#byAttempt.get(id) ?? '')
     const attempt = machine === undefined ? undefined : this.#latest.get(machine.id)
     return machine === undefined || attempt?.id !== id ? undefined : { machine, attempt }
+  }
+
+  /** The machine with this install, whichever boot it is in. */
+  byInstall(id: string): { readonly machine: Machine; readonly install: DiskInstall } | undefined {
+    const machine = this.#machines.get(this.#byInstall.get(id) ?? '')
+    return machine?.install?.id === id ? { machine, install: machine.install } : undefined
   }
 
   /** Records that a machine was seen at a stage of its boot: makes its record and its attempt where they are new. */
@@ -237,7 +246,7 @@ export class Roster {
       step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
     const reached = this.#latest.get(id)?.stage
     const moved: Machine = {
-      ...withFailure(trigger === 'retry-asked' ? withoutRounds(machine) : machine, step.to, trigger, reached),
+      ...withFailure(trigger === 'retry-asked' ? retried(machine) : machine, step.to, trigger, reached),
       ...(trigger === 'cloud-init-finished' ? doneUnder(machine.approval, now) : {}),
       state: step.to,
       stateBecause: because,
@@ -314,6 +323,38 @@ export class Roster {
     if (dueIn(bootNext, boot) !== undefined) return noChange
     this.#keep(rest)
     return { ...noChange, machines: [rest] }
+  }
+
+  /** A boot of a machine is to write its disk. */
+  beginsInstall(id: string, attempt: string, chance: Chance): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const install = beginInstall(machine.install, { id: nonce(chance), attempt })
+    return install === machine.install ? noChange : this.#withInstall(machine, install)
+  }
+
+  /** The install of a machine has come further. */
+  advancesInstall(id: string, change: Partial<Pick<DiskInstall, 'phase' | 'image' | 'disk'>>): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine?.install === undefined) return noChange
+    return this.#withInstall(machine, { ...machine.install, ...change })
+  }
+
+  #withInstall(machine: Machine, install: DiskInstall): RosterChange {
+    if (machine.install !== undefined) this.#byInstall.delete(machine.install.id)
+    const changed: Machine = { ...machine, install }
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
+  }
+
+  /** A system that has no boot of its own on record, as one on a disk, was heard of: its time limit begins anew. */
+  heardOf(id: string, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    this.#fetchedAt.set(id, now)
+    const changed: Machine = { ...machine, lastSeenAt: now }
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
   }
 
   /** Notes that a file of an attempt is on its way, or waits for its turn: the time limit of its machine begins anew. */
@@ -470,6 +511,7 @@ export class Roster {
     this.#sightings.note(machine)
     for (const mac of machine.macs) this.#byMac.set(mac, machine.id)
     if (machine.claim !== undefined) this.#byClaim.set(machine.claim, machine.id)
+    if (machine.install !== undefined) this.#byInstall.set(machine.install.id, machine.id)
     if (machine.uuid !== undefined && this.byUuid(machine.uuid) === undefined) {
       this.#byUuid.set(machine.uuid, machine.id)
     }
@@ -586,6 +628,13 @@ function withRounds(machine: Machine, { sign, following, latest, now }: Asked): 
   return { ...machine, rounds: comesBy(machine.rounds, undefined, now) }
 }
 
+/** For another try the boots so far count for nothing, and a disk that was written may be written again. */
+function retried(machine: Machine): Machine {
+  const { install } = machine
+  const fresh = withoutRounds(machine)
+  return install?.phase === 'written' ? { ...fresh, install: { ...install, phase: 'begun' } } : fresh
+}
+
 function withoutRounds(machine: Machine): Machine {
   if (machine.rounds === undefined) return machine
   const { rounds: _, ...rest } = machine
@@ -618,7 +667,7 @@ function withFailure(
   trigger: Trigger,
   reached: AttemptStage | undefined,
 ): Machine {
-  if (to === 'failed') return { ...machine, failure: failureCauseOf(trigger, reached) }
+  if (to === 'failed') return { ...machine, failure: failureCauseOf(trigger, reached, machine.install) }
   if (to === 'quarantined' || machine.failure === undefined) return machine
   const { failure: _, ...rest } = machine
   return rest
@@ -636,9 +685,8 @@ function tellingUuid({ uuid }: Sighting): Uuid | undefined {
 }
 
 function newAttempt(machine: string, { sighting, stage }: Sign, now: number, chance: Chance): Attempt {
-  const id = Array.from(chance(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
   return {
-    id,
+    id: nonce(chance),
     machine,
     mac: sighting.mac,
     startedAt: now,
@@ -647,6 +695,11 @@ function newAttempt(machine: string, { sighting, stage }: Sign, now: number, cha
     endedAt: undefined,
     result: undefined,
   }
+}
+
+/** 128 random bits in hexadecimal. */
+function nonce(chance: Chance): string {
+  return Array.from(chance(16), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Crockford's alphabet: no I, L, O, U, so that it can be read aloud. */

@@ -134,15 +134,16 @@ function rowOf(machine: Machine): MachineRow {
 }
 
 /** The parts of a record that are read and written as a whole, and never searched for. */
-type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure'>
+type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install'>
 
-function learntText({ proxy, rounds, chained, bootNext, failure }: Learnt): string | null {
+function learntText({ proxy, rounds, chained, bootNext, failure, install }: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
     proxy,
     rounds,
     chained,
     bootNext,
     failure,
+    install,
   }
   const text = JSON.stringify(parts)
   return text === '{}' ? null : text

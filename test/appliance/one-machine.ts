@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { apiDesk } from '../../server/appliance/api-desk.ts'
-import { findPrograms, readRamVendorData, readTemplates } from '../../server/appliance/boot-material.ts'
+import {
+  findPrograms,
+  readDiskMaterial,
+  readRamVendorData,
+  readTemplates,
+} from '../../server/appliance/boot-material.ts'
 import { bootDesk } from '../../server/appliance/boot-desk.ts'
 import { delivered } from '../../server/appliance/delivered.ts'
 import { dhcpDesk } from '../../server/appliance/dhcp-desk.ts'
@@ -30,7 +35,7 @@ import { aDesk } from '../http/an-api-desk.ts'
 
 export const mac = macNumber(1)
 const address = ip('10.77.0.100')
-const arrival = { from: address, to: '10.77.0.1' }
+export const arrival = { from: address, to: '10.77.0.1' }
 const image = { name: 'debian', folder: '/images/debian' }
 const network = aNetwork({ ...captured, mode: 'proxy', pool: undefined })
 const minute = 60_000
@@ -53,6 +58,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     templates: readTemplates(),
     grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
+    diskMaterial: readDiskMaterial(),
     imageUses: new ImageUses(join(config.dataFolder, imageStoreName)),
     networkAt: () => network,
     whereabouts,
@@ -144,6 +150,14 @@ export class OneMachine {
 
   get api() {
     return this.#running.api
+  }
+
+  get dataFolder(): string {
+    return this.#config.dataFolder
+  }
+
+  get boot() {
+    return this.#running.boot
   }
 
   /** A golden packet, as if this machine had sent it in a new transaction. */

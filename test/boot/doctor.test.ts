@@ -356,6 +356,44 @@ t.test('the script says wait, or the own disk', (t) => {
   t.end()
 })
 
+t.test('a machine whose disk is written, from its script to its own system', (t) => {
+  const clinic = withProgram().leases('ipxe-uefi').isTold('run-image', 'its disk is to be written')
+  clinic.intent = { ...clinic.intent, method: 'disk' }
+  const { id } = clinic.machine
+  const mine = clinic.roster.latestAttempt(id)!.id
+  clinic.roster.beginsInstall(id, mine, (count) => new Uint8Array(count))
+  clinic
+    .isSent('vmlinuz', 'initrd', 'squashfs')
+    .says({ kind: 'seed-served', file: 'user-data' }, 'cloud-init')
+  clinic.says({ kind: 'disk-progress', byteCount: 5, of: 10 })
+  says(t, clinic.after(60), 'under-way', /5 B of 10 B are on the disk/)
+  clinic.roster.advancesInstall(id, { phase: 'written' })
+  clinic.says({ kind: 'disk-written', disk: 'A', image: 'noble@1', tookMs: 5 }).ends('written')
+  says(t, clinic.after(60), 'disk-written', /noble@1 is on A/)
+  clinic.passes(60).leases('ipxe-uefi').isTold('boot-local', 'its disk has been written')
+  says(t, clinic.after(60), 'disk-written', /its disk has been written/)
+  clinic.roster.move(id, 'time-limit-passed', 'nothing was heard of it', clinic.now)
+  says(t, clinic.after(60), 'disk-silent', /nothing was heard of it/)
+  clinic.roster.move(id, 'cloud-init-finished', 'it is up', clinic.now)
+  says(t, clinic.after(60), 'all-is-well', /the system on its disk/)
+  clinic.roster.advancesInstall(id, { phase: 'installed' })
+  says(t, clinic.after(60), 'own-disk')
+  t.end()
+})
+
+t.test('an install that comes to nothing is a fault with its cause', (t) => {
+  const clinic = withProgram().leases('ipxe-uefi').isTold('run-image', 'its disk is to be written')
+  clinic.intent = { ...clinic.intent, method: 'disk' }
+  const because = 'sda holds data: gpt on sda'
+  clinic.says({ kind: 'install-failed', cause: 'disk-refused', because }).ends('failed')
+  says(t, clinic.after(60), 'install-failed', /\(disk-refused\): sda holds data/)
+  clinic.passes(60).leases('ipxe-uefi').isTold('wait')
+  const none = { kind: 'none', because: 'there is no image noble' } as const
+  clinic.intent = { ...clinic.intent, disk: { image: none, selector: undefined, wipe: 'forbidden' } }
+  says(t, clinic.after(60), 'no-image', /there is no image noble/)
+  t.end()
+})
+
 t.test('a machine that asks for its script again and again in one boot does not get its kernel', (t) => {
   const clinic = withScript()
   for (let round = 2; round <= 3; round++) {

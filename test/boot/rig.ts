@@ -60,6 +60,8 @@ export async function startRig(plan: {
   readonly alsoNetwork?: string
   /** Folders of boot programs in place of this box's own. */
   readonly bootPrograms?: readonly string[]
+  /** Puts into the data folder what the appliance is to find there. */
+  readonly stock?: (dataFolder: string) => Promise<void>
   /** More words for QEMU. */
   readonly machineWords?: readonly string[]
 }): Promise<Rig> {
@@ -79,6 +81,7 @@ export async function startRig(plan: {
   ]
   writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
   if (plan.image === 'synced') await syncImage(image.folder, join(folder, 'data'))
+  await plan.stock?.(join(folder, 'data'))
   if (plan.others !== undefined) started.use(await plan.others(box))
   const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
   const { device } = await box.addTap('lab')

@@ -122,6 +122,30 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
   t.strictSame(config.machines[0]?.sshAuthorizedKeys, config.defaults.sshAuthorizedKeys)
   t.equal(config.machines[0]?.image, 'noble')
   t.equal(config.machines[1]?.method, 'local')
+  t.match(config.machines[2], {
+    method: 'disk',
+    image: 'ubuntu-24.04-disk-amd64',
+    ephemeral: 'noble',
+    disk: { text: 'size>=400G smallest', order: 'smallest' },
+    wipe: false,
+  })
+})
+
+t.test('what a machine has of its own of a disk replaces the default, key by key', async (t) => {
+  const settings = `images: [{name: noble, folder: /srv/noble}]
+defaults: {method: disk, image: jammy, disk: smallest, wipe: true}
+machines:
+  - {mac: "52:54:00:12:34:56", disk: serial=A}
+  - {mac: "52:54:00:12:34:57", wipe: false}
+`
+  t.match(read(settings), {
+    config: {
+      machines: [
+        { method: 'disk', ephemeral: 'noble', disk: { text: 'serial=A' }, wipe: true },
+        { method: 'disk', ephemeral: 'noble', disk: { text: 'smallest' }, wipe: false },
+      ],
+    },
+  })
 })
 
 t.test('relative folders begin where the settings file lies', async (t) => {

@@ -26,6 +26,7 @@ export function aDesk(outcome: Outcome = { kind: 'text', type: 'text/plain', tex
     seed: later('seed'),
     report: later('report'),
     phoneHome: later('phone-home'),
+    install: { word: later('install'), seed: later('install-seed') },
     tell: (event) => void told.push(event),
   }
   return { app: bootApp(desk), desk, asked, told }

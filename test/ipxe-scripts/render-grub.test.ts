@@ -19,6 +19,7 @@ const base = 'http://10.0.0.1:8081/images/noble'
 const ramValues: GrubRamValues = {
   mac,
   hostname: 'node-1',
+  method: 'ram',
   image: 'noble',
   httpFolder: base,
   tftpFolder: 'tftp://10.0.0.1/images/noble',

@@ -19,6 +19,7 @@ const mac = parseMac('52:54:00:12:34:56')!
 const base = 'http://10.0.0.1:8081/images/noble'
 const ramValues: RamValues = {
   hostname: 'node-1',
+  method: 'ram',
   image: 'noble',
   kernelUrl: `${base}/vmlinuz`,
   initrdUrl: `${base}/initrd`,

@@ -87,6 +87,7 @@ class Appliance {
     return textOf(
       renderRam(templates, {
         hostname: 'node-1',
+        method: 'ram',
         image: 'rack',
         kernelUrl: `${images}/vmlinuz`,
         initrdUrl: `${images}/initrd`,

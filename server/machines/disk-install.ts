@@ -1,0 +1,38 @@
+import type { DiskIdentity } from './disk-guard.ts'
+
+/** An install on a machine's own disk: which boot writes it, and how far it is. */
+export type DiskInstall = {
+  /** 128 random bits in hexadecimal: the nonce in the URLs at which the system on the disk reports. */
+  readonly id: string
+  /** The boot whose system in memory writes. */
+  readonly attempt: string
+  readonly phase: InstallPhase
+  /** The version of the image; absent, it has not been asked for. */
+  readonly image?: string
+  /** The disk that was or is written, also by an install before this one that did not come to its end. */
+  readonly disk?: DiskIdentity
+}
+
+/**
+ * `begun`: the machine was told to boot the system that writes. `writing`: it was told what to write where. `written`: the
+ * whole image is on the disk, with its seed. `installed`: the system on the disk has reported that it is up.
+ */
+export type InstallPhase = 'begun' | 'writing' | 'written' | 'installed'
+
+/** The disk whose data are those of an install that has not come to its end, and nobody else's. */
+export function begunDisk(install: DiskInstall | undefined): DiskIdentity | undefined {
+  return install === undefined || install.phase === 'installed' ? undefined : install.disk
+}
+
+/**
+ * A boot begins an install. One that was asked for its script once more goes on; a disk that was begun to be written stays
+ * known.
+ */
+export function beginInstall(
+  before: DiskInstall | undefined,
+  { id, attempt }: { readonly id: string; readonly attempt: string },
+): DiskInstall {
+  if (before?.attempt === attempt) return before
+  const disk = begunDisk(before)
+  return { id, attempt, phase: 'begun', ...(disk === undefined ? {} : { disk }) }
+}

@@ -1,0 +1,342 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { imageStoreName } from '../../server/appliance/image-shelf.ts'
+import type { MachineSettings } from '../../server/config/config.ts'
+import { parseDiskSelector } from '../../server/config/parse-disk-selector.ts'
+import type { InstallWord } from '../../server/http/boot-app.ts'
+import { prepareDisk } from '../../server/images/prepare-image.ts'
+import { installFailures } from '../../server/machines/install-failures.ts'
+import { aManifest, aStore } from '../images/a-store.ts'
+import { rawDisk } from '../images/some-images.ts'
+import { arrival, OneMachine } from './one-machine.ts'
+import { ram } from './a-config.ts'
+
+const image = 'noble@20260401'
+const imageBytes = 4 * 1024 * 1024
+
+/** A box with a disk image, and a machine that is to have it on its disk. */
+async function aBox(t: Test, changes: Partial<MachineSettings> = {}): Promise<OneMachine> {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'ironwake-install-'))
+  t.teardown(() => rmSync(dataFolder, { recursive: true, force: true }))
+  const raw = join(dataFolder, 'disk.raw')
+  writeFileSync(raw, rawDisk(imageBytes))
+  using store = await aStore(join(dataFolder, imageStoreName))
+  const work = { stop: new AbortController().signal, progress() {} }
+  await store.publishManifest(aManifest({ disk: await prepareDisk(store, { path: raw, form: 'raw' }, work) }))
+  const defaults: MachineSettings = {
+    ...ram,
+    method: 'disk',
+    image: 'noble',
+    ephemeral: 'debian',
+    ...changes,
+  }
+  return await OneMachine.open(t, { dataFolder, defaults })
+}
+
+/** Disks by their name, size, serial and what else is told of them. */
+function inventory(...disks: readonly string[]): string {
+  const told = disks.map((disk) => {
+    const [name, bytes, serial, ...more] = disk.split(' ')
+    return `disk ${name}\nbytes ${bytes}\nserial ${serial}\n${more.map((line) => `${line.replace('=', ' ')}\n`).join('')}`
+  })
+  return `ironwake-inventory 1\nfirmware bios\nprocessors 2\nmemory 1000000000\n${told.join('')}end\n`
+}
+
+const blank = inventory('vda 20000000000 A')
+const used = inventory('vda 20000000000 A holds=gpt')
+
+async function says(box: OneMachine, word: InstallWord, body: string, attempt = box.attempt.id) {
+  const outcome = await box.boot.install.word(arrival, attempt, word, body)
+  return outcome.kind === 'text'
+    ? outcome.text
+    : outcome.kind === 'refused'
+      ? `${outcome.status}`
+      : outcome.kind
+}
+
+async function reportsFromDisk(box: OneMachine, result: 'SUCCESS' | 'FAIL'): Promise<string> {
+  const report = {
+    name: 'modules-final',
+    description: 'x',
+    event_type: 'finish',
+    origin: 'cloudinit',
+    result,
+  }
+  const outcome = await box.boot.report(arrival, box.machine.install!.id, JSON.stringify(report))
+  return outcome.kind
+}
+
+/** Boots, and has its disk written. */
+async function writes(box: OneMachine, disks = blank): Promise<void> {
+  if ((await box.boots()) !== 'install-disk') throw new Error('it is not to write its disk')
+  const answer = await says(box, 'disks', disks)
+  if (!answer.startsWith('write\n')) throw new Error(answer)
+  const ended = await says(box, 'ended', 'written\n')
+  if (ended !== 'accepted') throw new Error(ended)
+}
+
+t.test(
+  'the box names the disk and the image, and nothing counts as installed before the disk reports',
+  async (t) => {
+    const box = await aBox(t)
+    t.equal(await box.boots(), 'install-disk')
+    t.equal(box.machine.state, 'installing')
+    const answer = await says(box, 'disks', blank)
+    t.match(
+      answer,
+      /^write\ndisk vda\nbytes 20000000000\nserial A\nurl http:\/\/10\.77\.0\.1:8081\/images\/noble@20260401\/disk\.raw\.zst\npacked-bytes [0-9]+\nsha256 [0-9a-f]{64}\nunpacked-bytes 4194304\n$/,
+    )
+    t.match(box.machine.install, { phase: 'writing', image, disk: { serial: 'A', bytes: 20e9 } })
+    t.ok(
+      readdirSync(join(box.dataFolder, imageStoreName, 'uses')).includes(`${box.attempt.id}-disk`),
+      'no sweep takes the image away',
+    )
+    t.equal(await says(box, 'progress', '1048576\n'), 'accepted')
+    t.match(box.happened.at(-1), { kind: 'disk-progress', byteCount: 1_048_576, of: imageBytes })
+    t.equal(await says(box, 'ended', 'written\n'), 'accepted')
+    t.match(box.machine, { state: 'installing', install: { phase: 'written' } })
+    t.match(box.attempt, { result: 'written' })
+
+    t.equal(await box.boots(), 'boot-local')
+    t.match(box.machine, { state: 'installing' }, 'it was only sent to its disk')
+    t.equal(await reportsFromDisk(box, 'SUCCESS'), 'accepted')
+    t.match(box.machine, { state: 'installed', failures: 0, install: { phase: 'installed' } })
+    t.equal(await box.boots(), 'boot-local', 'it is installed once, however often it boots')
+    t.match(box.machine, { state: 'installed' })
+  },
+)
+
+t.test('the system on the disk has a seed with addresses of its own', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  await says(box, 'disks', blank)
+  const seed = async (file: 'user-data' | 'vendor-data' | 'meta-data') => {
+    const outcome = await box.boot.install.seed(arrival, box.attempt.id, file)
+    return outcome.kind === 'text' ? outcome.text : outcome.kind
+  }
+  const { id } = box.machine.install!
+  t.not(id, box.attempt.id)
+  t.match(await seed('user-data'), new RegExp(`/report/${id}"[^]*/phone-home/${id}"`))
+  t.match(await seed('meta-data'), new RegExp(`${box.machine.id}-${id.slice(0, 8)}`))
+  t.match(await seed('vendor-data'), /^#cloud-config\n[^]*resize_rootfs: true/)
+  const inMemory = await box.boot.seed(arrival, box.attempt.id, 'vendor-data')
+  t.match(inMemory, {
+    kind: 'text',
+    text: new RegExp(`/run/ironwake/write-disk[^]*/install/${box.attempt.id}"`),
+  })
+  await says(box, 'ended', 'written\n')
+  t.equal(await seed('user-data'), 'refused', 'once the disk is written there is no seed any more')
+})
+
+t.test('a disk with data stops the install, and three such boots are enough', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  t.equal(
+    await says(box, 'disks', used),
+    'refused disk-refused\nvda with 20.0 GB, serial A holds data: gpt\n',
+  )
+  t.match(box.machine, { state: 'failed', failures: 1, install: { phase: 'begun', disk: undefined } })
+  t.match(
+    box.happened.filter(({ kind }) => kind === 'install-failed'),
+    [{ cause: 'disk-refused' }],
+  )
+  t.equal(await says(box, 'disks', blank), '404', 'a boot that has ended is told nothing')
+  for (const _ of [2, 3]) {
+    t.equal(await box.boots(), 'install-disk')
+    await says(box, 'disks', used)
+  }
+  t.equal(box.machine.state, 'quarantined')
+  t.equal(await box.boots(), 'wait')
+})
+
+t.test('with `wipe` a disk with data is written', async (t) => {
+  const box = await aBox(t, { wipe: true })
+  await box.boots()
+  t.match(await says(box, 'disks', used), /^write\n/)
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'disk-chosen'),
+    { because: /may go \(wipe\): gpt/ },
+  )
+})
+
+t.test(
+  'a machine that was killed while it wrote writes again, on the same disk, and on no other',
+  async (t) => {
+    const box = await aBox(t)
+    await box.boots()
+    await says(box, 'disks', blank)
+    await box.restart()
+    t.equal(await box.boots(), 'install-disk')
+    t.match(box.machine, { state: 'installing', failures: 1 })
+    t.equal(box.machine.install!.attempt, box.attempt.id)
+    t.match(await says(box, 'disks', used), /^write\n/, 'what it holds is what was begun')
+    t.match(
+      box.happened.findLast(({ kind }) => kind === 'disk-chosen'),
+      { because: /did not come to its end/ },
+    )
+
+    await box.boots()
+    const other = inventory('vda 20000000000 B holds=gpt')
+    t.match(await says(box, 'disks', other), /^refused disk-refused\n/)
+  },
+)
+
+t.test('an installed machine that is to be written again needs `wipe`', async (t) => {
+  for (const wipe of [false, true]) {
+    await t.test(`wipe: ${wipe}`, async (t) => {
+      const box = await aBox(t, { wipe })
+      await writes(box)
+      await reportsFromDisk(box, 'SUCCESS')
+      box.roster.bootNext(box.machine.id, 'image', box.now)
+      t.equal(await box.boots(), 'install-disk')
+      t.match(await says(box, 'disks', used), wipe ? /^write\n/ : /^refused disk-refused\n/)
+    })
+  }
+})
+
+t.test(
+  'cloud-init that fails on the disk fails the machine, which is not written again by itself',
+  async (t) => {
+    const box = await aBox(t)
+    await writes(box)
+    await box.boots()
+    await reportsFromDisk(box, 'FAIL')
+    t.match(box.machine, { state: 'failed', install: { phase: 'written' } })
+    t.equal(await box.boots(), 'boot-local')
+    t.match(box.machine, { state: 'failed' }, 'nor does a boot from there make it installed')
+    await box.api.retry(box.machine.id)
+    t.equal(await box.boots(), 'install-disk', 'a person wants it once more')
+  },
+)
+
+t.test('a system on a disk that is up after its time counts all the same', async (t) => {
+  const box = await aBox(t)
+  await writes(box)
+  await box.boots()
+  box.now += 40 * 60_000
+  box.roster.passTimeLimits(box.now)
+  t.equal(box.machine.state, 'failed')
+  await reportsFromDisk(box, 'SUCCESS')
+  t.match(box.machine, { state: 'installed', failures: 0 })
+})
+
+t.test('a system in memory that ends without writing is no installed machine', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  await box.runs()
+  t.match(box.machine, { state: 'failed', stateBecause: /the disk is not written/ })
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'install-failed'),
+    { cause: 'stopped-early' },
+  )
+})
+
+t.test('what the program reports as its failure is the cause', async (t) => {
+  const causes = Object.keys(installFailures)
+  t.ok(causes.length > 10)
+  for (const cause of causes) {
+    await t.test(cause, async (t) => {
+      const box = await aBox(t)
+      await box.boots()
+      await says(box, 'disks', blank)
+      t.equal(
+        await says(box, 'ended', `failed ${cause}\nthe disk said so\n`),
+        `refused ${cause}\nthe disk said so\n`,
+      )
+      t.match(box.machine, { state: 'failed', stateBecause: /: the disk said so$/ })
+      t.match(box.attempt, { result: 'failed' })
+    })
+  }
+})
+
+t.test('a disk that stands still is called failed at its time, whatever is told of it', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  await says(box, 'disks', blank)
+  for (let minutes = 0; minutes < 40; minutes += 10) {
+    box.now += 10 * 60_000
+    await says(box, 'progress', `${1_000 * (minutes + 1)}`)
+    box.roster.passTimeLimits(box.now)
+  }
+  t.equal(box.machine.state, 'installing', 'a slow one goes on')
+  for (let minutes = 0; minutes < 40; minutes += 10) {
+    box.now += 10 * 60_000
+    await says(box, 'progress', '31000')
+    box.roster.passTimeLimits(box.now)
+  }
+  t.equal(box.machine.state, 'failed')
+})
+
+const refusals: readonly (readonly [string, Partial<MachineSettings>, string, string])[] = [
+  ['no disk fits', { disk: selector('serial=B') }, blank, 'disk-unclear'],
+  ['two disks fit', {}, inventory('vda 20000000000 A', 'vdb 20000000000 B'), 'disk-unclear'],
+  ['the disk is too small', {}, inventory('vda 1000000 A'), 'disk-unclear'],
+  ['nothing can be read', {}, 'what a day', 'inventory-refused'],
+]
+for (const [name, settings, body, cause] of refusals) {
+  t.test(`refused where ${name}: ${cause}`, async (t) => {
+    const box = await aBox(t, settings)
+    await box.boots()
+    t.match(await says(box, 'disks', body), new RegExp(`^refused ${cause}\n`))
+    t.equal(box.machine.state, 'failed')
+  })
+}
+
+t.test('of two disks whose names swap, the one with the serial is written', async (t) => {
+  const box = await aBox(t, { disk: selector('serial=B') })
+  await box.boots()
+  t.match(await says(box, 'disks', inventory('vda 20000000000 A', 'vdb 20000000000 B')), /\ndisk vdb\n/)
+  await box.boots()
+  t.match(await says(box, 'disks', inventory('vda 20000000000 B', 'vdb 20000000000 A')), /\ndisk vda\n/)
+})
+
+t.test('a machine without an image for its disk waits, and is told so', async (t) => {
+  const box = await aBox(t, { image: 'jammy' })
+  t.equal(await box.boots(), 'wait')
+  t.match((await box.asksForScript()).text, /there is no image jammy in the store/)
+})
+
+t.test('who is no boot that writes a disk is told nothing', async (t) => {
+  const box = await aBox(t, { method: 'ram', image: 'debian' })
+  t.equal(await box.boots(), 'run-image')
+  t.equal(await says(box, 'disks', blank), '404', 'a boot of method ram')
+  t.equal(await says(box, 'disks', blank, '0'.repeat(32)), '404', 'a number that nobody has')
+  t.match(await box.boot.install.seed(arrival, box.attempt.id, 'user-data'), { kind: 'refused', status: 404 })
+  t.equal(box.machine.install, undefined)
+})
+
+t.test(
+  'whatever is posted in whatever order, no disk is written that holds data, and none without approval',
+  async (t) => {
+    const word = fc.constantFrom<InstallWord>('disks', 'progress', 'note', 'ended')
+    const body = fc.oneof(
+      fc.constantFrom(used, 'written\n', 'failed write-failed\nx', '12', '', 'failed\n'),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    )
+    const box = await aBox(t)
+    let answers = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(word, body), { maxLength: 8 }), async (said) => {
+        await box.boots()
+        await box.api.retry(box.machine.id)
+        await box.boots()
+        for (const [what, text] of said) {
+          answers++
+          if ((await says(box, what, text)).startsWith('write')) return false
+        }
+        return box.machine.install?.phase !== 'written' && box.machine.state !== 'installed'
+      }),
+      { numRuns: 60 },
+    )
+    t.ok(answers > 50, `${answers} words`)
+  },
+)
+
+function selector(text: string) {
+  const read = parseDiskSelector(text)
+  if (read.kind === 'refused') throw new Error(read.because)
+  return read.selector
+}
