@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -7,33 +6,15 @@ import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import type { MachineSettings } from '../../server/config/config.ts'
 import { parseDiskSelector } from '../../server/config/parse-disk-selector.ts'
 import type { InstallWord } from '../../server/http/boot-app.ts'
-import { prepareDisk } from '../../server/images/prepare-image.ts'
 import { installFailures } from '../../server/machines/install-failures.ts'
-import { aManifest, aStore } from '../images/a-store.ts'
 import { rawDisk } from '../images/some-images.ts'
 import { arrival, OneMachine } from './one-machine.ts'
-import { ram } from './a-config.ts'
+import { boxWithDisk, image } from './box-with-disk.ts'
 
-const image = 'noble@20260401'
 const imageBytes = 4 * 1024 * 1024
 
-/** A box with a disk image, and a machine that is to have it on its disk. */
 async function aBox(t: Test, changes: Partial<MachineSettings> = {}): Promise<OneMachine> {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'ironwake-install-'))
-  t.teardown(() => rmSync(dataFolder, { recursive: true, force: true }))
-  const raw = join(dataFolder, 'disk.raw')
-  writeFileSync(raw, rawDisk(imageBytes))
-  using store = await aStore(join(dataFolder, imageStoreName))
-  const work = { stop: new AbortController().signal, progress() {} }
-  await store.publishManifest(aManifest({ disk: await prepareDisk(store, { path: raw, form: 'raw' }, work) }))
-  const defaults: MachineSettings = {
-    ...ram,
-    method: 'disk',
-    image: 'noble',
-    ephemeral: 'debian',
-    ...changes,
-  }
-  return await OneMachine.open(t, { dataFolder, defaults })
+  return await boxWithDisk(t, rawDisk(imageBytes), changes)
 }
 
 /** Disks by their name, size, serial and what else is told of them. */

@@ -91,7 +91,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     tokens: aDesk().tokens,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
-  return { roster, logbook, boot, dhcp, api, holderOf, now }
+  return { roster, logbook, boot, dhcp, api, images, holderOf, now }
 }
 
 /** What a machine meets of the appliance, over a store on disk, and a machine that boots from the network. */
@@ -154,6 +154,10 @@ export class OneMachine {
 
   get dataFolder(): string {
     return this.#config.dataFolder
+  }
+
+  get images() {
+    return this.#running.images
   }
 
   get boot() {

@@ -50,6 +50,8 @@ export async function startRig(plan: {
   /** Lines of YAML that say who is approved, and what the machine gets. */
   readonly settings: readonly string[]
   readonly disk: 'empty' | 'bootable'
+  /** A folder with another image that runs in memory. */
+  readonly imageFolder?: string
   /** Where the image comes from; left out, a folder of the settings. */
   readonly image?: 'folder' | 'synced'
   /** What the box does on the network; left out, it owns the addresses. */
@@ -69,18 +71,19 @@ export async function startRig(plan: {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-boot-'))
   started.defer(() => rmSync(folder, { recursive: true, force: true }))
   const { processor } = boards[plan.firmware]
-  const image = await debianImage({ cacheFolder: imageCache, processor })
+  const { folder: usualFolder } = await debianImage({ cacheFolder: imageCache, processor })
+  const imageFolder = plan.imageFolder ?? usualFolder
   const box = started.use(await openNetworkNamespace([{ name: 'lab', addresses: ['10.78.0.1/24'] }]))
   const also = plan.alsoNetwork === undefined ? '' : `, ${plan.alsoNetwork}`
   const settings = [
     'data: ./data',
     `networks: [{name: lab, interface: lab, ${plan.network ?? ownsAddresses}, domain: lab.example${also}}]`,
-    ...(plan.image === 'synced' ? [] : [`images: [{name: debian, folder: ${JSON.stringify(image.folder)}}]`]),
+    ...(plan.image === 'synced' ? [] : [`images: [{name: debian, folder: ${JSON.stringify(imageFolder)}}]`]),
     ...(plan.bootPrograms === undefined ? [] : [`boot-programs: ${JSON.stringify(plan.bootPrograms)}`]),
     ...plan.settings,
   ]
   writeFileSync(settingsFileIn(folder), `${settings.join('\n')}\n`)
-  if (plan.image === 'synced') await syncImage(image.folder, join(folder, 'data'))
+  if (plan.image === 'synced') await syncImage(imageFolder, join(folder, 'data'))
   await plan.stock?.(join(folder, 'data'))
   if (plan.others !== undefined) started.use(await plan.others(box))
   const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
