@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { readDiskMaterial, readRamVendorData } from '../../server/appliance/boot-material.ts'
+import { diskWriterSeed } from '../../server/cloud-init/disk-writer.ts'
 import { seedFor, type SeedIntent } from '../../server/cloud-init/seed.ts'
 import { writeYaml, type CloudValue } from '../../server/cloud-init/write-yaml.ts'
 import { parseMac } from '../../server/wire/mac.ts'
@@ -195,6 +197,15 @@ t.test('cloud-init accepts what machines get, and would refuse what is broken', 
   }
   const empty = seedFor({ ...intent, vendorData: '#cloud-config\n{}\n' })
   if (empty.kind === 'seed') t.match(check(empty.seed.vendorData), { status: 0 }, 'empty vendor-data')
+
+  const { program, vendorData } = readDiskMaterial()
+  t.match(check(vendorData), { status: 0 }, 'vendor-data of a disk')
+  const url = 'http://10.0.0.1:8080/install/5f0c11aa'
+  const writer = diskWriterSeed({ common: readRamVendorData(), program, url })
+  if (writer.kind === 'refused') throw new Error(writer.because)
+  t.match(check(writer.text), { status: 0 }, 'vendor-data of a system that writes a disk')
+  const [read] = readByPyYaml([writer.text])
+  t.match(read, { write_files: [{ content: program }], runcmd: [['sh', '/run/ironwake/write-disk', url]] })
 
   const answer = seedFor(intent)
   if (answer.kind === 'refused') throw new Error(answer.because)
