@@ -205,7 +205,9 @@ t.test('cloud-init accepts what machines get, and would refuse what is broken', 
   if (writer.kind === 'refused') throw new Error(writer.because)
   t.match(check(writer.text), { status: 0 }, 'vendor-data of a system that writes a disk')
   const [read] = readByPyYaml([writer.text])
-  t.match(read, { write_files: [{ content: program }], runcmd: [['sh', '/run/ironwake/write-disk', url]] })
+  t.match(read, {
+    value: { write_files: [{ content: program }], runcmd: [['sh', '/run/ironwake/write-disk', url]] },
+  })
 
   const answer = seedFor(intent)
   if (answer.kind === 'refused') throw new Error(answer.because)

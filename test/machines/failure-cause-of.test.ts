@@ -14,7 +14,10 @@ t.test(
     t.ok(triggers.size >= 3)
     const found = new Set<FailureCause>()
     for (const trigger of triggers) {
-      for (const stage of [undefined, ...attemptStages]) found.add(failureCauseOf(trigger, stage))
+      for (const stage of [undefined, ...attemptStages]) {
+        found.add(failureCauseOf(trigger, stage))
+        found.add(failureCauseOf(trigger, stage, { id: '1', attempt: '2', phase: 'written' }))
+      }
     }
     t.same(found, new Set(Object.keys(failureCauses)))
     t.end()
