@@ -8,7 +8,7 @@ import { parseDiskSelector } from '../../server/config/parse-disk-selector.ts'
 import type { InstallWord } from '../../server/http/boot-app.ts'
 import { installFailures } from '../../server/machines/install-failures.ts'
 import { rawDisk } from '../images/some-images.ts'
-import { arrival, OneMachine } from './one-machine.ts'
+import { arrival, type OneMachine } from './one-machine.ts'
 import { boxWithDisk, image } from './box-with-disk.ts'
 
 const imageBytes = 4 * 1024 * 1024
