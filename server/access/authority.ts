@@ -1,5 +1,6 @@
 import { AccessFault } from './access-fault.ts'
 import { readKeyPair, type KeyPair } from './key-pair.ts'
+import { makeAside } from './make-aside.ts'
 import { readSecret, writeSecretOnce } from './secret-file.ts'
 
 /** In the data folder: what the box is trusted by. */
@@ -23,8 +24,7 @@ export async function readAuthority(path: string): Promise<KeyPair | undefined> 
 export async function openAuthority(path: string, subject: string, now: number): Promise<KeyPair> {
   const found = await readAuthority(path)
   if (found !== undefined) return found
-  const { makeAuthority } = await import('./make-certificates.ts')
-  await writeSecretOnce(path, await makeAuthority(subject, now))
+  await writeSecretOnce(path, await makeAside({ kind: 'authority', subject, now }))
   const made = await readAuthority(path)
   if (made === undefined) throw damaged(path, 'it is gone')
   return made

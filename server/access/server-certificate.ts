@@ -1,4 +1,5 @@
 import { readKeyPair, type KeyPair } from './key-pair.ts'
+import { makeAside } from './make-aside.ts'
 import type { ServerNames } from './make-certificates.ts'
 import { readSecret, replaceSecret } from './secret-file.ts'
 
@@ -52,8 +53,8 @@ export function whyNot(
 }
 
 async function made(path: string, authority: KeyPair, wanted: ServerNames, now: number): Promise<KeyPair> {
-  const { makeServerCertificate } = await import('./make-certificates.ts')
-  const text = await makeServerCertificate(authority, wanted, now)
+  const signer = `${authority.keyPem}${authority.certificatePem}`
+  const text = await makeAside({ kind: 'server', authority: signer, wanted, now })
   await replaceSecret(path, text)
   const read = readKeyPair(text)
   if (read.kind === 'damaged') throw new Error(`a certificate was made that ${read.because}`)

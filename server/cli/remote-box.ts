@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { request, type RequestOptions } from 'node:https'
+import type { RequestOptions } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { fingerprintOf } from '../access/fingerprint.ts'
 import { Sorry } from './sorry.ts'
@@ -92,6 +92,8 @@ async function asked(
 ): Promise<IncomingMessage> {
   const where = { host: server.hostname, port: server.port === '' ? 443 : Number(server.port) }
   return await new Promise((resolve, reject) => {
+    // `serve` loads this file, and asks nobody.
+    const { request } = process.getBuiltinModule('node:https')
     const sent = request(
       { ...where, ...options, agent: false, minVersion: 'TLSv1.2', timeout: silenceMs },
       resolve,

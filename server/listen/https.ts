@@ -4,9 +4,6 @@ import type { Socket } from 'node:net'
 import type { ApplianceEvent } from '../events/event.ts'
 import { closing, limits, refuseMalformed, started, type HttpListener } from './http.ts'
 
-// As node:http is loaded (http.ts).
-const { createServer } = process.getBuiltinModule('node:https')
-
 export type Identity = { readonly key: string; readonly cert: string }
 
 export type HttpsListener = HttpListener & {
@@ -27,6 +24,8 @@ export async function listenHttps(
   identity: Identity,
   tell: (event: ApplianceEvent) => void,
 ): Promise<HttpsListener> {
+  // With the first listener, and as node:http is loaded (http.ts).
+  const { createServer } = process.getBuiltinModule('node:https')
   const tls = { ...identity, minVersion: 'TLSv1.2' as const, handshakeTimeout: handshakeTimeoutMs }
   const server = createServer({ ...limits, requestTimeout: requestTimeoutMs, ...tls }, app)
   server.maxConnections = mostConnections
