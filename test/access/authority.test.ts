@@ -71,7 +71,7 @@ t.test('a damaged authority is told of, and never replaced', async (t) => {
   for (const [name, damaged, told] of cases) {
     const path = join(folder, 'damaged.pem')
     writeFileSync(path, damaged)
-    for (const open of [readAuthority(path), openAuthority(path, 'box', now)]) {
+    for (const open of [() => readAuthority(path), () => openAuthority(path, 'box', now)]) {
       await t.rejects(open, { name: 'AccessFault', message: told }, name)
       await t.rejects(open, { message: /Put a backup in its place/ }, name)
     }
