@@ -5,6 +5,7 @@ import { KubeFault, type KubeFaultKind } from '../clusters/kube-fault.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from '../clusters/kube-transport.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import { printable } from '../wire/text.ts'
+import { connectionWords } from './connection-words.ts'
 
 /** A node that is watched, and what is asked beside: more connections would only burden the cluster. */
 const mostConnections = 8
@@ -107,22 +108,11 @@ function stopped(): KubeFault {
 const notItsCertificate =
   /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
 
-const plain: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody answers there',
-  ECONNRESET: 'the connection broke',
-  EPIPE: 'the connection broke',
-  ETIMEDOUT: 'no connection came about in time',
-  EHOSTUNREACH: 'there is no way there',
-  ENETUNREACH: 'there is no way there',
-  ENOTFOUND: 'its name is not known here',
-  EAI_AGAIN: 'its name is not known here',
-}
-
 function faultOf(error: unknown, where: string, over: AbortSignal): unknown {
   if (over.aborted) return stopped()
   if (!(error instanceof Error) || error instanceof KubeFault) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const said = plain[code] ?? printable(error.message.split(';')[0] ?? '', 200)
+  const said = connectionWords[code] ?? printable(error.message.split(';')[0] ?? '', 200)
   const fault = (kind: KubeFaultKind, sentence: string) => new KubeFault(kind, sentence, { cause: error })
   if (notItsCertificate.test(code)) {
     return fault('stranger', `${where} does not prove that it is this cluster: ${said}.`)

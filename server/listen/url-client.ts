@@ -4,6 +4,7 @@ import type { OpenUrl, UrlAnswer, UrlOrder } from '../images/open-url.ts'
 import { UpstreamFault } from '../images/upstream-fault.ts'
 import { Malformed } from '../wire/malformed.ts'
 import { printable } from '../wire/text.ts'
+import { connectionWords } from './connection-words.ts'
 import { connectTo, NoWayThrough, type Connection } from './connect-to.ts'
 import { readHead } from './read-head.ts'
 import { CutShort, responseBody } from './response-body.ts'
@@ -139,20 +140,11 @@ function faultOf(error: unknown, { url, over }: UrlOrder): unknown {
     const because = `${host} does not prove who it is: ${printable(error.message.split(';')[0] ?? '', 200)}.`
     return new UpstreamFault('refused', because, { nextStep, cause })
   }
-  const said = code === '' ? error.message : (plain[code] ?? code)
+  const said = code === '' ? error.message : (connectionWords[code] ?? code)
   return new UpstreamFault('unreachable', `${host}: ${said}.`, { cause })
 }
 
 const certificateFaults = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/
-
-const plain: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody answers there',
-  ECONNRESET: 'the connection broke',
-  EPIPE: 'the connection broke',
-  ETIMEDOUT: 'no connection came about in time',
-  EHOSTUNREACH: 'there is no way there',
-  ENETUNREACH: 'there is no way there',
-}
 
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : url
