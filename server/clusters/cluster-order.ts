@@ -1,24 +1,14 @@
 import { z } from 'zod'
 import { whyNotDomain } from '../config/hostname.ts'
-import { contains, parseIpv4, parseSubnet, type Ipv4, type Subnet } from '../wire/ipv4.ts'
+import { contains, parseIpv4, parseSubnet, type Subnet } from '../wire/ipv4.ts'
 import { printable } from '../wire/text.ts'
-import type { PodNetwork } from './cluster.ts'
+import type { ManagedCluster } from './cluster.ts'
 import { chooseKubernetes, usualKubernetes } from './kubernetes-versions.ts'
 import { readKubeconfig, type KubeTarget } from './read-kubeconfig.ts'
 
 /** What a person wants a new cluster to be, checked and filled in. */
 export type ClusterOrder =
-  | {
-      readonly kind: 'managed'
-      readonly name: string
-      readonly kubernetes: string
-      readonly endpoint: string | undefined
-      readonly vip: Ipv4 | undefined
-      readonly podSubnet: string
-      readonly serviceSubnet: string
-      readonly dnsDomain: string
-      readonly podNetwork: PodNetwork
-    }
+  | Omit<ManagedCluster, 'createdAt' | 'authorities'>
   | { readonly kind: 'external'; readonly name: string; readonly target: KubeTarget }
 
 export type ReadOrder =
