@@ -1,6 +1,7 @@
 import type { Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
 import { standingOf, whySpent, type Approval, type Standing } from '../machines/approval.ts'
+import { joinWishOf, type JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
@@ -12,6 +13,8 @@ export type Plans = {
   /** How the machine stands that asks by a card; `clash` says what of it points to another record. */
   standingOf(mac: Mac, machine: Machine | undefined, clash?: string): Standing
   intentFor(mac: Mac, machine: Machine | undefined, clash?: string): Intent
+  /** The cluster that the machine is to become a node of which asks by a card; none while it is not approved. */
+  joinOf(mac: Mac, machine: Machine | undefined, clash?: string): JoinWish | undefined
   /** The name a machine is to have on a network: what it was approved with, then its own entry, then its reservation. */
   hostnameOf(network: Network | undefined, mac: Mac, machine: Machine | undefined): string | undefined
   /** What it is to have when it asks by a card, each with where that is said, in words. */
@@ -63,6 +66,14 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose' | 'cho
         ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
         ...(spent === undefined ? {} : { spent }),
       }
+    },
+    joinOf(mac, machine, clash) {
+      const stands = standing(mac, machine, clash)
+      if (stands.kind === 'waits') return undefined
+      const settings = settingsOf(mac)
+      // No system of this box runs on a machine that boots what its disk has already.
+      if ((wishesOf(stands)?.method ?? settings.method) === 'local') return undefined
+      return joinWishOf(settings)
     },
     hostnameOf(network, mac, machine) {
       const approved = wishesOf(standing(mac, machine))?.hostname

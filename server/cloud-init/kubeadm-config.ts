@@ -1,4 +1,6 @@
+import { isClusterName } from '../config/cluster-name.ts'
 import { whyNotDomain, whyNotHostname } from '../config/hostname.ts'
+import { whyNotLabelKey, whyNotLabelValue } from '../config/node-label.ts'
 import { parseIpv4, parseSubnet, type Ipv4 } from '../wire/ipv4.ts'
 import { writeYaml, type CloudValue, type WrittenYaml } from './write-yaml.ts'
 
@@ -132,7 +134,7 @@ function documents(values: readonly CloudValue[]): WrittenYaml {
 }
 
 function whyNotCluster(cluster: ClusterFacts): string | undefined {
-  if (!/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(cluster.clusterName)) return 'clusterName: it is not a name'
+  if (!isClusterName(cluster.clusterName)) return 'clusterName: it is not a name'
   if (!/^1\.[0-9]{1,3}\.[0-9]{1,3}$/.test(cluster.kubernetes)) return 'kubernetes: it is not a version'
   const endpoint = whyNotEndpoint(cluster.endpoint)
   if (endpoint !== undefined) return `endpoint: ${endpoint}`
@@ -180,22 +182,6 @@ function whyNotEndpoint(text: string): string | undefined {
 
 function isHost(text: string): boolean {
   return parseIpv4(text) !== undefined || (text !== '' && whyNotDomain(text) === undefined)
-}
-
-/** kubernetes.io/docs/concepts/overview/working-with-objects/labels: a name, after a domain where there is one. */
-function whyNotLabelKey(key: string): string | undefined {
-  const [first = '', second, ...more] = key.split('/')
-  const name = second ?? first
-  if (more.length > 0 || !labelText.test(name)) return 'a key is not that of a label'
-  return second === undefined || whyNotDomain(first) === undefined
-    ? undefined
-    : 'a key has no domain before its /'
-}
-
-const labelText = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
-
-function whyNotLabelValue(value: string): string | undefined {
-  return value === '' || labelText.test(value) ? undefined : 'a value is not that of a label'
 }
 
 /** A kubelet that is told to set others ends at its start (kubelet: `--node-labels`). */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isClusterName } from '../config/cluster-name.ts'
 import { whyNotDomain } from '../config/hostname.ts'
 import { contains, parseIpv4, parseSubnet, type Subnet } from '../wire/ipv4.ts'
 import { printable } from '../wire/text.ts'
@@ -60,9 +61,8 @@ export function readClusterOrder(value: unknown, networks: readonly BoxNetwork[]
     : { kind: 'order', order: { kind: 'external', name: data.name, target: found.target } }
 }
 
-/** A label of DNS (RFC 1123 §2.1): it becomes part of names in many places. */
 function whyNotClusterName(name: string): string | undefined {
-  if (/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return undefined
+  if (isClusterName(name)) return undefined
   return `${printable(name, 40)} is not the name of a cluster: use a-z, 0-9 and hyphens, beginning with a letter, at most 63.`
 }
 

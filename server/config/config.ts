@@ -1,6 +1,7 @@
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { DiskSelector } from './parse-disk-selector.ts'
+import type { Taint } from './parse-taint.ts'
 import type { UpstreamBase } from './upstream-base.ts'
 
 /** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
@@ -153,4 +154,12 @@ export type MachineSettings = {
   readonly disk?: DiskSelector
   /** With `disk`: whether a disk that holds data may be written; absent, it may not. */
   readonly wipe?: boolean
+  /** The cluster that it is to become a node of; absent, of none, unless its approval says one. */
+  readonly cluster?: string
+  /** What it is to be there; absent, a worker. */
+  readonly role?: 'control-plane' | 'worker'
+  readonly labels?: Readonly<Record<string, string>>
+  readonly taints?: readonly Taint[]
+  /** Its `topology.kubernetes.io/zone`. */
+  readonly zone?: string
 }

@@ -36,6 +36,7 @@ export function contradictions(settings: unknown): readonly Finding[] {
     ...sameNames(networks),
     ...overlaps(networks),
     ...findingsInMachines(settings),
+    ...findingsOfNodes(settings),
     ...findingsInPorts(settings),
   ]
 }
@@ -361,6 +362,40 @@ function findingsOfDisk({
     findings.push({ at, on: 'value', because, nextStep })
   }
   return findings
+}
+
+/** What keeps a machine from becoming a node of the cluster that it is written for. */
+function findingsOfNodes(settings: unknown): readonly Finding[] {
+  const defaults = member(settings, 'defaults')
+  const listen = member(member(settings, 'api'), 'listen') ?? []
+  const hasApi = !Array.isArray(listen) || listen.length > 0
+  const machines = itemsOf(settings, 'machines').map((machine, index) => ({
+    at: ['machines', index],
+    machine,
+  }))
+  return [{ at: ['defaults'], machine: defaults }, ...machines].flatMap(({ at, machine }) => {
+    const findings: Finding[] = []
+    const find = (key: string, on: Finding['on'], because: string, nextStep: string) =>
+      findings.push({ at: [...at, key], on, because, nextStep })
+    const its = (key: string) => member(machine, key) ?? member(defaults, key)
+    if (member(machine, 'cluster') !== undefined) {
+      if (!hasApi) {
+        const because = 'A machine enters a cluster through the API of this box, and the API is off.'
+        find('cluster', 'value', because, 'Add `api: {listen: networks}`.')
+      }
+      if (its('method') === 'local') {
+        const because = 'Method local boots what is on the disk already, which no cluster is told of.'
+        find('cluster', 'key', because, 'Leave it out, or say `method: disk`.')
+      }
+    }
+    const zone = member(machine, 'zone')
+    const label = member(its('labels'), 'topology.kubernetes.io/zone')
+    if (zone !== undefined && label !== undefined && zone !== label) {
+      const because = 'The label topology.kubernetes.io/zone says another zone.'
+      find('zone', 'value', because, 'Leave one of the two out.')
+    }
+    return findings
+  })
 }
 
 function findingsInPorts(settings: unknown): readonly Finding[] {

@@ -70,6 +70,7 @@ function configOf(settings: Settings, folder: string): Config {
     kernelParameters: settings.defaults['kernel-parameters'] ?? [],
     sshAuthorizedKeys: settings.defaults['ssh-authorized-keys'] ?? [],
     ...diskSettingsOf(settings.defaults, otherImages.length === 0 ? onlyImage?.name : undefined),
+    ...joinSettingsOf(settings.defaults),
   }
   return {
     dataFolder,
@@ -106,6 +107,8 @@ function configOf(settings: Settings, folder: string): Config {
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
       sshAuthorizedKeys: machine['ssh-authorized-keys'] ?? defaults.sshAuthorizedKeys,
       ...diskSettingsOf({ disk: defaults.disk, wipe: defaults.wipe, ...machine }, defaults.ephemeral),
+      ...joinSettingsOf(settings.defaults),
+      ...joinSettingsOf(machine),
     })),
     kubernetes: {
       packages: settings.kubernetes.packages,
@@ -124,6 +127,18 @@ function diskSettingsOf(
     ...(booted === undefined ? {} : { ephemeral: booted }),
     ...(disk === undefined ? {} : { disk }),
     ...(wipe === undefined ? {} : { wipe }),
+  }
+}
+
+type JoinSettings = Pick<MachineSettings, 'cluster' | 'role' | 'labels' | 'taints' | 'zone'>
+
+function joinSettingsOf({ cluster, role, labels, taints, zone }: Settings['defaults']): JoinSettings {
+  return {
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(role === undefined ? {} : { role }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(taints === undefined ? {} : { taints }),
+    ...(zone === undefined ? {} : { zone }),
   }
 }
 

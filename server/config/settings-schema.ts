@@ -6,18 +6,30 @@ import type { Mac } from '../wire/mac.ts'
 import { apiSettings } from './api-settings.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
+import { isClusterName } from './cluster-name.ts'
 import { isName, parseImageReference } from './image-name.ts'
 import { jobSettings } from './job-settings.ts'
 import { kubernetesSettings } from './kubernetes-settings.ts'
 import { whyNotKernelParameter } from './kernel-parameter.ts'
 import type { SettingsPath } from './mistake.ts'
+import { whyNotLabelKey, whyNotLabelValue } from './node-label.ts'
 import { parseBitRate } from './parse-bit-rate.ts'
 import { parseDiskSelector } from './parse-disk-selector.ts'
 import { parseDuration } from './parse-duration.ts'
+import { parseTaint } from './parse-taint.ts'
 import { whyNotSshKey } from './ssh-key.ts'
 
 /** More of anything is a generated file gone wrong. */
-const most = { networks: 64, machines: 10_000, reservations: 10_000, images: 256, keys: 64, parameters: 64 }
+const most = {
+  networks: 64,
+  machines: 10_000,
+  reservations: 10_000,
+  images: 256,
+  keys: 64,
+  parameters: 64,
+  labels: 64,
+  taints: 16,
+}
 
 /** Below, a client asks again before it has booted; above, an address is lost for months. */
 const leaseBounds = { shortest: 10, longest: 31 * 86_400 }
@@ -229,12 +241,59 @@ const diskSelector = z.string().transform((text, context) => {
   return refuse(context, `${quoted(text)} names no disk: ${because}.`, { nextStep })
 })
 
+const clusterName = z.string().superRefine((text, context) => {
+  if (isClusterName(text)) return
+  refuse(context, `${quoted(text)} is not the name of a cluster.`, {
+    nextStep: 'It has small letters, digits and hyphens, as lab; `ironwake clusters list` shows them.',
+  })
+})
+
+const labels = z.unknown().transform((value, context): Readonly<Record<string, string>> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(context, `This must be a group of settings, it is ${kindOf(value)}.`, {
+      nextStep: 'Write `labels: {rack: r1}`.',
+    })
+  }
+  const entries = Object.entries(value)
+  if (entries.length > most.labels) return refuse(context, `At most ${most.labels} may be listed here.`)
+  const read: Record<string, string> = {}
+  for (const [key, text] of entries) {
+    const wrong = (message: string, nextStep: string) =>
+      context.issues.push({ code: 'custom', input: text, message, path: [key], params: { nextStep } })
+    const howTo = 'Kubernetes wants letters, digits, dots, hyphens and underscores, at most 63.'
+    if (whyNotLabelKey(key) !== undefined) wrong(`${quoted(key)} is not the key of a label.`, howTo)
+    else if (typeof text !== 'string') {
+      wrong(`The value of a label must be text, this is ${kindOf(text)}.`, 'Write it in quotes.')
+    } else if (whyNotLabelValue(text) !== undefined) {
+      wrong(`${quoted(text)} is not the value of a label.`, howTo)
+    } else read[key] = text
+  }
+  return read
+})
+
+const taint = z.string().transform((text, context) => {
+  const nextStep = 'Write it as kubectl does: dedicated=gpu:NoSchedule; or PreferNoSchedule, or NoExecute.'
+  return parseTaint(text) ?? refuse(context, `${quoted(text)} is not a taint.`, { nextStep })
+})
+
+const zone = z.string().superRefine((text, context) => {
+  if (text !== '' && whyNotLabelValue(text) === undefined) return
+  refuse(context, `${quoted(text)} is not the name of a zone.`, {
+    nextStep: 'It is the value of a label: letters, digits, dots, hyphens and underscores, at most 63.',
+  })
+})
+
 const machineSettings = {
   method: z.enum(['ram', 'disk', 'local']).optional(),
   image: imageReference.optional(),
   ephemeral: imageReference.optional(),
   disk: diskSelector.optional(),
   wipe: z.boolean().optional(),
+  cluster: clusterName.optional(),
+  role: z.enum(['control-plane', 'worker']).optional(),
+  labels: labels.optional(),
+  taints: z.array(taint).max(most.taints).optional(),
+  zone: zone.optional(),
   'kernel-parameters': z
     .array(textUnless('a kernel parameter', whyNotKernelParameter))
     .max(most.parameters)

@@ -128,7 +128,29 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     ephemeral: 'noble',
     disk: { text: 'size>=400G smallest', order: 'smallest' },
     wipe: false,
+    cluster: 'lab',
+    role: 'worker',
+    labels: { rack: 'r1' },
+    taints: [{ key: 'dedicated', value: 'storage', effect: 'NoSchedule' }],
+    zone: 'hall-2',
   })
+})
+
+t.test('what a machine has of its own of a cluster replaces the default, key by key', async (t) => {
+  const settings = `api: {listen: networks}
+images: [{name: noble, folder: /srv/noble}]
+defaults: {cluster: lab, labels: {rack: r1, row: "4"}, taints: ["dedicated:NoExecute"]}
+machines:
+  - {mac: "52:54:00:12:34:56", role: control-plane, labels: {rack: r2}, taints: []}
+  - {mac: "52:54:00:12:34:57", cluster: prod, zone: hall-2}
+`
+  const result = read(settings)
+  const [first, second] = result.kind === 'config' ? result.config.machines : []
+  t.match(first, { cluster: 'lab', role: 'control-plane', taints: [] })
+  t.strictSame(first?.labels, { rack: 'r2' })
+  t.match(second, { cluster: 'prod', zone: 'hall-2', taints: [{ key: 'dedicated', effect: 'NoExecute' }] })
+  t.strictSame(second?.labels, { rack: 'r1', row: '4' })
+  t.equal(second?.role, undefined)
 })
 
 t.test('what a machine has of its own of a disk replaces the default, key by key', async (t) => {
