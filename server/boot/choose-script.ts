@@ -52,6 +52,9 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
   if (due === 'local') {
     return { kind: 'boot-local', because: 'a person wants its own disk, this once', once: true }
   }
+  if (machine.state === 'retired') {
+    return { kind: 'boot-local', because: 'a person has taken it out of use' }
+  }
   if (machine.state === 'quarantined') {
     return {
       kind: 'wait',
@@ -67,6 +70,11 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
       because: `it is not approved${intent.because === undefined ? '' : `: ${intent.because}`}${times(machine)}`,
       nextStep: `On the box: ironwake machines approve ${machine.claim ?? mac}`,
     }
+  }
+  const nodeOnDisk = whyOwnNode(machine, intent)
+  if (nodeOnDisk !== undefined) {
+    if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
+    return { kind: 'boot-local', because: nodeOnDisk }
   }
   const ownDisk = intent.method === 'local' ? 'it is to boot its own disk (method: local)' : intent.spent
   if (ownDisk !== undefined && due === undefined) {
@@ -96,6 +104,23 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
   if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
   return { kind: 'run-image', image, because: 'it is approved, and runs from memory (method: ram)' }
 }
+
+/**
+ * A node whose system lies on its disk starts from there, whatever the settings say by now, and whatever was wanted of its
+ * next boot: who wants it installed anew releases it first.
+ */
+function whyOwnNode({ state, install }: Machine, { method }: Intent): string | undefined {
+  if (state !== 'joining' && state !== 'active' && state !== 'releasing') return undefined
+  // One that runs from memory has lost its system with its power.
+  if (method === 'ram' && install?.phase !== 'installed') return undefined
+  return nodeWords[state]
+}
+
+const nodeWords = {
+  joining: 'it is on its way into its cluster, and its system is on its disk',
+  active: 'it is a node of its cluster, and its system is on its disk',
+  releasing: 'it is being released from its cluster, and its system is on its disk',
+} as const
 
 /** A machine whose disk was written starts from it. */
 function ownSystem({ install, rounds }: Machine): ScriptChoice | undefined {

@@ -210,11 +210,15 @@ function returned({ firmware }: Machine, course: Course): Diagnosis {
 
 /** A machine whose disk was written: whether the system there has reported. */
 function diskWritten({ machine }: Patient, course: Course): Diagnosis {
-  if (machine.state === 'installed') {
+  if (isUp(machine)) {
     return diagnosis('all-is-well', 'the system on its disk has reported that it is up', machine.stateSince)
   }
   if (machine.state === 'installing') return diagnosis('disk-written', signInWords(course), course.since)
   return diagnosis('disk-silent', machine.stateBecause, machine.stateSince)
+}
+
+function isUp({ state }: Machine): boolean {
+  return state === 'installed' || state === 'joining' || state === 'active' || state === 'releasing'
 }
 
 /** A machine that was sent to its own disk: whether it gets there. */

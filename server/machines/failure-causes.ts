@@ -1,6 +1,6 @@
 type CauseEntry = { readonly meaning: string; readonly nextStep: string }
 
-/** Every cause for which a boot counts as failed, explained: what was the first thing that did not happen. */
+/** Every cause for which a boot, or a way into a cluster, counts as failed, explained: what was the first thing that did not happen. */
 export const failureCauses = {
   'kernel-not-fetched': {
     meaning: 'It was told to run its image, and never asked for the kernel.',
@@ -36,6 +36,36 @@ export const failureCauses = {
     meaning: 'Its disk was written, and the system there did not report that it is up.',
     nextStep:
       'Look at its console. `ironwake machines retry` has the disk written once more at its next boot from the network.',
+  },
+  'not-fit': {
+    meaning: 'Its system is up, and does not fit the cluster it is to join.',
+    nextStep:
+      'The event `join-refused` in its timeline has the cause, and the table below says what to do. Its system asks again by itself.',
+  },
+  'init-failed': {
+    meaning: 'It was to be the first control plane of its cluster, and `kubeadm init` came to no good end.',
+    nextStep:
+      'The event `join-failed` in its timeline has the last lines of kubeadm. It tries again by itself, or another control plane does.',
+  },
+  'join-failed': {
+    meaning: 'It was given what it needs to join its cluster, and `kubeadm join` came to no good end.',
+    nextStep:
+      'The event `join-failed` in its timeline has the last lines of kubeadm. It tries again by itself, with another token.',
+  },
+  'join-silent': {
+    meaning: 'It asked to join its cluster, and was not heard of after that.',
+    nextStep:
+      'Look at its console, and at `journalctl -u ironwake-node` there: a machine that was switched off, or a box that it does not reach.',
+  },
+  'node-not-ready': {
+    meaning: 'It has joined its cluster, and its Node did not become Ready.',
+    nextStep:
+      'Ask the cluster: `kubectl describe node NAME` has the reason, mostly a network for pods that is missing. It becomes active whenever its Node does become Ready.',
+  },
+  'release-not-ended': {
+    meaning: 'It was to be let go, and that did not come to its end.',
+    nextStep:
+      'The events of its timeline have what was in the way: a cluster that does not answer. `ironwake machines release MACHINE` goes on; with --force nothing is waited for.',
   },
 } as const satisfies { readonly [cause: string]: CauseEntry }
 

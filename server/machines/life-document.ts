@@ -1,6 +1,8 @@
 import { failureCauses } from './failure-causes.ts'
+import { joinRefusals } from './join-refusals.ts'
 import {
   failuresBeforeQuarantine,
+  limitRenewals,
   stateMeanings,
   timeLimitMs,
   transitions,
@@ -26,11 +28,21 @@ export function lifeDocument(): string {
       triggers.map((trigger) => [`\`${trigger}\``, triggerMeanings[trigger], ...endsOf(trigger)]),
     ),
     'Whatever is not in this table does nothing: a report that comes late, or from a machine that is something else by now, moves nobody.',
-    '## Why a boot fails',
-    'A boot that failed has one of these causes: the first thing that did not happen. The record keeps it while the machine is `failed` or `quarantined`.',
+    '## Why a boot or a join fails',
+    'A boot, or a way into a cluster, that failed has one of these causes: the first thing that did not happen. The record keeps it while the machine is `failed` or `quarantined`.',
     table(
       ['Cause', 'What it means', 'Next step'],
       Object.entries(failureCauses).map(([cause, { meaning, nextStep }]) => [
+        `\`${cause}\``,
+        meaning,
+        nextStep,
+      ]),
+    ),
+    '## Why a machine is not let into its cluster',
+    'A system that does not fit is told so, and asks again. Its cause is in the event `join-refused`, and in `ironwake machines show` while it lasts.',
+    table(
+      ['Cause', 'What it means', 'Next step'],
+      Object.entries(joinRefusals).map(([cause, { meaning, nextStep }]) => [
         `\`${cause}\``,
         meaning,
         nextStep,
@@ -46,7 +58,7 @@ const triggers = Object.keys(triggerMeanings) as Trigger[]
 const opening: readonly string[] = [
   '# The life of a machine',
   'Each machine on record is in one of these states. `ironwake machines show MACHINE` says in which, since when and why; each change is the event `machine-state-changed`.',
-  'This page is made from `server/machines/lifecycle.ts` and `server/machines/failure-causes.ts` by `node test/snap.ts`.',
+  'This page is made from `server/machines/lifecycle.ts`, `server/machines/failure-causes.ts` and `server/machines/join-refusals.ts` by `node test/snap.ts`.',
 ]
 
 /** Several triggers between two states share an arrow. */
@@ -70,7 +82,9 @@ function endsOf(trigger: Trigger): readonly [string, string] {
 
 function limitOf(state: MachineState): string {
   const limit = timeLimitMs[state]
-  return limit === undefined ? 'none' : `${limit / 60_000} min, anew with each file that is on its way`
+  if (limit === undefined) return 'none'
+  const renewal = limitRenewals[state]
+  return `${limit / 60_000} min${renewal === undefined ? '' : `, ${renewal}`}`
 }
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -7,8 +7,16 @@ export const stateMeanings: { readonly [state in MachineState]: string } = {
   installing: 'It was told to run its image, and has not reported that it is up.',
   installed:
     'It runs its image, and every stage of cloud-init has ended; or it boots its own disk, as it should.',
-  failed: 'Its latest boot came to no good end. It tries again at its next boot.',
+  joining:
+    'Its system asks to become a node of its cluster, and its Node is not Ready yet. From the network it boots its own disk.',
+  active:
+    'It is a node of its cluster: the Kubernetes API has said that its Node is Ready. From the network it boots its own disk.',
+  failed:
+    'Its latest boot, or its way into its cluster, came to no good end. It tries again at its next boot, or when its system asks again.',
   quarantined: 'It failed too often in a row. It boots its own disk until a person has looked.',
+  releasing:
+    'A person lets it go: its pods are moved away, its Node is deleted, and its system leaves the cluster.',
+  retired: 'A person took it out of use. It boots its own disk, whatever a rule says, and is given nothing.',
 }
 
 /** What may move a machine from one state to another, and when that is. */
@@ -24,6 +32,15 @@ export const triggerMeanings = {
   'time-limit-passed': 'the time limit of the state has passed',
   'failed-too-often': 'it has failed so often in a row',
   'retry-asked': 'a person lets it try again (`ironwake machines retry`)',
+  'join-asked': 'its system asks to become a node of its cluster',
+  'join-failed': 'its system says that kubeadm did not come to a good end',
+  'node-ready': 'the API of its cluster says that its Node is Ready',
+  'node-gone': 'its Node was deleted, and not by a release',
+  'reinstall-asked': 'a person wants its disk written anew (`ironwake machines reinstall`)',
+  'release-asked': 'a person lets it go (`ironwake machines release`)',
+  'release-stopped': 'its pods cannot be moved away in time; its Node takes new ones again',
+  released: 'its Node is deleted, and nothing of the cluster is left to it',
+  retired: 'it is released for good (`ironwake machines release --retire`)',
 } as const
 
 export type Trigger = keyof typeof triggerMeanings
@@ -55,13 +72,57 @@ export const transitions: readonly Transition[] = [
   { from: 'failed', trigger: 'failed-too-often', to: 'quarantined' },
   { from: 'failed', trigger: 'retry-asked', to: 'approved' },
   { from: 'quarantined', trigger: 'retry-asked', to: 'approved' },
+  { from: 'installed', trigger: 'join-asked', to: 'joining' },
+  { from: 'joining', trigger: 'join-asked', to: 'joining' },
+  { from: 'failed', trigger: 'join-asked', to: 'joining' },
+  // After another try was asked for, by a system that is up already.
+  { from: 'approved', trigger: 'join-asked', to: 'joining' },
+  { from: 'joining', trigger: 'join-failed', to: 'failed' },
+  { from: 'joining', trigger: 'time-limit-passed', to: 'failed' },
+  { from: 'joining', trigger: 'boots-own-disk', to: 'joining' },
+  { from: 'joining', trigger: 'approval-withdrawn', to: 'discovered' },
+  // A system in memory is gone with its machine's power, and with it all that it had of the cluster.
+  { from: 'joining', trigger: 'script-served', to: 'installing' },
+  { from: 'active', trigger: 'script-served', to: 'installing' },
+  { from: 'active', trigger: 'boots-own-disk', to: 'active' },
+  { from: 'joining', trigger: 'node-ready', to: 'active' },
+  // Somebody may join it by hand, and a kubelet may take longer than its time.
+  { from: 'installed', trigger: 'node-ready', to: 'active' },
+  { from: 'failed', trigger: 'node-ready', to: 'active' },
+  { from: 'active', trigger: 'node-gone', to: 'installed' },
+  { from: 'installed', trigger: 'reinstall-asked', to: 'approved' },
+  { from: 'joining', trigger: 'reinstall-asked', to: 'approved' },
+  { from: 'active', trigger: 'reinstall-asked', to: 'approved' },
+  { from: 'failed', trigger: 'reinstall-asked', to: 'approved' },
+  { from: 'quarantined', trigger: 'reinstall-asked', to: 'approved' },
+  { from: 'installed', trigger: 'release-asked', to: 'releasing' },
+  { from: 'joining', trigger: 'release-asked', to: 'releasing' },
+  { from: 'active', trigger: 'release-asked', to: 'releasing' },
+  { from: 'failed', trigger: 'release-asked', to: 'releasing' },
+  { from: 'quarantined', trigger: 'release-asked', to: 'releasing' },
+  { from: 'releasing', trigger: 'boots-own-disk', to: 'releasing' },
+  { from: 'releasing', trigger: 'release-stopped', to: 'active' },
+  { from: 'releasing', trigger: 'time-limit-passed', to: 'failed' },
+  { from: 'releasing', trigger: 'released', to: 'approved' },
+  { from: 'releasing', trigger: 'retired', to: 'retired' },
+  { from: 'retired', trigger: 'retry-asked', to: 'approved' },
 ]
 
 /** A machine that fails this many times in a row waits for a person. */
 export const failuresBeforeQuarantine = 3
 
 /** How long a state may last before its machine is called failed, in milliseconds; states without a limit may last. */
-export const timeLimitMs: { readonly [state in MachineState]?: number } = { installing: 30 * 60 * 1000 }
+export const timeLimitMs: { readonly [state in MachineState]?: number } = {
+  installing: 30 * 60 * 1000,
+  joining: 30 * 60 * 1000,
+  releasing: 60 * 60 * 1000,
+}
+
+/** What makes the time limit of a state begin anew. */
+export const limitRenewals: { readonly [state in MachineState]?: string } = {
+  installing: 'anew with each file that is on its way',
+  joining: 'anew each time it is told to wait for something that is not its own',
+}
 
 /** The state after `trigger`, or why there is none. */
 export function transition(

@@ -5,6 +5,7 @@ import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { DiskInstall } from './disk-install.ts'
 import type { FailureCause } from './failure-causes.ts'
+import type { Join } from './join.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
 import type { Rounds } from './rounds.ts'
 
@@ -45,9 +46,21 @@ export type Machine = {
   readonly bootNext?: BootNext
   /** The install on its own disk; absent, this box has begun none. */
   readonly install?: DiskInstall
+  /** Its way into a cluster; absent, it has asked for none. */
+  readonly join?: Join
 }
 
-export type MachineState = 'discovered' | 'approved' | 'installing' | 'installed' | 'failed' | 'quarantined'
+export type MachineState =
+  | 'discovered'
+  | 'approved'
+  | 'installing'
+  | 'installed'
+  | 'joining'
+  | 'active'
+  | 'failed'
+  | 'quarantined'
+  | 'releasing'
+  | 'retired'
 
 /** One try to boot, from the firmware's first DISCOVER to its end. */
 export type Attempt = {

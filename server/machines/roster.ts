@@ -8,6 +8,7 @@ import type { Chained } from './chained.ts'
 import { claimCode } from './claim-code.ts'
 import { failureCauseOf } from './failure-cause-of.ts'
 import { beginInstall, type DiskInstall } from './disk-install.ts'
+import type { Join } from './join.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
@@ -243,10 +244,10 @@ export class Roster {
       return { ...noChange, machines: [again] }
     }
     const failures =
-      step.to === 'failed' ? machine.failures + 1 : step.to === 'installed' ? 0 : machine.failures
+      step.to === 'failed' ? machine.failures + 1 : endedWell.has(step.to) ? 0 : machine.failures
     const reached = this.#latest.get(id)?.stage
     const moved: Machine = {
-      ...withFailure(trigger === 'retry-asked' ? retried(machine) : machine, step.to, trigger, reached),
+      ...withFailure(afterTrigger(machine, trigger), step.to, trigger, reached),
       ...(trigger === 'cloud-init-finished' ? doneUnder(machine.approval, now) : {}),
       state: step.to,
       stateBecause: because,
@@ -380,6 +381,16 @@ export class Roster {
     return { ...this.#changed(ended), happened: [told] }
   }
 
+  /** A machine has come further on its way into a cluster; `undefined`, it is on none any more. */
+  joins(id: string, join: Join | undefined): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const { join: _, ...rest } = machine
+    const changed: Machine = join === undefined ? rest : { ...rest, join }
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
+  }
+
   /** Calls every machine failed whose state has lasted longer than it may. */
   passTimeLimits(now: number): RosterChange {
     let change = this.#tellSwept(now)
@@ -388,7 +399,7 @@ export class Roster {
       const since = Math.max(machine.stateSince, this.#fetchedAt.get(machine.id) ?? 0)
       if (limit === undefined || now - since <= limit) continue
       const reached = this.#latest.get(machine.id)
-      const because = `${machine.state} for more than ${Math.round(limit / 60_000)} minutes; the boot came as far as: ${reached?.stage ?? 'nothing'}`
+      const because = `${machine.state} for more than ${Math.round(limit / 60_000)} minutes; ${progressOf(machine, reached)}`
       change = joined(change, this.move(machine.id, 'time-limit-passed', because, now))
       if (reached !== undefined) change = joined(change, this.end(reached.id, 'failed', because, now))
     }
@@ -628,6 +639,31 @@ function withRounds(machine: Machine, { sign, following, latest, now }: Asked): 
   return { ...machine, rounds: comesBy(machine.rounds, undefined, now) }
 }
 
+/** States in which failures before count no more. */
+const endedWell: ReadonlySet<MachineState> = new Set(['installed', 'active'])
+
+function progressOf({ state, stateBecause, join }: Machine, reached: Attempt | undefined): string {
+  if (state === 'installing') return `the boot came as far as: ${reached?.stage ?? 'nothing'}`
+  return `last came: ${state === 'joining' ? (join?.because ?? stateBecause) : stateBecause}`
+}
+
+function afterTrigger(machine: Machine, trigger: Trigger): Machine {
+  if (trigger === 'retry-asked') return retried(machine)
+  // Its disk is the box's to write again: it holds what this box wrote there.
+  if (trigger === 'released' || trigger === 'retired') return mayBeWritten(withoutJoin(machine))
+  return trigger === 'reinstall-asked' || trigger === 'node-gone' ? withoutJoin(machine) : machine
+}
+
+function withoutJoin(machine: Machine): Machine {
+  const { join: _, ...rest } = machine
+  return rest
+}
+
+function mayBeWritten(machine: Machine): Machine {
+  const { install } = machine
+  return install === undefined ? machine : { ...machine, install: { ...install, phase: 'begun' } }
+}
+
 /** For another try the boots so far count for nothing, and a disk that was written may be written again. */
 function retried(machine: Machine): Machine {
   const { install } = machine
@@ -667,7 +703,7 @@ function withFailure(
   trigger: Trigger,
   reached: AttemptStage | undefined,
 ): Machine {
-  if (to === 'failed') return { ...machine, failure: failureCauseOf(trigger, reached, machine.install) }
+  if (to === 'failed') return { ...machine, failure: failureCauseOf(trigger, machine, reached) }
   if (to === 'quarantined' || machine.failure === undefined) return machine
   const { failure: _, ...rest } = machine
   return rest

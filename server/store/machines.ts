@@ -134,9 +134,9 @@ function rowOf(machine: Machine): MachineRow {
 }
 
 /** The parts of a record that are read and written as a whole, and never searched for. */
-type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install'>
+type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'join'>
 
-function learntText({ proxy, rounds, chained, bootNext, failure, install }: Learnt): string | null {
+function learntText({ proxy, rounds, chained, bootNext, failure, install, join }: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
     proxy,
     rounds,
@@ -144,6 +144,7 @@ function learntText({ proxy, rounds, chained, bootNext, failure, install }: Lear
     bootNext,
     failure,
     install,
+    join,
   }
   const text = JSON.stringify(parts)
   return text === '{}' ? null : text

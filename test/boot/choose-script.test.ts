@@ -12,8 +12,12 @@ const states: readonly MachineState[] = [
   'approved',
   'installing',
   'installed',
+  'joining',
+  'active',
   'failed',
   'quarantined',
+  'releasing',
+  'retired',
 ]
 
 function aMachine(state: MachineState, changes: Partial<Machine> = {}): Machine {
@@ -42,8 +46,44 @@ const around: Rounds = { ways: [], count: roundsUntilStop, since: 0, began: 240_
 const good: Intent = { approved: true, method: 'ram', image: { kind: 'image', name: 'debian' } }
 
 t.test('an approved machine runs its image from memory', (t) => {
-  for (const state of states.filter((state) => state !== 'quarantined')) {
+  for (const state of states.filter((state) => state !== 'quarantined' && state !== 'retired')) {
     t.match(chooseScript(aMachine(state), mac, good), { kind: 'run-image', image: 'debian' }, state)
+  }
+  t.end()
+})
+
+t.test('a node whose system is on its disk is never installed again, by whatever means', (t) => {
+  const disk = { image: good.image, selector: undefined, wipe: 'allowed' } as const
+  const install = { id: 'i', attempt: 'a', phase: 'installed' } as const
+  for (const state of ['joining', 'active', 'releasing'] as const) {
+    for (const method of ['disk', 'ram', 'local'] as const) {
+      for (const due of [undefined, 'image', 'local'] as const) {
+        const intent = { ...good, method, disk }
+        const choice = chooseScript(aMachine(state, { install }), mac, intent, due)
+        t.equal(choice.kind, 'boot-local', `${state} ${method} ${due}`)
+      }
+    }
+    const lost = chooseScript(aMachine(state), mac, { ...good, method: 'disk', disk }, 'image')
+    t.equal(lost.kind, 'boot-local', `${state}, by a box that knows of no install`)
+    const stuck = chooseScript(aMachine(state, { install, rounds: around }), mac, { ...good, method: 'disk' })
+    t.match(stuck, { kind: 'stop', tried: 'disk' }, state)
+  }
+  t.end()
+})
+
+t.test('a node that runs from memory is given its image again: its system went with its power', (t) => {
+  for (const state of ['joining', 'active', 'releasing'] as const) {
+    t.equal(chooseScript(aMachine(state), mac, good).kind, 'run-image', state)
+  }
+  t.end()
+})
+
+t.test('a retired machine boots its own disk, whatever rule approves it', (t) => {
+  const disk = { image: good.image, selector: undefined, wipe: 'allowed' } as const
+  for (const method of ['disk', 'ram', 'local'] as const) {
+    for (const due of [undefined, 'image', 'local'] as const) {
+      t.equal(chooseScript(aMachine('retired'), mac, { ...good, method, disk }, due).kind, 'boot-local')
+    }
   }
   t.end()
 })
@@ -177,7 +217,9 @@ t.test('nothing but an approval, an image and method ram outside of quarantine l
     fc.property(fc.constantFrom(...states), intent, wanted, rounds, (state, intent, due, rounds) => {
       const machine = aMachine(state, rounds === undefined ? {} : { rounds })
       const choice = chooseScript(machine, mac, intent, due)
-      const allowed = intent.approved && intent.image.kind === 'image' && state !== 'quarantined'
+      const isNode = state === 'joining' || state === 'active' || state === 'releasing'
+      const mayRun = state !== 'quarantined' && state !== 'retired' && !(isNode && intent.method !== 'ram')
+      const allowed = intent.approved && intent.image.kind === 'image' && mayRun
       const meant = due === 'image' || (due === undefined && intent.method === 'ram' && rounds !== around)
       ok((choice.kind === 'run-image') === (allowed && meant))
       ok('once' in choice ? due !== undefined : due !== 'local')

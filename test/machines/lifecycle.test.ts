@@ -87,7 +87,7 @@ t.test('out of quarantine leads a person, and nothing else', (t) => {
   const ways: readonly Trigger[] = transitions
     .filter(({ from }) => from === 'quarantined')
     .map(({ trigger }) => trigger)
-  t.strictSame(ways, ['retry-asked'])
+  t.strictSame(ways, ['retry-asked', 'reinstall-asked', 'release-asked'])
   t.end()
 })
 
@@ -102,10 +102,49 @@ t.test('nothing is installed before it was approved', (t) => {
   t.end()
 })
 
-t.test('the one state in which an appliance waits for a machine has a limit, and a way out of it', (t) => {
-  t.strictSame(Object.keys(timeLimitMs), ['installing'])
+t.test('every state in which the box waits for a machine has a limit, and a way out of it', (t) => {
+  t.strictSame(Object.keys(timeLimitMs), ['installing', 'joining', 'releasing'])
   for (const state of Object.keys(timeLimitMs) as MachineState[]) {
     t.strictSame(transition(state, 'time-limit-passed'), { kind: 'moved', to: 'failed' })
   }
   t.end()
 })
+
+t.test('active leads from nowhere but the API of a cluster, or a release that did not go through', (t) => {
+  const ways = transitions.filter(({ from, to }) => to === 'active' && from !== 'active')
+  t.same(new Set(ways.map(({ trigger }) => trigger)), new Set(['node-ready', 'release-stopped']))
+  t.ok(ways.length >= 3)
+  t.end()
+})
+
+t.test(
+  'no rule and no boot brings a retired machine back, nor takes a node of a cluster from its state',
+  (t) => {
+    const by = (state: MachineState): readonly Trigger[] =>
+      transitions.filter(({ from, to }) => from === state && to !== state).map(({ trigger }) => trigger)
+    t.strictSame(by('retired'), ['retry-asked'])
+    t.notOk(by('active').includes('approval-withdrawn'))
+    t.notOk(by('active').includes('approved'))
+    t.end()
+  },
+)
+
+t.test(
+  'what is over takes the way into a cluster along, and a disk that is let go may be written again',
+  (t) => {
+    const join = { cluster: 'lab', role: 'worker', node: 'node-1', phase: 'node', since: 1 } as const
+    const install = { id: 'i1', attempt: 'a1', phase: 'installed' } as const
+    for (const [from, trigger, phase] of [
+      ['releasing', 'released', 'begun'],
+      ['releasing', 'retired', 'begun'],
+      ['active', 'node-gone', 'installed'],
+      ['active', 'reinstall-asked', 'installed'],
+    ] as const) {
+      const roster = new Roster([aMachine({ state: from, join, install })])
+      roster.move('M0000001', trigger, 'the reason', 9)
+      t.notOk('join' in (roster.byId('M0000001') ?? { join }), trigger)
+      t.equal(roster.byId('M0000001')?.install?.phase, phase, trigger)
+    }
+    t.end()
+  },
+)
