@@ -6,6 +6,8 @@ import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, guardedApiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
 import { clusterRoutes } from '../http/cluster-routes.ts'
+import { machineDoor } from '../http/machine-door.ts'
+import { nodeRoutes } from '../http/node-routes.ts'
 import { tokenDoor } from '../http/token-door.ts'
 import { ImageUses } from '../images/image-uses.ts'
 import { jobMemory } from '../jobs/job-memory.ts'
@@ -28,6 +30,7 @@ import { clusterDesk } from './cluster-desk.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
+import { enrolmentDesk } from './enrolment-desk.ts'
 import { FrameRing } from './frame-ring.ts'
 import { searchForServers, type SearchWords } from './foreign-servers.ts'
 import { Gate } from './gate.ts'
@@ -119,6 +122,12 @@ export async function startAppliance(
     now,
     chance,
   }
+  const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
+  const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
+  const enrolments = enrolmentDesk(
+    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
+    await store.enrolments.all(),
+  )
   const probers = new Probers((event) => logbook.note(event))
   const frames = new FrameRing()
   const troubles = new Troubles()
@@ -227,7 +236,13 @@ export async function startAppliance(
   const routes = { clusters: clusterRoutes(clusters) }
   opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))
   const served = places.filter(isServed).map((place) => place.network.serverAddress)
-  const app = guardedApiApp(api, door, routes)
+  const node = nodeRoutes({
+    desk: enrolments,
+    door: machineDoor({ check: enrolments.check, tell, mayFailAgain: mayEnrolAgain }),
+    tell,
+    routes: {},
+  })
+  const app = guardedApiApp(api, door, routes, node)
   opened.use(await listenApi({ config, authority, app, served, tell, now }))
   tell({ kind: 'appliance-started', version })
   for (const image of imagesOfSettings(config)) if (!images.has(image)) tell({ kind: 'image-unknown', image })

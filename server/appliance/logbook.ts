@@ -1,5 +1,6 @@
 import { catalogue } from '../events/catalogue.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
+import type { Enrolment } from '../machines/enrolment.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { RosterChange } from '../machines/roster.ts'
 import type { ServedScript } from '../machines/served-script.ts'
@@ -15,6 +16,7 @@ export type Entries = {
   /** Machines that are gone, with their attempts. */
   readonly forgotten: readonly string[]
   readonly served: readonly ServedScript[]
+  readonly enrolments: readonly Enrolment[]
 }
 
 /** Where entries are kept. `commit` resolves with the events, numbered, once all of it is on disk, or rejects. */
@@ -50,6 +52,7 @@ export class Logbook {
   #events: Omit<RecordedEvent, 'id'>[] = []
   #forgotten = new Set<string>()
   #served = new Map<string, ServedScript>()
+  #enrolments = new Map<string, Enrolment>()
   #next: Promise<void> | undefined
   /** The commit that was begun last; never rejects. */
   #last: Promise<void> = Promise.resolve()
@@ -96,6 +99,11 @@ export class Logbook {
     this.#served.set(script.machine, script)
   }
 
+  /** Notes how a machine stands that enrols; it is written with the next commit. */
+  enrolled(enrolment: Enrolment): void {
+    this.#enrolments.set(enrolment.machine, enrolment)
+  }
+
   /** What was still to be written of machines that are gone must not be: their attempts would belong to nobody. */
   #forget(machines: readonly string[]): void {
     if (machines.length === 0) return
@@ -103,6 +111,7 @@ export class Logbook {
       this.#forgotten.add(id)
       this.#machines.delete(id)
       this.#served.delete(id)
+      this.#enrolments.delete(id)
     }
     for (const { id, machine } of this.#attempts.values()) {
       if (this.#forgotten.has(machine)) this.#attempts.delete(id)
@@ -132,6 +141,7 @@ export class Logbook {
       events: this.#events,
       forgotten: [...this.#forgotten],
       served: [...this.#served.values()],
+      enrolments: [...this.#enrolments.values()],
     }
     this.#machines = new Map()
     this.#attempts = new Map()
@@ -139,6 +149,7 @@ export class Logbook {
     this.#events = []
     this.#forgotten = new Set()
     this.#served = new Map()
+    this.#enrolments = new Map()
     let recorded: readonly RecordedEvent[]
     try {
       recorded = await this.#shelf.commit(entries)
@@ -160,6 +171,9 @@ export class Logbook {
     }
     for (const script of entries.served) {
       if (!this.#served.has(script.machine)) this.#served.set(script.machine, script)
+    }
+    for (const enrolment of entries.enrolments) {
+      if (!this.#enrolments.has(enrolment.machine)) this.#enrolments.set(enrolment.machine, enrolment)
     }
     this.#forget([...entries.forgotten, ...this.#forgotten])
   }

@@ -358,6 +358,30 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'info',
     meaning: 'A token for the API was revoked, and lets nobody in any longer.',
   },
+  'machine-enrolled': {
+    level: 'info',
+    meaning:
+      'A system that this box started on a machine has shown its key, and has a credential for this machine alone; or it has renewed it.',
+  },
+  'enrolment-refused': {
+    level: 'warning',
+    meaning: 'Somebody asked for the credential of a machine and was given none, with the reason.',
+    nextStep:
+      'Once, after a machine was started anew in the middle of an install, it is nothing. Otherwise somebody on that network tries to pass for a machine: find the address.',
+  },
+  'credential-refused': {
+    level: 'warning',
+    meaning: 'Somebody asked as a machine does, without a credential that lets in.',
+    nextStep:
+      'A node whose credential has ended renews it by itself. Many from one address are somebody who tries.',
+  },
+  'machine-claimed-twice': {
+    level: 'error',
+    meaning:
+      'Two systems claim to be one machine. Neither is believed: the machine is quarantined, and its credentials are revoked.',
+    nextStep:
+      'Find out who sits at the address in the event: a disk that was cloned or moved, or somebody who passes for the machine. Then `ironwake machines retry`, and have it installed anew. docs/enrolment.md says more.',
+  },
   'job-ran': { level: 'debug', meaning: 'A job of the schedule ran.' },
   'job-failed': {
     level: 'warning',

@@ -239,6 +239,18 @@ export type ApplianceEvent = About &
         readonly by: string
       }
     | { readonly kind: 'api-token-revoked'; readonly token: string; readonly by: string }
+    | {
+        readonly kind: 'machine-enrolled'
+        /** The first hexadecimal digits of its SHA-256. */
+        readonly key: string
+        /** Milliseconds since 1970-01-01 UTC. */
+        readonly until: number
+        /** The key was known, and its credential is another from now on; absent, the machine has enrolled. */
+        readonly renewed?: true
+      }
+    | { readonly kind: 'enrolment-refused'; readonly from: string; readonly because: string }
+    | { readonly kind: 'credential-refused'; readonly from: string; readonly because: string }
+    | { readonly kind: 'machine-claimed-twice'; readonly from: string; readonly because: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }
     | { readonly kind: 'job-failed'; readonly job: string; readonly because: string }
   )

@@ -185,6 +185,16 @@ function words(event: ApplianceEvent): string {
       return `token ${event.token} was made by ${event.by}: ${event.role}, until ${day(event.until)}`
     case 'api-token-revoked':
       return `token ${event.token} was revoked by ${event.by}`
+    case 'machine-enrolled':
+      return event.renewed === true
+        ? `it renewed its credential by the key ${event.key}, until ${minute(event.until)}`
+        : `it enrolled with the key ${event.key}; its credential is good until ${minute(event.until)}`
+    case 'enrolment-refused':
+      return `${event.from} was given no credential: ${event.because}`
+    case 'credential-refused':
+      return `${event.from} was not let in as a machine: ${event.because}`
+    case 'machine-claimed-twice':
+      return `two systems claim to be this machine, the latest from ${event.from}: ${event.because}`
     case 'job-ran':
       return `job ${event.job}: ${event.outcome}`
     case 'job-failed':
@@ -209,6 +219,10 @@ function wishes({
     ...(once === undefined ? [] : ['once']),
   ]
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
+
+function minute(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 function day(time: number): string {

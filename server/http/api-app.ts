@@ -124,15 +124,20 @@ export function apiApp(desk: ApiDesk, also: Readonly<Record<string, RequestHandl
   return guardedApiApp(desk, ownersDoor, also)
 }
 
-/** The API, for those whom the door lets in. `api-routes.ts` says who may ask what; `also` has more, by its path, for admins. */
+/**
+ * The API, for those whom the door lets in. `api-routes.ts` says who may ask what; `also` has more, by its path, for admins, and
+ * `node` what the machines ask, which has a door of its own.
+ */
 export function guardedApiApp(
   desk: ApiDesk,
   door: Door,
   also: Readonly<Record<string, RequestHandler>> = {},
+  node?: RequestHandler,
 ): Express {
   const all = express()
   all.disable('x-powered-by')
   all.set('query parser', 'simple')
+  if (node !== undefined) all.use('/api/v1/node', node)
   const app = routeByTable(all, door)
   app.get('/api/v1/health', (_request, response) => {
     response.json({ status: 'up' })

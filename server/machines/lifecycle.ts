@@ -13,7 +13,8 @@ export const stateMeanings: { readonly [state in MachineState]: string } = {
     'It is a node of its cluster: the Kubernetes API has said that its Node is Ready. From the network it boots its own disk.',
   failed:
     'Its latest boot, or its way into its cluster, came to no good end. It tries again at its next boot, or when its system asks again.',
-  quarantined: 'It failed too often in a row. It boots its own disk until a person has looked.',
+  quarantined:
+    'It failed too often in a row, or two systems claim to be it. It boots its own disk until a person has looked.',
   releasing:
     'A person lets it go: its pods are moved away, its Node is deleted, and its system leaves the cluster.',
   retired: 'A person took it out of use. It boots its own disk, whatever a rule says, and is given nothing.',
@@ -31,6 +32,7 @@ export const triggerMeanings = {
   'boot-abandoned': 'it starts anew before its boot has come to an end',
   'time-limit-passed': 'the time limit of the state has passed',
   'failed-too-often': 'it has failed so often in a row',
+  'two-claim-it': 'two systems claim to be this machine (docs/enrolment.md)',
   'retry-asked': 'a person lets it try again (`ironwake machines retry`)',
   'join-asked': 'its system asks to become a node of its cluster',
   'join-failed': 'its system says that kubeadm did not come to a good end',
@@ -106,6 +108,13 @@ export const transitions: readonly Transition[] = [
   { from: 'releasing', trigger: 'released', to: 'approved' },
   { from: 'releasing', trigger: 'retired', to: 'retired' },
   { from: 'retired', trigger: 'retry-asked', to: 'approved' },
+  { from: 'approved', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'installing', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'installed', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'joining', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'active', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'releasing', trigger: 'two-claim-it', to: 'quarantined' },
+  { from: 'failed', trigger: 'two-claim-it', to: 'quarantined' },
 ]
 
 /** A machine that fails this many times in a row waits for a person. */

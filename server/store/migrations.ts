@@ -32,6 +32,7 @@ export const migrations: readonly Migration[] = [
   keepServedScripts,
   makeClusters,
   makeApiTokens,
+  keepEnrolments,
 ]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
@@ -165,5 +166,16 @@ async function makeApiTokens(db: Kysely<unknown>, { integer, tableEnd }: EngineW
     .addColumn('expires_at', integer, (c) => c.notNull())
     .addColumn('last_used_at', integer)
     .addColumn('revoked_at', integer)
+    .execute()
+}
+
+/** The keys and credentials of machines, and what they are invited by: one text of JSON for each, read at the start. */
+async function keepEnrolments(db: Kysely<unknown>, { tableEnd }: EngineWords): Promise<void> {
+  const started = db.schema.createTable('enrolments')
+  await (tableEnd === '' ? started : started.modifyEnd(sql.raw(tableEnd)))
+    .addColumn('machine', 'text', (c) =>
+      c.primaryKey().notNull().references('machines.id').onDelete('cascade'),
+    )
+    .addColumn('body', 'text', (c) => c.notNull())
     .execute()
 }

@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import type { ClusterRecord } from '../clusters/cluster.ts'
 import type { ApiToken } from '../access/api-token.ts'
 import type { RecordedEvent } from '../events/event.ts'
+import type { Enrolment } from '../machines/enrolment.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
@@ -11,6 +12,7 @@ import { ApiTokenRecords } from './api-tokens.ts'
 import { AttemptRecords } from './attempts.ts'
 import { ClusterRecords } from './clusters.ts'
 import { connect, connectToRead } from './connect.ts'
+import { EnrolmentRecords } from './enrolments.ts'
 import { EventRecords } from './events.ts'
 import type { NewEvent } from './events.ts'
 import { LeaseRecords } from './leases.ts'
@@ -33,6 +35,7 @@ export type Batch = {
   /** Machines that are gone, with their attempts. */
   readonly forgotten?: readonly string[]
   readonly served?: readonly ServedScript[]
+  readonly enrolments?: readonly Enrolment[]
 }
 
 /**
@@ -47,6 +50,7 @@ export type Store = AsyncDisposable & {
   readonly served: Pick<ServedScriptRecords, 'ofMachine'>
   readonly clusters: Pick<ClusterRecords, 'all'>
   readonly apiTokens: Pick<ApiTokenRecords, 'all'>
+  readonly enrolments: Pick<EnrolmentRecords, 'all'>
   /** Stores a batch in one transaction and gives its events with their numbers. Writes of one turn share a commit. */
   commit(batch: Batch): Promise<readonly RecordedEvent[]>
   saveMachines(machines: readonly Machine[]): Promise<void>
@@ -96,6 +100,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   const served = new ServedScriptRecords(db)
   const clusters = new ClusterRecords(db)
   const apiTokens = new ApiTokenRecords(db)
+  const enrolments = new EnrolmentRecords(db)
 
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
@@ -104,6 +109,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
       ...machines.saving(batch.machines ?? []),
       ...attempts.saving(batch.attempts ?? []),
       ...served.saving(batch.served ?? []),
+      ...enrolments.saving(batch.enrolments ?? []),
       ...leases.saving(batch.leases ?? []),
       ...events.recording(recorded),
     ]
@@ -127,6 +133,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     served,
     clusters,
     apiTokens,
+    enrolments,
     commit,
     saveMachines: async (changed) => void (await commit({ machines: changed })),
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),

@@ -17,6 +17,7 @@ export type Schema = {
   readonly served_scripts: ServedScriptRow
   readonly clusters: ClusterRow
   readonly api_tokens: ApiTokenRow
+  readonly enrolments: EnrolmentRow
 }
 
 export type MachineRow = {
@@ -105,4 +106,11 @@ export type ApiTokenRow = {
   readonly expires_at: number
   readonly last_used_at: number | null
   readonly revoked_at: number | null
+}
+
+/** By what key and credential a machine is known, without the credential itself. */
+export type EnrolmentRow = {
+  readonly machine: string
+  /** In JSON. */
+  readonly body: string
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RequestHandler } from 'express'
 import type { Test } from 'tap'
 import { openAuthority } from '../../server/access/authority.ts'
 import { fingerprintOf } from '../../server/access/fingerprint.ts'
@@ -29,6 +30,7 @@ export async function anHttpsApi(
   t: Test,
   given: Partial<ApiDesk> = {},
   mayFailAgain: (address: string) => boolean = () => true,
+  node?: RequestHandler,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-api-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -46,7 +48,7 @@ export async function anHttpsApi(
   const happened: ApplianceEvent[] = []
   const tell = (event: ApplianceEvent): void => void happened.push(event)
   const desk = aDesk({ authority: () => authority.certificatePem, ...given })
-  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, mayFailAgain }))
+  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, mayFailAgain }), {}, node)
   const identity = { key: pair.keyPem, cert: pair.certificatePem + authority.certificatePem }
   const listener = await listenHttps(app, { address: '127.0.0.1', port: 0 }, identity, tell)
   t.teardown(async () => await listener[Symbol.asyncDispose]())
