@@ -10,7 +10,9 @@ import type { Arrival, Outcome } from '../http/outcome.ts'
 import { parseBootQuery, type BootQuery } from '../ipxe-scripts/parse-boot-query.ts'
 import {
   renderChain,
+  renderGrubInstaller,
   renderGrubRam,
+  renderInstaller,
   renderLocal,
   renderRam,
   renderWait,
@@ -29,10 +31,12 @@ import type { Whereabouts } from '../networks/whereabouts.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
+import { autoinstallFile, autoinstallFor, installerPrograms } from '../cloud-init/autoinstall.ts'
 import { diskWriterSeed } from '../cloud-init/disk-writer.ts'
+import type { CloudValue } from '../cloud-init/write-yaml.ts'
 import type { DiskMaterial, Programs } from './boot-material.ts'
 import { grubDesk } from './grub-desk.ts'
-import { chooseForBoot, holdVersion } from './choose-for-boot.ts'
+import { chooseForBoot, holdVersion, runsAnImage } from './choose-for-boot.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import { failInstall, installDesk } from './install-desk.ts'
 import type { Logbook } from './logbook.ts'
@@ -90,8 +94,7 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
     async seed(arrival, id, file) {
       const found = roster.byAttempt(id)
       if (found === undefined) return unknownAttempt
-      const does = found.machine.install?.attempt === id ? 'install-disk' : 'run-image'
-      const seed = seedInMemory(parts, arrival, { ...found, does })
+      const seed = seedInMemory(parts, arrival, { ...found, does: whatIsDone(found.machine, id) })
       if (seed.kind === 'refused') return refused(409, seed.because)
       const advanced = roster.advance(id, 'cloud-init', parts.now())
       await logbook.keep({
@@ -159,6 +162,10 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
         const seed = seedOf(parts, arrival, machine, attempt, { nonce: install.id, vendorData })
         if (seed.kind === 'refused') return refused(409, seed.because)
         return { kind: 'text', type: 'text/plain', text: textOf(seed.seed, file) }
+      },
+      installerFile(arrival, { attempt }, { name, udevSerial, path }) {
+        const disk = { name, udevSerial, path }
+        return autoinstallFile({ ...installerUrls(parts, arrival, attempt), disk })
       },
     }),
     tell: (event) => logbook.note(event),
@@ -283,7 +290,7 @@ export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): read
     rendered.kind === 'refused'
       ? { file: 'script', refused: rendered.because }
       : { file: 'script', text: rendered.text }
-  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return [script]
+  if (!runsAnImage(choice)) return [script]
   const seed = seedInMemory(parts, arrival, { machine, attempt, does: choice.kind })
   const files = seedFiles.map((file): PlannedFile =>
     seed.kind === 'refused' ? { file, refused: seed.because } : { file, text: textOf(seed.seed, file) },
@@ -412,6 +419,28 @@ function renderChoice(
       const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
       return renderGrubRam(templates, { ...values, mac, httpFolder: image, tftpFolder })
     }
+    case 'run-installer': {
+      const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
+      const values = {
+        hostname: nameOf(machine, mac),
+        image: choice.image,
+        isoUrl: `${image}/installer.iso`,
+        seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,
+        kernelParameters: plans.settingsOf(mac).kernelParameters,
+      }
+      if (runner.language === 'grub') {
+        const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
+        return renderGrubInstaller(templates, { ...values, mac, httpFolder: image, tftpFolder })
+      }
+      const shim = loader === 'shim-ipxe' ? runner.shim : undefined
+      const programs = `${base(arrival.to, ports.http)}/programs`
+      return renderInstaller(templates, {
+        ...values,
+        ...(shim === undefined ? {} : { shimUrl: `${programs}/${shim}` }),
+        kernelUrl: `${image}/vmlinuz`,
+        initrdUrl: `${image}/initrd`,
+      })
+    }
   }
 }
 
@@ -429,8 +458,18 @@ function afterChoice(
       return roster.move(machine.id, 'script-served', `it was told to run the image ${choice.image}`, now())
     case 'install-disk':
       return joined(
-        roster.beginsInstall(machine.id, attempt.id, parts.chance),
+        roster.beginsInstall(machine.id, { attempt: attempt.id }, parts.chance),
         roster.move(machine.id, 'script-served', 'it was told to write its disk', now()),
+      )
+    case 'run-installer':
+      return joined(
+        roster.beginsInstall(machine.id, { attempt: attempt.id, by: 'installer' }, parts.chance),
+        roster.move(
+          machine.id,
+          'script-served',
+          `it was told to run the installer of ${choice.image}`,
+          now(),
+        ),
       )
     case 'boot-local':
       // A disk that was written counts as installed when its system says so.
@@ -464,6 +503,9 @@ function afterReport(
 ): RosterChange {
   const { roster, now } = parts
   const { machine, attempt } = found
+  if (isInstaller(machine, attempt) && report.origin === installerOrigin) {
+    return afterReportOfInstaller(parts, found, report)
+  }
   const common = {
     ...about(machine),
     attempt: attempt.id,
@@ -479,6 +521,8 @@ function afterReport(
     happened: [{ kind: 'cloud-init-finished', ...common, result: report.result }],
   }
   if (report.name !== lastStage || attempt.endedAt !== undefined) return told
+  // The installer begins where cloud-init ends.
+  if (isInstaller(machine, attempt)) return told
   if (machine.install?.attempt === attempt.id) {
     const because = 'cloud-init has finished, and the disk is not written'
     return joined(told, failInstall(roster, found, { cause: 'stopped-early', because, now: now() }))
@@ -492,23 +536,74 @@ function afterReport(
   )
 }
 
+/** Subiquity reports by the library of curtin (`ReportingController`), and names it as where its reports come from. */
+const installerOrigin = 'curtin'
+
+function isInstaller({ install }: Machine, { id }: Attempt): boolean {
+  return install?.attempt === id && install.by === 'installer'
+}
+
+/** Each step begins the time limit anew: an installer that still reports is at work. */
+function afterReportOfInstaller(
+  { roster, now }: BootDeskParts,
+  { machine, attempt }: { readonly machine: Machine; readonly attempt: Attempt },
+  report: Report,
+): RosterChange {
+  const change = joined(roster.advance(attempt.id, 'cloud-init', now()), roster.fetching(attempt.id, now()))
+  const { name: step, description } = report
+  const common = { ...about(machine), attempt: attempt.id, step, description }
+  switch (report.kind) {
+    case 'start':
+      return { ...change, happened: [{ kind: 'installer-began', ...common }] }
+    case 'finish':
+      return { ...change, happened: [{ kind: 'installer-finished', ...common, result: report.result }] }
+    case 'note':
+      return { ...change, happened: [{ kind: 'installer-said', ...common, level: report.eventType }] }
+  }
+}
+
+/** What the system does that a boot has in memory. */
+type Doing = 'run-image' | 'install-disk' | 'run-installer'
+
+function whatIsDone({ install }: Machine, attempt: string): Doing {
+  if (install?.attempt !== attempt) return 'run-image'
+  return install.by === 'installer' ? 'run-installer' : 'install-disk'
+}
+
+function installerUrls(
+  { ports }: ScriptParts,
+  arrival: Arrival,
+  { id, mac }: Attempt,
+): { readonly mac: Mac; readonly reportUrl: string; readonly installUrl: string } {
+  const url = base(arrival.to, ports.http)
+  return { mac, reportUrl: `${url}/report/${id}`, installUrl: `${url}/install/${id}` }
+}
+
 /** The seed of the system that a boot has in memory: it is the node, or writes the node's disk. */
 function seedInMemory(
   parts: ScriptParts,
   arrival: Arrival,
-  {
-    machine,
-    attempt,
-    does,
-  }: { readonly machine: Machine; readonly attempt: Attempt; readonly does: 'run-image' | 'install-disk' },
+  { machine, attempt, does }: { readonly machine: Machine; readonly attempt: Attempt; readonly does: Doing },
 ): ReturnType<typeof seedFor> {
   const common = parts.vendorData
   const nonce = attempt.id
   if (does === 'run-image') {
     return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: common })
   }
+  const { askBox, writeDisk, leadInstaller } = parts.diskMaterial
+  if (does === 'run-installer') {
+    const autoinstall = autoinstallFor(installerUrls(parts, arrival, attempt))
+    if (autoinstall.kind === 'refused') return autoinstall
+    const programs = installerPrograms({ common, askBox, program: leadInstaller })
+    if (programs.kind === 'refused') return programs
+    return seedOf(parts, arrival, machine, attempt, {
+      nonce,
+      vendorData: programs.text,
+      autoinstall: autoinstall.value,
+    })
+  }
   const url = `${base(arrival.to, parts.ports.http)}/install/${attempt.id}`
-  const writer = diskWriterSeed({ common, program: parts.diskMaterial.program, url })
+  const writer = diskWriterSeed({ common, askBox, program: writeDisk, url })
   if (writer.kind === 'refused') return writer
   return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: writer.text })
 }
@@ -567,7 +662,11 @@ function seedOf(
   arrival: Arrival,
   machine: Machine,
   attempt: Attempt,
-  { nonce, vendorData }: { readonly nonce: string; readonly vendorData: string },
+  {
+    nonce,
+    vendorData,
+    autoinstall,
+  }: { readonly nonce: string; readonly vendorData: string; readonly autoinstall?: CloudValue },
 ): ReturnType<typeof seedFor> {
   const { mac } = attempt
   const domain = parts.networkAt(arrival)?.domain
@@ -580,6 +679,7 @@ function seedOf(
     phoneHomeUrl: `${url}/phone-home/${nonce}`,
     sshAuthorizedKeys: parts.plans.settingsOf(mac).sshAuthorizedKeys,
     vendorData,
+    ...(autoinstall === undefined ? {} : { autoinstall }),
     ...(domain === undefined ? {} : { domain }),
   })
 }

@@ -126,14 +126,25 @@ export function readNodeTemplates(): NodeTemplates {
   return Object.fromEntries(texts) as NodeTemplates
 }
 
-/** What is given to machines whose disk is written: the program that writes, and what all nodes there have in common. */
-export type DiskMaterial = { readonly program: string; readonly vendorData: string }
+/** What is given to machines whose disk is written. */
+export type DiskMaterial = {
+  /** What the programs have in common that ask the box about disks. */
+  readonly askBox: string
+  /** Writes an image. */
+  readonly writeDisk: string
+  /** Leads the distribution's installer. */
+  readonly leadInstaller: string
+  /** What all nodes on a disk have in common. */
+  readonly vendorData: string
+}
 
 export function readDiskMaterial(): DiskMaterial {
-  const folder = new URL('../../cloud-init/disk/', import.meta.url)
+  const textOf = (name: string) => readFileSync(new URL(`../../cloud-init/${name}`, import.meta.url), 'utf8')
   return {
-    program: readFileSync(new URL('write-disk', folder), 'utf8'),
-    vendorData: readFileSync(new URL('vendor-data.yaml', folder), 'utf8'),
+    askBox: textOf('disk/ask-box'),
+    writeDisk: textOf('disk/write-disk'),
+    leadInstaller: textOf('autoinstall/lead-installer'),
+    vendorData: textOf('disk/vendor-data.yaml'),
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { distributionShim, programFor } from '../boot/programs.ts'
+import type { ImageChoice } from '../boot/choose-script.ts'
 import { closest } from '../config/closest.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
@@ -12,6 +13,7 @@ import { openAddressProber } from '../listen/address-prober.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
+import { memoryForIso } from '../machines/memory-for-iso.ts'
 import type { Chance } from '../machines/roster.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { authorityFinding } from './authority-finding.ts'
@@ -22,7 +24,6 @@ import { signedIpxeIn } from './signed-ipxe-in.ts'
 import { checkImageSync } from './check-image-sync.ts'
 import { serversOn } from './foreign-servers.ts'
 import { ImageShelf } from './image-shelf.ts'
-import { imagesOfSettings } from './images-of-settings.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
@@ -241,17 +242,49 @@ async function storedImagesOf(config: Config): Promise<Finding[]> {
   const shelf = new ImageShelf(config)
   await shelf.look()
   const folders = new Set(config.images.map(({ name }) => name))
-  return imagesOfSettings(config)
-    .filter((name) => !folders.has(name))
-    .map((name): Finding => {
+  return imageUsesOf(config)
+    .filter(({ name, use }) => use !== 'run' || !folders.has(name))
+    .map(({ name, use }): Finding => {
       const subject = `image ${name}`
-      const choice = shelf.choose(name)
-      if (choice.kind === 'image') return { verdict: 'well', subject, fact: `${choice.name} in the store` }
+      const choice = chosenFor(shelf, name, use)
+      if (choice.kind === 'image') {
+        const iso = use === 'install' ? shelf.isoBytes(choice.name) : undefined
+        const memory =
+          iso === undefined ? '' : `; its ISO takes ${size(memoryForIso(iso))} of a machine's memory`
+        return { verdict: 'well', subject, fact: `${choice.name} in the store${memory}` }
+      }
       const meant = closest(name, shelf.names())
-      const nextStep =
-        meant === undefined ? 'Import it: ironwake images import FILE --name NAME' : `Did you mean ${meant}?`
+      const nextStep = shelf.has(name)
+        ? 'Name another image: `ironwake images list` shows what each has'
+        : meant === undefined
+          ? 'Import it: ironwake images import FILE --name NAME'
+          : `Did you mean ${meant}?`
       return { verdict: 'wrong', subject, fact: choice.because, nextStep }
     })
+}
+
+/** What the settings want of an image: that it runs in memory, is written to a disk, or has an installer. */
+type ImageUse = { readonly name: string; readonly use: 'run' | 'write' | 'install' }
+
+function imageUsesOf({ defaults, machines }: Config): readonly ImageUse[] {
+  const uses = [defaults, ...machines].flatMap(({ method, image, ephemeral }): ImageUse[] => {
+    const runs = ephemeral === undefined ? [] : [{ name: ephemeral, use: 'run' as const }]
+    if (image === undefined) return runs
+    if (method === 'disk') return [{ name: image, use: 'write' }, ...runs]
+    return [{ name: image, use: method === 'autoinstall' ? 'install' : 'run' }, ...runs]
+  })
+  return [...new Map(uses.map((wanted) => [`${wanted.use} ${wanted.name}`, wanted])).values()]
+}
+
+function chosenFor(shelf: ImageShelf, name: string, use: ImageUse['use']): ImageChoice {
+  switch (use) {
+    case 'run':
+      return shelf.choose(name)
+    case 'write':
+      return shelf.chooseDisk(name)
+    case 'install':
+      return shelf.chooseInstaller(name)
+  }
 }
 
 function sizeOf(path: string): number {

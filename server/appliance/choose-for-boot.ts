@@ -25,6 +25,13 @@ export function chooseForBoot(
   return choose(isKept ? { ...intent, image: { kind: 'image', name: version } } : intent)
 }
 
+/** Whether a script has its machine boot an image. */
+export function runsAnImage(
+  choice: ScriptChoice,
+): choice is Extract<ScriptChoice, { kind: 'run-image' | 'install-disk' | 'run-installer' }> {
+  return choice.kind === 'run-image' || choice.kind === 'install-disk' || choice.kind === 'run-installer'
+}
+
 /**
  * Keeps the chosen version from every sweep until the boot ends; resolves, before the machine hears of it, to the reason
  * where it is gone already.
@@ -34,7 +41,7 @@ export async function holdVersion(
   attempt: string,
   choice: ScriptChoice,
 ): Promise<string | undefined> {
-  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return undefined
+  if (!runsAnImage(choice)) return undefined
   // A folder of the settings has no versions.
   if (parseImageReference(choice.image)?.version === undefined) return undefined
   await imageUses.begin(attempt, choice.image)

@@ -13,6 +13,9 @@ export const imageStoreName = 'images'
 /** What an image must have to run from memory. */
 const neededToRun: readonly ImageRole[] = ['kernel', 'initrd', 'squashfs']
 
+/** What an image must have for its installer to run. */
+const neededToInstall: readonly ImageRole[] = ['kernel', 'initrd', 'iso']
+
 /** A packed disk: what it is called in URLs, and how many bytes it has packed and written. */
 export type DiskFile = {
   readonly name: string
@@ -44,16 +47,19 @@ export class ImageShelf {
       return { kind: 'none', because: 'the settings name no image for it' }
     }
     if (this.#folders.has(name)) return { kind: 'image', name }
-    const found = this.#found(name)
-    if (found === undefined) {
-      const because = `there is no image ${name}, neither in the settings nor in the store`
-      return { kind: 'none', because }
-    }
-    const lacking = neededToRun.filter((role) => found.files[role] === undefined)
-    if (lacking.length === 0) return { kind: 'image', name: versionName(found) }
-    const has = filesOf(found).map(([role]) => role)
-    const because = `the image ${versionName(found)} has no ${lacking.join(', no ')}, only: ${has.join(', ')}`
-    return { kind: 'none', because }
+    return this.#complete(name, neededToRun, ', neither in the settings nor in the store')
+  }
+
+  /** What a name in the settings means for a machine that the installer of an image is to install. */
+  chooseInstaller(name: string | undefined): Intent['image'] {
+    if (name === undefined) return { kind: 'none', because: 'the settings name no image with an installer' }
+    const inFolder = this.#folders.has(name) ? ', and a folder has no ISO' : ''
+    return this.#complete(name, neededToInstall, ` in the store${inFolder}`)
+  }
+
+  /** How large the ISO of a version is, which a machine holds in memory while it is installed. */
+  isoBytes(version: string): number | undefined {
+    return this.#store.version(version)?.files.iso?.byteCount
   }
 
   /** What a name in the settings means for a machine whose disk is written. */
@@ -101,6 +107,16 @@ export class ImageShelf {
 
   names(): readonly string[] {
     return [...new Set([...this.#folders.keys(), ...this.#store.names()])].toSorted()
+  }
+
+  #complete(name: string, needed: readonly ImageRole[], where: string): Intent['image'] {
+    const found = this.#found(name)
+    if (found === undefined) return { kind: 'none', because: `there is no image ${name}${where}` }
+    const lacking = needed.filter((role) => found.files[role] === undefined)
+    if (lacking.length === 0) return { kind: 'image', name: versionName(found) }
+    const has = filesOf(found).map(([role]) => role)
+    const because = `the image ${versionName(found)} has no ${lacking.join(', no ')}, only: ${has.join(', ')}`
+    return { kind: 'none', because }
   }
 
   #found(name: string): Manifest | undefined {

@@ -1,4 +1,5 @@
 import type { Intent } from '../boot/choose-script.ts'
+import type { WrittenYaml } from '../cloud-init/write-yaml.ts'
 import type { ApplianceEvent } from '../events/event.ts'
 import type { InstallDesk, SeedFile } from '../http/boot-app.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
@@ -26,6 +27,8 @@ export type InstallDeskParts = {
   readonly now: () => number
   /** A file of the seed that the system on the disk is given. */
   readonly seedOnDisk: (arrival: Arrival, installing: Installing, file: SeedFile) => Outcome
+  /** The configuration of the installer that is to write this disk. */
+  readonly installerFile: (arrival: Arrival, installing: Installing, disk: Disk) => WrittenYaml
 }
 
 /** A machine whose boot under way is to write its disk. */
@@ -107,7 +110,9 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     }
     const chosen = choose(parts, found, inventory)
     if (chosen.kind === 'refused') return await fails(found, chosen.cause, chosen.because, taken)
-    const { disk, file, image, because } = chosen
+    const { disk, image, because } = chosen
+    const order = orderFor(parts, arrival, found, chosen)
+    if (order.kind === 'refused') return await fails(found, 'disk-unclear', order.because, taken)
     const writing = roster.advancesInstall(found.machine.id, {
       phase: 'writing',
       image,
@@ -124,18 +129,15 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     // On disk before the machine hears of it: from then on its data are what this install writes.
     await Promise.all([
       logbook.keep(joined(taken, writing, { ...noChange, happened: [told] })),
-      parts.imageUses.begin(`${found.attempt.id}-disk`, image),
+      // An installer has its image in memory, whatever becomes of it here.
+      chosen.writes === 'installer' ? undefined : parts.imageUses.begin(`${found.attempt.id}-disk`, image),
     ])
-    const url = `http://${arrival.to}:${parts.ports.delivery}/images/${image}/${file.name}`
     return text([
       'write',
       `disk ${disk.name}`,
       `bytes ${disk.bytes}`,
       `serial ${disk.serial ?? ''}`,
-      `url ${url}`,
-      `packed-bytes ${file.byteCount}`,
-      `sha256 ${file.sha256}`,
-      `unpacked-bytes ${file.unpackedByteCount}`,
+      ...order.lines,
     ])
   }
 
@@ -209,12 +211,39 @@ export function failInstall(
   )
 }
 
+/** Ubuntu's installer of a server asks for so many (Ubuntu Server documentation, system requirements). */
+const installerNeedsBytes = 5e9
+
+/** What a machine is told beside its disk. */
+function orderFor(
+  { installerFile, ports }: InstallDeskParts,
+  arrival: Arrival,
+  found: Installing,
+  chosen: Extract<Chosen, { kind: 'chosen' }>,
+):
+  | { readonly kind: 'order'; readonly lines: readonly string[] }
+  | { readonly kind: 'refused'; readonly because: string } {
+  const { disk, image, writes } = chosen
+  if (writes === 'installer') {
+    const file = installerFile(arrival, found, disk)
+    return file.kind === 'refused' ? file : { kind: 'order', lines: ['configuration', file.text.trimEnd()] }
+  }
+  const lines = [
+    `url http://${arrival.to}:${ports.delivery}/images/${image}/${writes.name}`,
+    `packed-bytes ${writes.byteCount}`,
+    `sha256 ${writes.sha256}`,
+    `unpacked-bytes ${writes.unpackedByteCount}`,
+  ]
+  return { kind: 'order', lines }
+}
+
 type Chosen =
   | {
       readonly kind: 'chosen'
       readonly disk: Disk
       readonly image: string
-      readonly file: DiskFile
+      /** What comes onto the disk: the file of an image, or what an installer makes of its own. */
+      readonly writes: DiskFile | 'installer'
       readonly because: string
     }
   | { readonly kind: 'refused'; readonly cause: InstallFailure; readonly because: string }
@@ -229,12 +258,16 @@ function choose(
   if (!intent.approved) return no('not-allowed', 'the machine is not approved')
   if (machine.state !== 'installing') return no('not-allowed', `the machine is ${machine.state}`)
   const wanted = intent.disk
-  if (wanted === undefined) return no('not-allowed', 'the settings no longer have its disk written')
+  const isMeant = intent.method === (install.by === 'installer' ? 'autoinstall' : 'disk')
+  if (wanted === undefined || !isMeant) {
+    return no('not-allowed', 'the settings no longer have its disk written so')
+  }
   if (wanted.image.kind === 'none') return no('no-image', wanted.image.because)
-  const file = images.disk(wanted.image.name)
-  if (file === undefined) return no('no-image', `${wanted.image.name} has just been removed`)
+  const writes = install.by ?? images.disk(wanted.image.name)
+  if (writes === undefined) return no('no-image', `${wanted.image.name} has just been removed`)
   const { selector, wipe, image } = wanted
-  const choice = chooseDisk(inventory.disks, selector, file.unpackedByteCount)
+  const needed = writes === 'installer' ? installerNeedsBytes : writes.unpackedByteCount
+  const choice = chooseDisk(inventory.disks, selector, needed)
   if (choice.kind === 'refused') return no('disk-unclear', choice.because)
   const { disk } = choice
   const guarded = guardDisk(disk, { wipe, begun: begunDisk(install) })
@@ -246,7 +279,7 @@ function choose(
       : wipe === 'allowed'
         ? `and what it holds may go (wipe): ${disk.holds.slice(0, 3).join(', ')}`
         : 'and what it holds is of an install that did not come to its end'
-  return { kind: 'chosen', disk, image: image.name, file, because: `${why}, ${state}` }
+  return { kind: 'chosen', disk, image: image.name, writes, because: `${why}, ${state}` }
 }
 
 function diskOf({ images }: InstallDeskParts, { install }: Installing): DiskFile | undefined {

@@ -11,6 +11,7 @@ import type { Network } from '../networks/network.ts'
 import type { Store } from '../store/open-store.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
+import { runsAnImage } from './choose-for-boot.ts'
 import { filesFor, makeScript, type Made, type Runner, type ScriptParts } from './boot-desk.ts'
 
 export type PlanParts = ScriptParts & {
@@ -65,7 +66,7 @@ function planOf(
     wishes,
     script: choice.kind,
     scriptBecause: choice.because,
-    image: choice.kind === 'run-image' || choice.kind === 'install-disk' ? choice.image : undefined,
+    image: runsAnImage(choice) ? choice.image : undefined,
     files,
   }
   if (served === undefined) return plan

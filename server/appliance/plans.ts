@@ -1,8 +1,10 @@
-import type { Intent } from '../boot/choose-script.ts'
+import type { ImageChoice, Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
 import { standingOf, whySpent, type Approval, type Standing } from '../machines/approval.ts'
 import { joinWishOf, type JoinWish } from '../machines/join-wish.ts'
+import type { DiskSelector } from '../machines/disk-selector.ts'
 import type { Machine } from '../machines/machine.ts'
+import { memoryForIso } from '../machines/memory-for-iso.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { ImageShelf } from './image-shelf.ts'
@@ -32,21 +34,52 @@ export type Plans = {
   proxyOfferOf(network: Network, mac: Mac): ProxyForm
 }
 
-export function plansOf(config: Config, images: Pick<ImageShelf, 'choose' | 'chooseDisk'>): Plans {
+export function plansOf(
+  config: Config,
+  images: Pick<ImageShelf, 'choose' | 'chooseDisk' | 'chooseInstaller' | 'isoBytes'>,
+): Plans {
   const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
   const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
   const standing = (mac: Mac, machine: Machine | undefined, clash?: string): Standing =>
     standingOf(machine?.approval, mac, config.approve, clash)
   const named = [...config.machines, ...config.networks.flatMap((network) => network.reservations)]
 
-  const diskOf = (
-    { disk, wipe }: MachineSettings,
-    image: string | undefined,
-  ): NonNullable<Intent['disk']> => ({
-    image: images.chooseDisk(image),
+  const diskOf = ({ disk, wipe }: MachineSettings, image: ImageChoice): NonNullable<Intent['disk']> => ({
+    image,
     selector: disk,
     wipe: wipe === true ? 'allowed' : 'forbidden',
   })
+
+  /** What boots, and what comes onto the disk. */
+  const imagesOf = (
+    method: Intent['method'],
+    settings: MachineSettings,
+    image: string | undefined,
+  ): Pick<Intent, 'image' | 'disk'> => {
+    switch (method) {
+      case 'ram':
+      case 'local':
+        return { image: images.choose(image) }
+      case 'disk':
+        return {
+          image: images.choose(settings.ephemeral),
+          disk: diskOf(settings, images.chooseDisk(image)),
+        }
+      case 'autoinstall': {
+        const installer = images.chooseInstaller(image)
+        return { image: installer, disk: diskOf(settings, installer) }
+      }
+    }
+  }
+
+  const installerInWords = (settings: MachineSettings, image: string | undefined): string => {
+    const { disk, wipe } = settings
+    const installer = images.chooseInstaller(image)
+    const bytes = installer.kind === 'image' ? images.isoBytes(installer.name) : undefined
+    const memory =
+      bytes === undefined ? '' : `; the machine needs ${inGib(memoryForIso(bytes))} of memory for the ISO`
+    return `installed by Ubuntu's installer on ${whichDisk(disk, wipe)}${memory}`
+  }
 
   return {
     settingsOf,
@@ -61,8 +94,7 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose' | 'cho
       return {
         approved: stands.kind === 'approved',
         method,
-        image: images.choose(method === 'disk' ? settings.ephemeral : image),
-        ...(method === 'disk' ? { disk: diskOf(settings, image) } : {}),
+        ...imagesOf(method, settings, image),
         ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
         ...(spent === undefined ? {} : { spent }),
       }
@@ -95,6 +127,9 @@ export function plansOf(config: Config, images: Pick<ImageShelf, 'choose' | 'cho
         `image ${image}, ${by(approval?.image)}`,
         `name ${nameWithSource(approval?.hostname, entry?.hostname, network?.reservations.get(mac)?.hostname)}`,
         ...((approval?.method ?? settings.method) === 'disk' ? [diskInWords(settings)] : []),
+        ...((approval?.method ?? settings.method) === 'autoinstall'
+          ? [installerInWords(settings, approval?.image ?? settings.image)]
+          : []),
         ...(approval?.once === true ? ['one run of its image, by its approval'] : []),
       ]
     },
@@ -126,6 +161,14 @@ function nameWithSource(
 }
 
 function diskInWords({ ephemeral, disk, wipe }: MachineSettings): string {
+  return `written to ${whichDisk(disk, wipe)}, by ${ephemeral ?? 'no image'} in memory`
+}
+
+function whichDisk(disk: DiskSelector | undefined, wipe: boolean | undefined): string {
   const data = wipe === true ? 'whatever it holds' : 'if it holds no data'
-  return `written to ${disk === undefined ? 'the only disk' : `the disk ${disk.text}`}, ${data}, by ${ephemeral ?? 'no image'} in memory`
+  return `${disk === undefined ? 'the only disk' : `the disk ${disk.text}`}, ${data}`
+}
+
+function inGib(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 }

@@ -12,10 +12,10 @@ export type Intent = {
   readonly because?: string
   /** Why it is not given its image any more, though approved; absent, it is. */
   readonly spent?: string
-  readonly method: 'ram' | 'disk' | 'local'
-  /** What runs in memory: with method `disk` the system that writes. */
+  readonly method: 'ram' | 'disk' | 'autoinstall' | 'local'
+  /** What runs in memory: with method `disk` the system that writes, with `autoinstall` the installer. */
   readonly image: ImageChoice
-  /** With method `disk`. */
+  /** With the methods `disk` and `autoinstall`. */
   readonly disk?: {
     readonly image: ImageChoice
     readonly selector: DiskSelector | undefined
@@ -31,6 +31,8 @@ export type ScriptChoice =
   | { readonly kind: 'run-image'; readonly image: string; readonly because: string; readonly once?: true }
   /** Runs an image that writes another to the machine's disk. */
   | { readonly kind: 'install-disk'; readonly image: string; readonly because: string; readonly once?: true }
+  /** Runs the installer of an image, which writes the machine's disk. */
+  | { readonly kind: 'run-installer'; readonly image: string; readonly because: string; readonly once?: true }
   | { readonly kind: 'boot-local'; readonly because: string; readonly once?: true }
   | Shown<'wait'>
   /** What was `tried` led nowhere time after time. */
@@ -81,13 +83,14 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
     if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
     return { kind: 'boot-local', because: ownDisk }
   }
-  if (intent.method === 'disk' && due === undefined) {
-    const own = ownSystem(machine)
+  if (isInstalling(intent) && due === undefined) {
+    const own = ownSystem(machine, intent.method)
     if (own !== undefined) return own
   }
-  const lacking = [intent.image, ...(intent.disk === undefined ? [] : [intent.disk.image])]
-    .flatMap((image) => (image.kind === 'none' ? image.because : []))
-    .join('; ')
+  const reasons = [intent.image, ...(intent.disk === undefined ? [] : [intent.disk.image])].flatMap(
+    (image) => (image.kind === 'none' ? image.because : []),
+  )
+  const lacking = [...new Set(reasons)].join('; ')
   if (intent.image.kind === 'none' || lacking !== '') {
     return {
       kind: 'wait',
@@ -98,6 +101,7 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
   }
   const image = intent.image.name
   if (intent.method === 'disk') return chooseInstall(machine, intent, image, due)
+  if (intent.method === 'autoinstall') return chooseInstaller(machine, image, due)
   if (due === 'image') {
     return { kind: 'run-image', image, because: 'a person wants its image, this once', once: true }
   }
@@ -122,15 +126,20 @@ const nodeWords = {
   releasing: 'it is being released from its cluster, and its system is on its disk',
 } as const
 
+/** Whether a machine is to have its system on its own disk, by whatever writes it. */
+export function isInstalling({ method }: Pick<Intent, 'method'>): boolean {
+  return method === 'disk' || method === 'autoinstall'
+}
+
 /** A machine whose disk was written starts from it. */
-function ownSystem({ install, rounds }: Machine): ScriptChoice | undefined {
+function ownSystem({ install, rounds }: Machine, method: Intent['method']): ScriptChoice | undefined {
   if (install === undefined) return undefined
   if (install.phase !== 'written' && install.phase !== 'installed') return undefined
   if (goesRound(rounds)) return diskIsStuck(rounds)
   const because =
     install.phase === 'written'
       ? 'its disk has been written, and its system is to start from there'
-      : 'it is installed on its disk (method: disk)'
+      : `it is installed on its disk (method: ${method})`
   return { kind: 'boot-local', because }
 }
 
@@ -151,6 +160,16 @@ function chooseInstall(
     image,
     because: `it is approved, and ${written} is to be written to its disk (method: disk)`,
   }
+}
+
+function chooseInstaller(machine: Machine, image: string, due: BootNextAction | undefined): ScriptChoice {
+  if (due === 'image') {
+    const because = `a person wants the installer of ${image} run, this once`
+    return { kind: 'run-installer', image, because, once: true }
+  }
+  if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
+  const because = `it is approved, and the installer of ${image} is to write its disk (method: autoinstall)`
+  return { kind: 'run-installer', image, because }
 }
 
 const goesRoundHeadline = 'This machine goes round: it starts from the network again and again.'

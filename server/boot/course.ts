@@ -152,6 +152,8 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
     case 'seed-served':
       return to('seed')
     case 'cloud-init-started':
+    case 'installer-began':
+    case 'installer-said':
     case 'phoned-home':
     case 'inventory-taken':
     case 'disk-chosen':
@@ -159,6 +161,10 @@ function next(course: Course, event: ApplianceEvent, at: number): Course {
     case 'disk-note':
     case 'disk-written':
       return to('reporting')
+    case 'installer-finished':
+      return event.result === 'FAIL'
+        ? { ...to('reporting'), failures: withFailure(course.failures, event.step) }
+        : to('reporting')
     case 'cloud-init-finished':
       return event.result === 'FAIL'
         ? { ...to('reporting'), failures: withFailure(course.failures, event.stage) }
@@ -304,6 +310,7 @@ const imageFiles: ReadonlyMap<string, Point> = new Map([
   ['vmlinuz', 'kernel'],
   ['initrd', 'initrd'],
   ['squashfs', 'squashfs'],
+  ['installer.iso', 'squashfs'],
 ])
 
 const scripts: ReadonlyMap<string, Point> = new Map([

@@ -20,7 +20,7 @@ export const diagnoses = {
   'own-disk': {
     outlook: 'well',
     meaning:
-      'The machine was sent to its own disk, as the settings ask for: it is installed there (`method: disk`), or left alone (`method: local`), or an approval for one run is done.',
+      'The machine was sent to its own disk, as the settings ask for: it is installed there (`method: disk` or `autoinstall`), or left alone (`method: local`), or an approval for one run is done.',
   },
   'disk-written': {
     outlook: 'under-way',

@@ -3,7 +3,7 @@ import { duration, sentence } from '../events/sentence.ts'
 import { attemptStages, type Attempt, type Machine } from '../machines/machine.ts'
 import { isExhausted } from '../machines/proxy-ladder.ts'
 import { goesRound } from '../machines/rounds.ts'
-import type { Intent } from './choose-script.ts'
+import { isInstalling, type Intent } from './choose-script.ts'
 import { courseOf, signInWords, type Course, type Point } from './course.ts'
 import { entryOf, type Outlook, type Verdict } from './diagnoses.ts'
 
@@ -231,7 +231,7 @@ function toldToLeave(patient: Patient, course: Course): Diagnosis {
     const times = `${rounds.count} boots in ${duration(seconds)} led nowhere; last came: ${because}`
     return diagnosis('goes-round', times, course.since)
   }
-  if (install?.phase === 'written' && intent.method === 'disk') return diskWritten(patient, course)
+  if (install?.phase === 'written' && isInstalling(intent)) return diskWritten(patient, course)
   const isStopped = course.point === 'told-to-stop' && intent.method !== 'local'
   return diagnosis(isStopped ? 'may-start-again' : 'own-disk', because, course.since)
 }

@@ -12,7 +12,11 @@ export function isMilestone(recorded: RecordedEvent): boolean {
   const { event } = recorded
   switch (event.kind) {
     case 'cloud-init-started':
+    case 'installer-began':
       return false
+    // subiquity/Install/install, and what lies below it.
+    case 'installer-finished':
+      return event.step.split('/').length <= 3 || event.result === 'FAIL'
     case 'cloud-init-finished':
       return !event.stage.includes('/') || event.result === 'FAIL'
     case 'packet-ignored':

@@ -1,32 +1,23 @@
 import { whyNotBootUrl } from '../config/boot-url.ts'
-import { writeYaml } from './write-yaml.ts'
-
-export type DiskWriterSeed =
-  | { readonly kind: 'vendor-data'; readonly text: string }
-  | { readonly kind: 'refused'; readonly because: string }
-
-/** In memory, and gone with it. */
-const place = '/run/ironwake/write-disk'
+import { programPath, withPrograms, type VendorData } from './with-programs.ts'
 
 /**
  * The vendor-data of a system in memory that is to write its machine's disk: what all systems in memory have in common, and
- * the program `cloud-init/disk/write-disk`, run with the address at which this boot asks the box.
+ * the program `cloud-init/disk/write-disk`, with the file it needs, run with the address at which this boot asks the box.
  */
 export function diskWriterSeed({
   common,
+  askBox,
   program,
   url,
 }: {
   readonly common: string
+  readonly askBox: string
   readonly program: string
   readonly url: string
-}): DiskWriterSeed {
+}): VendorData {
   const because = whyNotBootUrl(url)
   if (because !== undefined) return { kind: 'refused', because: `url: ${because}` }
-  const written = writeYaml({
-    write_files: [{ path: place, permissions: '0700', content: program }],
-    runcmd: [['sh', place, url]],
-  })
-  if (written.kind === 'refused') return written
-  return { kind: 'vendor-data', text: `${common.trimEnd()}\n${written.text}` }
+  const programs = { 'ask-box': askBox, 'write-disk': program }
+  return withPrograms(common, programs, [programPath('write-disk'), url])
 }

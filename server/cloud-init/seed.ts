@@ -19,6 +19,8 @@ export type SeedIntent = {
   readonly phoneHomeUrl: string
   /** For the user that the image brings (`ubuntu`, `debian`). */
   readonly sshAuthorizedKeys: readonly string[]
+  /** What the installer in the system is to do; absent, there is none. */
+  readonly autoinstall?: CloudValue
   /** The template of the machine's role, served as it stands; absent, the role adds nothing. */
   readonly vendorData?: string
 }
@@ -58,6 +60,7 @@ export function seedFor(intent: SeedIntent): SeedAnswer {
     ssh_authorized_keys: intent.sshAuthorizedKeys.length === 0 ? undefined : intent.sshAuthorizedKeys,
     reporting: { ironwake: { type: 'webhook', endpoint: intent.reportUrl, timeout: 5, retries: 2 } },
     phone_home: { url: intent.phoneHomeUrl, post: phoneHomePosts, tries: 10 },
+    autoinstall: intent.autoinstall,
     // cloud-init fills in $UPTIME.
     final_message: `Ironwake: ${shortName} is up, $UPTIME seconds after its kernel started.`,
   }

@@ -131,10 +131,10 @@ export type ProxySettings =
   | { readonly kind: 'proxy'; readonly url: string; readonly except: readonly string[] }
 
 /**
- * `ram`: the image is the node, nothing is written. `disk`: the image is written to the machine's own disk, once. `local`: the
- * machine's own disk is booted, nothing is served.
+ * `ram`: the image is the node, nothing is written. `disk`: the image is written to the machine's own disk, once. `autoinstall`:
+ * the distribution's installer, in the image, writes the disk, once. `local`: the machine's own disk is booted, nothing is served.
  */
-export type DeployMethod = 'ram' | 'disk' | 'local'
+export type DeployMethod = 'ram' | 'disk' | 'autoinstall' | 'local'
 
 /** `ipxe`: iPXE. For Secure Boot `shim-grub`: the distribution's signed shim and GRUB; `shim-ipxe`: those of iPXE 2. */
 export type Loader = 'ipxe' | 'shim-grub' | 'shim-ipxe'
@@ -150,9 +150,9 @@ export type MachineSettings = {
   readonly sshAuthorizedKeys: readonly string[]
   /** With `disk`: the image that runs in memory and writes the disk; absent, the only folder of `images`. */
   readonly ephemeral?: string
-  /** With `disk`: which disk is written; absent, the only one there is. */
+  /** With `disk` and `autoinstall`: which disk is written; absent, the only one there is. */
   readonly disk?: DiskSelector
-  /** With `disk`: whether a disk that holds data may be written; absent, it may not. */
+  /** With `disk` and `autoinstall`: whether a disk that holds data may be written; absent, it may not. */
   readonly wipe?: boolean
   /** The cluster that it is to become a node of; absent, of none, unless its approval says one. */
   readonly cluster?: string

@@ -336,6 +336,7 @@ function findingsOfDisk({
   readonly folders: number
 }): readonly Finding[] {
   const has = (key: string) => (member(machine, key) ?? member(defaults, key)) !== undefined
+  if (method === 'autoinstall') return findingsOfInstaller({ at, machine, hasImage: has('image') })
   if (method !== 'disk') {
     return ['ephemeral', 'disk', 'wipe'].flatMap((key) =>
       member(machine, key) === undefined
@@ -360,6 +361,32 @@ function findingsOfDisk({
     const because = 'Method disk boots a system in memory that writes the disk, and none is named.'
     const nextStep = 'Add `ephemeral: NAME` here or under defaults, as of an image that method ram could run.'
     findings.push({ at, on: 'value', because, nextStep })
+  }
+  return findings
+}
+
+function findingsOfInstaller({
+  at,
+  machine,
+  hasImage,
+}: {
+  readonly at: SettingsPath
+  readonly machine: unknown
+  readonly hasImage: boolean
+}): readonly Finding[] {
+  const findings: Finding[] = []
+  if (!hasImage) {
+    const nextStep = 'Add `image: NAME` here or under defaults, as ubuntu-24.04-iso-amd64.'
+    const because = 'Method autoinstall boots the installer of an image, and none is named for this machine.'
+    findings.push({ at, on: 'value', because, nextStep })
+  }
+  if (member(machine, 'ephemeral') !== undefined) {
+    findings.push({
+      at: [...at, 'ephemeral'],
+      on: 'key',
+      because: 'With method autoinstall the installer of the image writes, so ephemeral would never be used.',
+      nextStep: 'Leave it out, or say `method: disk`.',
+    })
   }
   return findings
 }

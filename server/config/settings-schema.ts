@@ -284,7 +284,7 @@ const zone = z.string().superRefine((text, context) => {
 })
 
 const machineSettings = {
-  method: z.enum(['ram', 'disk', 'local']).optional(),
+  method: z.enum(['ram', 'disk', 'autoinstall', 'local']).optional(),
   image: imageReference.optional(),
   ephemeral: imageReference.optional(),
   disk: diskSelector.optional(),

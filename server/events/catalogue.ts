@@ -206,6 +206,16 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'attempt-ended': { level: 'info', meaning: 'A boot came to its end, good or bad.' },
   'cloud-init-started': { level: 'debug', meaning: 'cloud-init reported that it began a stage or a module.' },
   'cloud-init-finished': { level: 'info', meaning: 'cloud-init reported that a stage or a module is done.' },
+  'installer-began': {
+    level: 'debug',
+    meaning: "Ubuntu's installer reported that it began a step (method `autoinstall`).",
+  },
+  'installer-finished': {
+    level: 'info',
+    meaning:
+      "Ubuntu's installer reported that a step is done. One that failed is most often the cause of the `install-failed` after it.",
+  },
+  'installer-said': { level: 'debug', meaning: "Ubuntu's installer reported something beside its steps." },
   'inventory-taken': {
     level: 'info',
     meaning: 'The system in memory told what the machine is made of, before anything is written.',

@@ -155,6 +155,19 @@ export type ApplianceEvent = About &
         readonly result: 'SUCCESS' | 'WARN' | 'FAIL'
         readonly description: string
       }
+    | { readonly kind: 'installer-began'; readonly step: string; readonly description: string }
+    | {
+        readonly kind: 'installer-finished'
+        readonly step: string
+        readonly result: 'SUCCESS' | 'WARN' | 'FAIL'
+        readonly description: string
+      }
+    | {
+        readonly kind: 'installer-said'
+        readonly step: string
+        readonly level: string
+        readonly description: string
+      }
     | {
         readonly kind: 'inventory-taken'
         readonly processors: number

@@ -114,6 +114,14 @@ function words(event: ApplianceEvent): string {
       return `cloud-init ${event.stage} begins`
     case 'cloud-init-finished':
       return `cloud-init ${event.stage} done, ${event.result}`
+    case 'installer-began':
+      return `installer ${event.step} begins`
+    case 'installer-finished':
+      return event.result === 'FAIL'
+        ? `installer ${event.step} failed: ${event.description}`
+        : `installer ${event.step} done, ${event.result}`
+    case 'installer-said':
+      return `installer ${event.step}, ${event.level}: ${event.description}`
     case 'inventory-taken':
       return `it has ${event.processors} processors, ${size(event.memoryBytes)} of memory, and ${event.disks}`
     case 'disk-chosen':

@@ -49,6 +49,32 @@ export function renderRam(templates: Templates, values: RamValues): RenderedScri
   return render(templates, 'ram', filled, 'ipxe', { 'signed-kernel': signedKernel ?? '' })
 }
 
+export type InstallerValues = Omit<RamValues, 'method' | 'squashfsUrl'> & {
+  /** casper takes an ISO only from a URL that ends in `.iso`. */
+  readonly isoUrl: string
+}
+
+/** The script that starts the installer of an image. */
+export function renderInstaller(templates: Templates, values: InstallerValues): RenderedScript {
+  const because = whyNotInstaller(values)
+  if (because !== undefined) return { kind: 'refused', because }
+  const { shimUrl, ...others } = values
+  const filled = { attempts: 3, ...others, pause: 5, timeoutMs: downloadTimeoutMs }
+  const shim = shimUrl === undefined ? {} : { shimUrl }
+  const signedKernel = shimUrl === undefined ? '' : templates['signed-kernel']
+  return render(templates, 'autoinstall', { ...filled, ...shim }, 'ipxe', {
+    'signed-kernel': signedKernel ?? '',
+  })
+}
+
+function whyNotInstaller({
+  seedUrl,
+  isoUrl,
+}: Pick<InstallerValues, 'seedUrl' | 'isoUrl'>): string | undefined {
+  if (!seedUrl.endsWith('/')) return 'seedUrl: it must end with a slash'
+  return isoUrl.endsWith('.iso') ? undefined : 'isoUrl: it must end with .iso'
+}
+
 export type WaitValues = {
   /** The code by which a person tells this machine's record. */
   readonly claim: string | undefined
@@ -102,6 +128,19 @@ export function renderGrubRam(templates: Templates, { mac, ...values }: GrubRamV
   if (!values.seedUrl.endsWith('/')) return { kind: 'refused', because: 'seedUrl: it must end with a slash' }
   // With colons, as GRUB's own variables have it, initrds do not find the card (initramfs-tools, `configure_networking`).
   return render(templates, 'ram', { ...values, mac: hyphenated(mac), pause: 5 }, 'grub')
+}
+
+export type GrubInstallerValues = Omit<InstallerValues, 'attempts' | 'kernelUrl' | 'initrdUrl' | 'shimUrl'> &
+  Pick<GrubRamValues, 'httpFolder' | 'tftpFolder' | 'mac'>
+
+/** The script by which GRUB starts the installer of an image. */
+export function renderGrubInstaller(
+  templates: Templates,
+  { mac, ...values }: GrubInstallerValues,
+): RenderedScript {
+  const because = whyNotInstaller(values)
+  if (because !== undefined) return { kind: 'refused', because }
+  return render(templates, 'autoinstall', { ...values, mac: hyphenated(mac), pause: 5 }, 'grub')
 }
 
 function render(

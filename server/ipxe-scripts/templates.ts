@@ -2,7 +2,7 @@
 export type ScriptLanguage = 'ipxe' | 'grub'
 
 /** The templates, each `ipxe-scripts/NAME.ipxe` and `NAME.grub`. */
-export const templateNames = ['chain', 'ram', 'wait', 'local', 'local-disk'] as const
+export const templateNames = ['chain', 'ram', 'autoinstall', 'wait', 'local', 'local-disk'] as const
 
 /** What only scripts for iPXE include: GRUB asks shim about a kernel by itself. */
 const ipxeTemplateNames = [...templateNames, 'signed-kernel'] as const

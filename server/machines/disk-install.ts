@@ -6,6 +6,8 @@ export type DiskInstall = {
   readonly id: string
   /** The boot whose system in memory writes. */
   readonly attempt: string
+  /** `installer`: that system is the distribution's own installer, which writes by itself; absent, it writes an image. */
+  readonly by?: 'installer'
   readonly phase: InstallPhase
   /** The version of the image; absent, it has not been asked for. */
   readonly image?: string
@@ -30,9 +32,15 @@ export function begunDisk(install: DiskInstall | undefined): DiskIdentity | unde
  */
 export function beginInstall(
   before: DiskInstall | undefined,
-  { id, attempt }: { readonly id: string; readonly attempt: string },
+  { id, attempt, by }: Pick<DiskInstall, 'id' | 'attempt' | 'by'>,
 ): DiskInstall {
   if (before?.attempt === attempt) return before
   const disk = begunDisk(before)
-  return { id, attempt, phase: 'begun', ...(disk === undefined ? {} : { disk }) }
+  return {
+    id,
+    attempt,
+    ...(by === undefined ? {} : { by }),
+    phase: 'begun',
+    ...(disk === undefined ? {} : { disk }),
+  }
 }

@@ -48,6 +48,11 @@ export const installFailures = {
     meaning: 'the seed could not be put onto the disk',
     nextStep: 'Look at the reason; the image may be damaged, or its root file system full.',
   },
+  'installer-failed': {
+    meaning: "the distribution's installer came to no good end",
+    nextStep:
+      'Its steps are in the timeline; log in to it with an SSH key, or look at its console, before it starts over.',
+  },
   'stopped-early': {
     meaning: 'the system in memory came to its end, and the disk is not written',
     nextStep: 'Look at the console of the machine: the program that writes disks did not run to its end.',

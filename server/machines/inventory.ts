@@ -15,6 +15,8 @@ export type Disk = {
   readonly name: string
   readonly bytes: number
   readonly serial: string | undefined
+  /** udev's `ID_SERIAL`, which has maker and model before the serial number of some disks; absent, there is none. */
+  readonly udevSerial?: string
   readonly wwn: string | undefined
   /** The way to it through the machine, as `/dev/disk/by-path` has it. */
   readonly path: string | undefined

@@ -113,6 +113,11 @@ function takeOfDisk(disk: DiskDraft, word: string, value: string): string | unde
     case 'model':
       disk[word] = textOf(value)
       return undefined
+    case 'udev-serial': {
+      const udevSerial = textOf(value)
+      if (udevSerial !== undefined) disk.udevSerial = udevSerial
+      return undefined
+    }
     case 'removable':
       disk.isRemovable = true
       return undefined

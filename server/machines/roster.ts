@@ -327,10 +327,18 @@ export class Roster {
   }
 
   /** A boot of a machine is to write its disk. */
-  beginsInstall(id: string, attempt: string, chance: Chance): RosterChange {
+  beginsInstall(
+    id: string,
+    { attempt, by }: Pick<DiskInstall, 'attempt' | 'by'>,
+    chance: Chance,
+  ): RosterChange {
     const machine = this.#machines.get(id)
     if (machine === undefined) return noChange
-    const install = beginInstall(machine.install, { id: nonce(chance), attempt })
+    const install = beginInstall(machine.install, {
+      id: nonce(chance),
+      attempt,
+      ...(by === undefined ? {} : { by }),
+    })
     return install === machine.install ? noChange : this.#withInstall(machine, install)
   }
 

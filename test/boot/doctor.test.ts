@@ -361,7 +361,7 @@ t.test('a machine whose disk is written, from its script to its own system', (t)
   clinic.intent = { ...clinic.intent, method: 'disk' }
   const { id } = clinic.machine
   const mine = clinic.roster.latestAttempt(id)!.id
-  clinic.roster.beginsInstall(id, mine, (count) => new Uint8Array(count))
+  clinic.roster.beginsInstall(id, { attempt: mine }, (count) => new Uint8Array(count))
   clinic
     .isSent('vmlinuz', 'initrd', 'squashfs')
     .says({ kind: 'seed-served', file: 'user-data' }, 'cloud-init')

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { run } from '../../server/cli/run.ts'
+import { aManifest, aStore, put, someBytes } from '../images/a-store.ts'
 
 const commandNames = ['demo', 'serve', 'check', 'machines', 'events']
 
@@ -154,6 +156,34 @@ t.test('check tells each finding as JSON, and by its exit code whether one is wr
   for (const { subject, fact } of findings)
     t.ok(table.printed.includes(`${subject}: ${fact.slice(0, 10)}`), subject)
   t.match(table.printed, /^NO {2}network rack: .*\n {4}Compare with/m)
+})
+
+t.test('check knows what each image is wanted for', async (t) => {
+  const folder = t.testdir({})
+  const dataFolder = join(folder, 'data')
+  using store = await aStore(join(dataFolder, imageStoreName))
+  const [kernel, initrd] = [await put(store, someBytes(10)), await put(store, someBytes(11))]
+  const iso = { ...(await put(store, someBytes(12))), form: 'iso' as const }
+  const disk = { ...(await put(store, someBytes(13))), form: 'raw-zstd' as const, unpackedByteCount: 99 }
+  await store.publishManifest(aManifest({ kernel, initrd, iso }, { name: 'installer' }))
+  await store.publishManifest(aManifest({ disk }, { name: 'written' }))
+  const file = join(folder, 'ironwake.yaml')
+  const machine = (last: number, more: string) => `  - {mac: '52:54:00:00:00:0${last}', ${more}}\n`
+  writeFileSync(
+    file,
+    `data: ${dataFolder}\nmachines:\n${machine(1, 'method: autoinstall, image: installer')}${machine(
+      2,
+      'method: disk, image: written, ephemeral: gone',
+    )}${machine(3, 'method: autoinstall, image: written')}`,
+  )
+  const { printed } = await typed('check', '--settings', file)
+  t.match(
+    printed,
+    /image installer: installer@20260401 in the store; its ISO takes 1024\.0 MiB of a machine's memory/,
+  )
+  t.match(printed, /image written: written@20260401 in the store$/m, 'a disk need not run')
+  t.match(printed, /image written: the image written@20260401 has no kernel, no initrd, no iso/)
+  t.match(printed, /image gone: there is no image gone/)
 })
 
 t.test('without a running appliance the next step is told', async (t) => {

@@ -221,6 +221,26 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     result: 'SUCCESS',
     description: 'running modules for final',
   },
+  'installer-began': {
+    kind: 'installer-began',
+    ...about,
+    step: 'subiquity/Install/install/postinstall',
+    description: 'final system configuration',
+  },
+  'installer-finished': {
+    kind: 'installer-finished',
+    ...about,
+    step: 'subiquity/Install/install/curtin_install',
+    result: 'SUCCESS',
+    description: 'installing system',
+  },
+  'installer-said': {
+    kind: 'installer-said',
+    ...about,
+    step: 'subiquity/Error',
+    level: 'warning',
+    description: 'no mirror is in reach',
+  },
   'inventory-taken': {
     kind: 'inventory-taken',
     ...about,

@@ -198,15 +198,18 @@ t.test('cloud-init accepts what machines get, and would refuse what is broken', 
   const empty = seedFor({ ...intent, vendorData: '#cloud-config\n{}\n' })
   if (empty.kind === 'seed') t.match(check(empty.seed.vendorData), { status: 0 }, 'empty vendor-data')
 
-  const { program, vendorData } = readDiskMaterial()
+  const { askBox, writeDisk: program, vendorData } = readDiskMaterial()
   t.match(check(vendorData), { status: 0 }, 'vendor-data of a disk')
   const url = 'http://10.0.0.1:8080/install/5f0c11aa'
-  const writer = diskWriterSeed({ common: readRamVendorData(), program, url })
+  const writer = diskWriterSeed({ common: readRamVendorData(), askBox, program, url })
   if (writer.kind === 'refused') throw new Error(writer.because)
   t.match(check(writer.text), { status: 0 }, 'vendor-data of a system that writes a disk')
   const [read] = readByPyYaml([writer.text])
   t.match(read, {
-    value: { write_files: [{ content: program }], runcmd: [['sh', '/run/ironwake/write-disk', url]] },
+    value: {
+      write_files: [{ content: askBox }, { content: program }],
+      runcmd: [['sh', '/run/ironwake/write-disk', url]],
+    },
   })
 
   const answer = seedFor(intent)

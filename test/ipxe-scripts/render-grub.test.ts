@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import {
   renderGrubChain,
+  renderGrubInstaller,
   renderGrubRam,
   renderLocal,
   renderWait,
@@ -27,6 +28,16 @@ const ramValues: GrubRamValues = {
   seedUrl: 'http://10.0.0.1:8080/seed/5f/',
   kernelParameters: ['console=tty0', 'console=ttyS0,115200'],
 }
+const installerValues = {
+  mac,
+  hostname: 'node-1',
+  image: 'noble-iso',
+  httpFolder: base,
+  tftpFolder: 'tftp://10.0.0.1/images/noble',
+  isoUrl: `${base}/installer.iso`,
+  seedUrl: 'http://10.0.0.1:8080/seed/5f/',
+  kernelParameters: ['console=ttyS0,115200'],
+}
 const waitValues = {
   headline: 'This machine waits for approval by Ironwake.',
   mac,
@@ -40,6 +51,7 @@ const waitValues = {
 const scripts = {
   chain: textOf(renderGrubChain(templates)),
   ram: textOf(renderGrubRam(templates, ramValues)),
+  autoinstall: textOf(renderGrubInstaller(templates, installerValues)),
   wait: textOf(renderWait(templates, waitValues, 'grub')),
   local: textOf(renderLocal(templates, { because: 'It is installed.' }, 'grub')),
 }
@@ -104,6 +116,25 @@ t.test('the image is started with the command line that its initrd reads', async
     commands.find(([first]) => first === 'for'),
     ['for', 'files', 'in', http, tftp, tftp],
   )
+})
+
+t.test('the installer is started with the whole seed in one word, and asks nothing', async (t) => {
+  const linux = wordsOf(scripts.autoinstall).find((words) => words.includes('linux'))
+  t.strictSame(linux, [
+    'if',
+    'linux',
+    '${files}/vmlinuz',
+    'ip=dhcp',
+    'BOOTIF=01-52-54-00-12-34-56',
+    `iso-url=${base}/installer.iso`,
+    'autoinstall',
+    'cloud-config-url=/dev/null',
+    'ds=nocloud;s=http://10.0.0.1:8080/seed/5f/',
+    '---',
+    'console=ttyS0,115200',
+  ])
+  const wrong = renderGrubInstaller(templates, { ...installerValues, isoUrl: `${base}/iso` })
+  t.match(wrong, { kind: 'refused', because: /end with \.iso/ })
 })
 
 t.test('a machine that waits is told who it is, why, and what to do', async (t) => {

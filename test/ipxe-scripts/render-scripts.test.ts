@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import {
   renderChain,
+  renderInstaller,
   renderLocal,
   renderRam,
   renderWait,
@@ -27,6 +28,15 @@ const ramValues: RamValues = {
   seedUrl: 'http://10.0.0.1:8080/seed/5f/',
   kernelParameters: ['console=tty0', 'console=ttyS0,115200'],
 }
+const installerValues = {
+  hostname: 'node-1',
+  image: 'noble-iso',
+  kernelUrl: `${base}/vmlinuz`,
+  initrdUrl: `${base}/initrd`,
+  isoUrl: `${base}/installer.iso`,
+  seedUrl: 'http://10.0.0.1:8080/seed/5f/',
+  kernelParameters: ['console=ttyS0,115200'],
+}
 const waitValues = {
   headline: 'This machine waits for approval by Ironwake.',
   mac,
@@ -40,6 +50,7 @@ const waitValues = {
 const scripts = {
   chain: textOf(renderChain(ourTemplates, { url: 'http://10.0.0.1:8080/boot.ipxe' })),
   ram: textOf(renderRam(ourTemplates, ramValues)),
+  autoinstall: textOf(renderInstaller(ourTemplates, installerValues)),
   wait: textOf(renderWait(ourTemplates, waitValues)),
   local: textOf(renderLocal(ourTemplates, { because: 'It is installed.' })),
 }
@@ -121,6 +132,35 @@ t.test('on UEFI the end is exit 1 and no disk is touched from here', async (t) =
     t.strictSame(disksAsked(asked), [], name)
     t.strictSame(ended, { kind: 'exit', code: 1 }, name)
   }
+})
+
+t.test('the installer has its ISO, its seed and no question to ask', async (t) => {
+  const { asked, ended } = runScript(
+    scripts.autoinstall,
+    bios,
+    onlyWorks(...waits, 'kernel', 'initrd', 'boot'),
+  )
+  t.equal(ended.kind, 'left')
+  const words = asked.find(([name]) => name === 'kernel') ?? []
+  t.strictSame(words.slice(words.indexOf(`${base}/vmlinuz`)), [
+    `${base}/vmlinuz`,
+    'initrd=initrd',
+    'ip=dhcp',
+    'BOOTIF=01-52-54-00-12-34-56',
+    `iso-url=${base}/installer.iso`,
+    'autoinstall',
+    'cloud-config-url=/dev/null',
+    'ds=nocloud;s=http://10.0.0.1:8080/seed/5f/',
+    '---',
+    'console=ttyS0,115200',
+  ])
+})
+
+t.test('an ISO that casper would not take, and a seed without a slash, are refused', async (t) => {
+  const whyNot = (changes: object) => renderInstaller(ourTemplates, { ...installerValues, ...changes })
+  t.match(whyNot({ isoUrl: `${base}/iso` }), { kind: 'refused', because: /end with \.iso/ })
+  t.match(whyNot({ seedUrl: 'http://10.0.0.1/seed' }), { kind: 'refused', because: /slash/ })
+  t.match(whyNot({ isoUrl: `${base}/a b.iso` }), { kind: 'refused', because: /isoUrl/ })
 })
 
 t.test('chain asks for the script with who the machine is, the words of the board last', async (t) => {
