@@ -27,8 +27,9 @@ import type { Logbook } from './logbook.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import type { Troubles } from './troubles.ts'
+import type { JoinParts } from './why-not-join.ts'
 
-export type ApiDeskParts = {
+export type ApiDeskParts = JoinParts & {
   readonly store: Store
   readonly roster: Roster
   readonly logbook: Logbook

@@ -108,6 +108,11 @@ export async function listenApi(parts: ApiListenerParts): Promise<AsyncDisposabl
   }
 }
 
+/** Whether the settings have the API reached over the network. */
+export function isApiOn({ api: { listen } }: Config): boolean {
+  return listen.kind === 'networks' || listen.addresses.length > 0
+}
+
 /** Who listens at every address is reached at every address. */
 function addressesOf(wanted: readonly Ipv4[]): readonly Ipv4[] {
   if (!wanted.includes(noAddress)) return wanted

@@ -23,7 +23,7 @@ import { Whereabouts } from '../networks/whereabouts.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
-import { authorityOfBox, listenApi } from './api-listener.ts'
+import { authorityOfBox, isApiOn, listenApi } from './api-listener.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readDiskMaterial, readRamVendorData, readTemplates } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
@@ -43,6 +43,7 @@ import { imagesOfSettings } from './images-of-settings.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
+import { nodesOf } from './nodes-of.ts'
 import { plansOf } from './plans.ts'
 import { Probers } from './probers.ts'
 import { syncAside } from './sync-aside.ts'
@@ -201,6 +202,17 @@ export async function startAppliance(
   )
   const authority = await authorityOfBox(config, now(), tell)
   const tokens = await openTokens({ store, tell, now, chance })
+  const clusters = await clusterDesk({
+    store,
+    dataFolder: config.dataFolder,
+    keyVariable: process.env['IRONWAKE_STORE_KEY'],
+    networks,
+    kubernetes: config.kubernetes,
+    transport: (target) => kubeTransport(target, `ironwake/${version}`),
+    nodesOf: (cluster) => nodesOf({ roster, plans }, cluster),
+    tell,
+    now,
+  })
   const api = apiDesk({
     store,
     roster,
@@ -212,6 +224,8 @@ export async function startAppliance(
     frames,
     troubles,
     boot: desk,
+    clusters,
+    api: authority !== undefined && isApiOn(config) ? 'on' : 'off',
     authority: () => authority?.certificatePem,
     tokens: tokens.desk,
     status: () => appliance.status,
@@ -222,16 +236,6 @@ export async function startAppliance(
     tokens: tokens.book,
     tell,
     mayFailAgain: (address) => wrongTokens.pass(address, now()).passes,
-  })
-  const clusters = await clusterDesk({
-    store,
-    dataFolder: config.dataFolder,
-    keyVariable: process.env['IRONWAKE_STORE_KEY'],
-    networks,
-    kubernetes: config.kubernetes,
-    transport: (target) => kubeTransport(target, `ironwake/${version}`),
-    tell,
-    now,
   })
   const routes = { clusters: clusterRoutes(clusters) }
   opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))

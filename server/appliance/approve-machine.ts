@@ -1,15 +1,20 @@
+import { isInstalling } from '../boot/choose-script.ts'
 import { parseImageReference } from '../config/image-name.ts'
 import { whyNotHostname } from '../config/hostname.ts'
 import type { ApprovalOrder, Approved } from '../http/api-app.ts'
 import type { ApprovalWishes } from '../machines/approval.ts'
+import { mayMean } from '../machines/choose-disk.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
+import { identityInWords } from '../machines/disk-guard.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Roster } from '../machines/roster.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
+import { readApprovalOrder } from './read-approval-order.ts'
+import { whyNotJoin, type JoinParts } from './why-not-join.ts'
 
-export type ApproveParts = {
+export type ApproveParts = JoinParts & {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly plans: Plans
@@ -25,10 +30,15 @@ export async function approveMachine(
 ): Promise<Approved> {
   const { roster, logbook, now } = parts
   await parts.images.look()
-  const because = whyNot(parts, machine, order)
+  const read = readApprovalOrder(order)
+  if (read.kind === 'refused') return read
+  const { wishes } = read
+  const because = whyNot(parts, machine, order, wishes)
   if (because !== undefined) return { kind: 'refused', because }
-  await logbook.keep(roster.approve(machine.id, wishesOf(order), now()))
-  return { kind: 'done', remarks: remarksOn(parts, machine.id) }
+  const disk = diskOf(parts, machine, order, wishes)
+  if (disk.kind === 'refused') return disk
+  await logbook.keep(roster.approve(machine.id, wishes, now(), disk.becomes))
+  return { kind: 'done', remarks: [...disk.remarks, ...remarksOn(parts, machine.id)] }
 }
 
 /** A person takes an approval back. */
@@ -46,10 +56,13 @@ export async function unapproveMachine(parts: ApproveParts, { id, approval }: Ma
 }
 
 function whyNot(
-  { roster, plans, images }: ApproveParts,
-  { id, macs, claim }: Machine,
+  parts: ApproveParts,
+  machine: Machine,
   order: ApprovalOrder,
+  wishes: ApprovalWishes,
 ): string | undefined {
+  const { roster, plans } = parts
+  const { id, macs, claim } = machine
   const [mac] = macs
   if (mac === undefined) return `${id} has no network card any more: another machine has taken it`
   if (order.claim !== undefined && (claim === undefined || parseClaimCode(order.claim) !== claim)) {
@@ -64,26 +77,97 @@ function whyNot(
     const other = plans.namesakeOf(hostname, macs)
     if (other !== undefined) return `${hostname} is the name that the settings have for ${other}`
   }
-  const method = order.method ?? plans.settingsOf(mac).method
+  const approved = asApproved(machine, wishes, parts.now())
+  const { method, image: inMemory, disk } = plans.intentFor(mac, approved)
   if (method === 'local' && (image !== undefined || order.once !== undefined)) {
     return `${id} is to boot its own disk (method: local), and runs no image; say --method ram with it`
   }
-  if (image === undefined) return undefined
-  if (parseImageReference(image)?.version !== undefined) {
+  const ofDisk = (['disk', 'wipe', 'keep'] as const).find((key) => order[key] !== undefined)
+  if (!isInstalling({ method }) && ofDisk !== undefined) {
+    return `${id} is of method ${method}, which writes no disk, so --${ofDisk} says nothing; say --method disk with it`
+  }
+  if (image !== undefined && parseImageReference(image)?.version !== undefined) {
     return `${image} names a version, which only the settings can keep from the sweep; name the image alone, or set it under machines in ironwake.yaml`
   }
-  const found = images.choose(image)
-  return found.kind === 'none' ? `${id} cannot run ${image}: ${found.because}` : undefined
+  const found = disk?.image ?? inMemory
+  if (image !== undefined && found.kind === 'none') {
+    return `${id} cannot ${isInstalling({ method }) ? 'have' : 'run'} ${image}: ${found.because}`
+  }
+  // Who says that a disk is to be written means it, whoever names the image.
+  if (
+    order.method === 'disk' ||
+    order.method === 'autoinstall' ||
+    order.disk !== undefined ||
+    order.wipe === true
+  ) {
+    if (found.kind === 'none') return `nothing can be written to the disk of ${id}: ${found.because}`
+    if (inMemory.kind === 'none') {
+      return `${id} has no system in memory that writes its disk (ephemeral in the settings): ${inMemory.because}`
+    }
+  }
+  const join = plans.joinOf(mac, approved)
+  if (join !== undefined) return whyNotJoin(parts, join, found.kind === 'image' ? found.name : undefined)
+  const ofNode = (['cluster', 'role', 'labels', 'taints', 'zone'] as const).find(
+    (key) => order[key] !== undefined,
+  )
+  if (ofNode === undefined) return undefined
+  return method === 'local'
+    ? `${id} is to boot its own disk (method: local), and enters no cluster by this box; say --method disk or ram with it`
+    : `neither this approval nor the settings name a cluster for ${id}, so its ${ofNode} says nothing; say --cluster NAME with it`
 }
 
-function wishesOf({ claim, hostname, method, image, once }: ApprovalOrder): ApprovalWishes {
-  return {
-    ...(claim === undefined ? {} : { claim: 'compared' as const }),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(method === undefined ? {} : { method }),
-    ...(image === undefined ? {} : { image }),
-    ...(once === undefined ? {} : { once }),
+/** Its record as it would be. */
+function asApproved(machine: Machine, wishes: ApprovalWishes, now: number): Machine {
+  return { ...machine, approval: { by: 'person', at: now, macs: machine.macs, ...wishes } }
+}
+
+type DiskBecomes =
+  | {
+      readonly kind: 'done'
+      readonly becomes?: 'install-again' | 'keep'
+      readonly remarks: readonly string[]
+    }
+  | { readonly kind: 'refused'; readonly because: string }
+
+/**
+ * What an approval means for a disk that an install has written already: it is another install, so who approves has to say that
+ * the data there may go, or to name another disk; or that all stays.
+ */
+function diskOf(
+  { plans, now }: ApproveParts,
+  machine: Machine,
+  { keep }: ApprovalOrder,
+  wishes: ApprovalWishes,
+): DiskBecomes {
+  const { id, install } = machine
+  const [mac] = machine.macs
+  const isOnDisk = install?.phase === 'installed' || install?.phase === 'written'
+  if (keep !== undefined && !isOnDisk) {
+    return { kind: 'refused', because: `this box has written no disk of ${id} that could be kept` }
   }
+  if (install === undefined || mac === undefined) return { kind: 'done', remarks: [] }
+  const { method, disk } = plans.intentFor(mac, asApproved(machine, wishes, now()))
+  if (!isInstalling({ method })) return { kind: 'done', remarks: [] }
+  if (keep !== undefined) return { kind: 'done', becomes: 'keep', remarks: [] }
+  const { state } = machine
+  if (state === 'joining' || state === 'active' || state === 'releasing') {
+    const because = `${id} is ${state}: as a node of its cluster it starts from its disk, whatever is approved. Release it first, or install it again (\`ironwake machines reinstall ${id}\`), or say --keep to change only what else is said`
+    return { kind: 'refused', because }
+  }
+  // An install that has not come to its end is begun anew, on the disk that it had begun to write.
+  if (install.phase !== 'installed') return { kind: 'done', becomes: 'install-again', remarks: [] }
+  const known = install.disk === undefined ? 'its disk' : `its disk (${identityInWords(install.disk)})`
+  const isOther =
+    wishes.disk !== undefined &&
+    install.disk !== undefined &&
+    disk?.selector !== undefined &&
+    !mayMean(disk.selector, install.disk)
+  if (wishes.wipe !== true && !isOther) {
+    const because = `${id} is installed, and another approval is another install, which would write over ${known}. Say --wipe if what it holds may go, --disk for another disk, or --keep to change only what else is said; \`ironwake machines reinstall ${id}\` installs it again as it is approved now`
+    return { kind: 'refused', because }
+  }
+  const what = isOther ? `the disk ${wishes.disk} is written` : `${known} is written over`
+  return { kind: 'done', becomes: 'install-again', remarks: [`at its next boot from the network ${what}`] }
 }
 
 /** What else stands between the machine and its image. */
@@ -91,11 +175,12 @@ function remarksOn({ roster, plans }: ApproveParts, id: string): readonly string
   const machine = roster.byId(id)
   const [mac] = machine?.macs ?? []
   if (machine === undefined || mac === undefined) return []
-  const { method, image } = plans.intentFor(mac, machine)
+  const { method, image, disk } = plans.intentFor(mac, machine)
   return [
-    ...(machine.state === 'quarantined'
-      ? [`${id} is quarantined still; let it try again: ironwake machines retry ${id}`]
+    ...(machine.state === 'quarantined' || machine.state === 'retired'
+      ? [`${id} is ${machine.state} still; let it try again: ironwake machines retry ${id}`]
       : []),
-    ...(method === 'ram' && image.kind === 'none' ? [`${id} waits for an image: ${image.because}`] : []),
+    ...(method !== 'local' && image.kind === 'none' ? [`${id} waits for an image: ${image.because}`] : []),
+    ...(disk?.image.kind === 'none' ? [`${id} waits for an image: ${disk.image.because}`] : []),
   ]
 }

@@ -19,7 +19,13 @@ import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import { writeKubeconfig } from '../clusters/write-kubeconfig.ts'
 import type { Config } from '../config/config.ts'
 import type { ApplianceEvent } from '../events/event.ts'
-import type { ClusterDesk, ClusterSummary, GivenText, MadeCluster } from '../http/cluster-routes.ts'
+import type {
+  ClusterDesk,
+  ClusterSummary,
+  GivenText,
+  MadeCluster,
+  RemovedCluster,
+} from '../http/cluster-routes.ts'
 import type { Store } from '../store/open-store.ts'
 import { nodeConfigOf } from './node-config-of.ts'
 
@@ -34,6 +40,8 @@ export type ClusterDeskParts = {
   readonly networks: readonly BoxNetwork[]
   readonly kubernetes: Config['kubernetes']
   readonly transport: (target: KubeTarget) => KubeTransport
+  /** The machines that are nodes of a cluster, or are to become some. */
+  readonly nodesOf: (cluster: string) => readonly string[]
   readonly tell: (event: ApplianceEvent) => void
   readonly now: () => number
 }
@@ -155,12 +163,14 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     return summaryOf(record)
   }
 
-  async function remove(name: string): Promise<'removed' | 'unknown'> {
-    if (!records.has(name)) return 'unknown'
+  async function remove(name: string): Promise<RemovedCluster> {
+    if (!records.has(name)) return { kind: 'unknown' }
+    const nodes = parts.nodesOf(name)
+    if (nodes.length > 0) return refused(whyNotRemoved(name, nodes))
     await store.deleteCluster(name)
     records.delete(name)
     tell({ kind: 'cluster-removed', cluster: name })
-    return 'removed'
+    return { kind: 'removed' }
   }
 
   async function kubeconfig(name: string, wantedServer: string | undefined): Promise<GivenText> {
@@ -248,6 +258,14 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     const locked = opened.find((one) => one.kind === 'refused')
     return locked === undefined ? common : { ...common, locked: locked.because }
   }
+}
+
+const mostNamed = 8
+
+function whyNotRemoved(name: string, nodes: readonly string[]): string {
+  const named = nodes.slice(0, mostNamed).join(', ')
+  const rest = nodes.length > mostNamed ? ` and ${nodes.length - mostNamed} more` : ''
+  return `${name} has machines: ${named}${rest}. Release them, or approve them for another cluster, first.`
 }
 
 /** Whose secret it is; a cluster made anew under an old name is another one. */

@@ -265,14 +265,15 @@ function choose(
   if (wanted.image.kind === 'none') return no('no-image', wanted.image.because)
   const writes = install.by ?? images.disk(wanted.image.name)
   if (writes === undefined) return no('no-image', `${wanted.image.name} has just been removed`)
-  const { selector, wipe, image } = wanted
+  const { selector, by, wipe, image } = wanted
   const needed = writes === 'installer' ? installerNeedsBytes : writes.unpackedByteCount
   const choice = chooseDisk(inventory.disks, selector, needed)
   if (choice.kind === 'refused') return no('disk-unclear', choice.because)
   const { disk } = choice
   const guarded = guardDisk(disk, { wipe, begun: begunDisk(install) })
   if (guarded.kind === 'refused') return no('disk-refused', guarded.because)
-  const why = selector === undefined ? 'it is the only disk' : `the settings say ${selector.text}`
+  const who = by === 'approval' ? 'its approval says' : 'the settings say'
+  const why = selector === undefined ? 'it is the only disk' : `${who} ${selector.text}`
   const state =
     disk.holds.length === 0
       ? 'and it is blank'

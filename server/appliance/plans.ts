@@ -1,8 +1,10 @@
 import type { ImageChoice, Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
+import { parseDiskSelector } from '../config/parse-disk-selector.ts'
+import { likenessOf, type Likeness } from '../machines/approval-rule.ts'
 import { standingOf, whySpent, type Approval, type Standing } from '../machines/approval.ts'
-import { joinWishOf, type JoinWish } from '../machines/join-wish.ts'
 import type { DiskSelector } from '../machines/disk-selector.ts'
+import { joinInWords, joinWishOf, type JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import { memoryForIso } from '../machines/memory-for-iso.ts'
 import type { Loader, Network, ProxyForm } from '../networks/network.ts'
@@ -41,18 +43,44 @@ export function plansOf(
   const entries = new Map(config.machines.map((entry) => [entry.mac, entry]))
   const settingsOf = (mac: Mac): MachineSettings => entries.get(mac) ?? config.defaults
   const standing = (mac: Mac, machine: Machine | undefined, clash?: string): Standing =>
-    standingOf(machine?.approval, mac, config.approve, clash)
+    standingOf(machine?.approval, mac, config.approve, clash, machine)
   const named = [...config.machines, ...config.networks.flatMap((network) => network.reservations)]
 
-  const diskOf = ({ disk, wipe }: MachineSettings, image: ImageChoice): NonNullable<Intent['disk']> => ({
-    image,
-    selector: disk,
-    wipe: wipe === true ? 'allowed' : 'forbidden',
-  })
+  /** What the settings say of a machine: its entry, then the rule that it falls under, then the defaults. */
+  const settingsFor = (mac: Mac, machine: Machine | undefined, clash: string | undefined): Said => {
+    const entry = entries.get(mac)
+    const likeness = likenessOf(config.approve, mac, clash === undefined ? machine : undefined)
+    if (likeness === undefined) return { settings: entry ?? config.defaults, likeness }
+    return { settings: { ...config.defaults, ...likeness.gives, ...own(entry) }, likeness }
+  }
+
+  const diskOf = (
+    approval: Approval | undefined,
+    settings: MachineSettings,
+    image: ImageChoice,
+  ): NonNullable<Intent['disk']> => {
+    const wanted = selectorOf(approval, settings)
+    const wipe = mayWipe(approval, settings) ? 'allowed' : 'forbidden'
+    if (wanted.kind === 'refused') {
+      return { image: { kind: 'none', because: wanted.because }, selector: undefined, by: 'approval', wipe }
+    }
+    return { image, selector: wanted.selector, by: wanted.by, wipe }
+  }
+
+  const joinOf: Plans['joinOf'] = (mac, machine, clash) => {
+    const stands = standing(mac, machine, clash)
+    if (stands.kind === 'waits') return undefined
+    const approval = wishesOf(stands)
+    const { settings, likeness } = settingsFor(mac, machine, clash)
+    // No system of this box runs on a machine that boots what its disk has already.
+    if ((approval?.method ?? settings.method) === 'local') return undefined
+    return joinWishOf(approval, own(entries.get(mac)), likeness?.gives, config.defaults)
+  }
 
   /** What boots, and what comes onto the disk. */
   const imagesOf = (
     method: Intent['method'],
+    approval: Approval | undefined,
     settings: MachineSettings,
     image: string | undefined,
   ): Pick<Intent, 'image' | 'disk'> => {
@@ -63,22 +91,21 @@ export function plansOf(
       case 'disk':
         return {
           image: images.choose(settings.ephemeral),
-          disk: diskOf(settings, images.chooseDisk(image)),
+          disk: diskOf(approval, settings, images.chooseDisk(image)),
         }
       case 'autoinstall': {
         const installer = images.chooseInstaller(image)
-        return { image: installer, disk: diskOf(settings, installer) }
+        return { image: installer, disk: diskOf(approval, settings, installer) }
       }
     }
   }
 
-  const installerInWords = (settings: MachineSettings, image: string | undefined): string => {
-    const { disk, wipe } = settings
+  const memoryInWords = (image: string | undefined): string => {
     const installer = images.chooseInstaller(image)
     const bytes = installer.kind === 'image' ? images.isoBytes(installer.name) : undefined
-    const memory =
-      bytes === undefined ? '' : `; the machine needs ${inGib(memoryForIso(bytes))} of memory for the ISO`
-    return `installed by Ubuntu's installer on ${whichDisk(disk, wipe)}${memory}`
+    return bytes === undefined
+      ? ''
+      : `; the machine needs ${inGib(memoryForIso(bytes))} of memory for the ISO`
   }
 
   return {
@@ -87,26 +114,19 @@ export function plansOf(
     intentFor(mac, machine, clash) {
       const stands = standing(mac, machine, clash)
       const approval = wishesOf(stands)
-      const settings = settingsOf(mac)
+      const { settings } = settingsFor(mac, machine, clash)
       const spent = approval === undefined ? undefined : whySpent(approval)
       const method = approval?.method ?? settings.method
       const image = approval?.image ?? settings.image
       return {
         approved: stands.kind === 'approved',
         method,
-        ...imagesOf(method, settings, image),
+        ...imagesOf(method, approval, settings, image),
         ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
         ...(spent === undefined ? {} : { spent }),
       }
     },
-    joinOf(mac, machine, clash) {
-      const stands = standing(mac, machine, clash)
-      if (stands.kind === 'waits') return undefined
-      const settings = settingsOf(mac)
-      // No system of this box runs on a machine that boots what its disk has already.
-      if ((wishesOf(stands)?.method ?? settings.method) === 'local') return undefined
-      return joinWishOf(settings)
-    },
+    joinOf,
     hostnameOf(network, mac, machine) {
       const approved = wishesOf(standing(mac, machine))?.hostname
       if (approved !== undefined || network === undefined) return approved
@@ -114,23 +134,36 @@ export function plansOf(
     },
     wishesFor(network, mac, machine, clash) {
       const approval = wishesOf(standing(mac, machine, clash))
-      const settings = settingsOf(mac)
+      const { settings, likeness } = settingsFor(mac, machine, clash)
       const entry = entries.get(mac)
-      const bySettings =
-        entry === undefined
+      const by = (key: keyof MachineSettings & keyof Approval): string => {
+        if (approval?.[key] !== undefined) return 'by its approval'
+        if (likeness?.gives[key] !== undefined && own(entry)?.[key] === undefined) {
+          return `by the rule for ${likeness.text}`
+        }
+        return entry === undefined
           ? 'by the defaults of the settings'
           : 'by its entry under machines, or the defaults'
-      const by = (wish: unknown) => (wish === undefined ? bySettings : 'by its approval')
+      }
+      const method = approval?.method ?? settings.method
       const image = approval?.image ?? settings.image ?? 'the only one of the settings'
+      const join = joinOf(mac, machine, clash)
       return [
-        `method ${approval?.method ?? settings.method}, ${by(approval?.method)}`,
-        `image ${image}, ${by(approval?.image)}`,
+        `method ${method}, ${by('method')}`,
+        `image ${image}, ${by('image')}`,
         `name ${nameWithSource(approval?.hostname, entry?.hostname, network?.reservations.get(mac)?.hostname)}`,
-        ...((approval?.method ?? settings.method) === 'disk' ? [diskInWords(settings)] : []),
-        ...((approval?.method ?? settings.method) === 'autoinstall'
-          ? [installerInWords(settings, approval?.image ?? settings.image)]
+        ...(method === 'disk'
+          ? [
+              `written to ${diskInWords(approval, settings)}, by ${settings.ephemeral ?? 'no image'} in memory`,
+            ]
+          : []),
+        ...(method === 'autoinstall'
+          ? [
+              `installed by Ubuntu's installer on ${diskInWords(approval, settings)}${memoryInWords(approval?.image ?? settings.image)}`,
+            ]
           : []),
         ...(approval?.once === true ? ['one run of its image, by its approval'] : []),
+        ...(join === undefined ? [] : [`${joinInWords(join)}, ${by('cluster')}`]),
       ]
     },
     namesakeOf: (hostname, macs) =>
@@ -160,13 +193,45 @@ function nameWithSource(
   return reserved === undefined ? 'made of its MAC address' : `${reserved}, by its reservation`
 }
 
-function diskInWords({ ephemeral, disk, wipe }: MachineSettings): string {
-  return `written to ${whichDisk(disk, wipe)}, by ${ephemeral ?? 'no image'} in memory`
+type Said = { readonly settings: MachineSettings; readonly likeness: Likeness | undefined }
+
+type Entry = Config['machines'][number]
+
+/** What stands in an entry itself; of one that does not say, all that it has. */
+function own(entry: Entry | undefined): Partial<MachineSettings> | undefined {
+  return entry?.own ?? entry
 }
 
-function whichDisk(disk: DiskSelector | undefined, wipe: boolean | undefined): string {
-  const data = wipe === true ? 'whatever it holds' : 'if it holds no data'
-  return `${disk === undefined ? 'the only disk' : `the disk ${disk.text}`}, ${data}`
+function selectorOf(
+  approval: Approval | undefined,
+  settings: MachineSettings,
+):
+  | {
+      readonly kind: 'selector'
+      readonly selector: DiskSelector | undefined
+      readonly by: 'approval' | 'settings'
+    }
+  | { readonly kind: 'refused'; readonly because: string } {
+  if (approval?.disk === undefined) return { kind: 'selector', selector: settings.disk, by: 'settings' }
+  const read = parseDiskSelector(approval.disk)
+  if (read.kind === 'selector') return { kind: 'selector', selector: read.selector, by: 'approval' }
+  return {
+    kind: 'refused',
+    because: `the disk ${approval.disk} of its approval cannot be read: ${read.because}`,
+  }
+}
+
+/** That a person lets data go is for one install; that a person does not, is for all. */
+function mayWipe(approval: Approval | undefined, settings: MachineSettings): boolean {
+  if (approval?.wipe === false) return false
+  if (approval?.wipe === true && approval.doneAt === undefined) return true
+  return settings.wipe === true
+}
+
+function diskInWords(approval: Approval | undefined, settings: MachineSettings): string {
+  const data = mayWipe(approval, settings) ? 'whatever it holds' : 'if it holds no data'
+  const disk = approval?.disk ?? settings.disk?.text
+  return `${disk === undefined ? 'the only disk' : `the disk ${disk}`}, ${data}`
 }
 
 function inGib(bytes: number): string {

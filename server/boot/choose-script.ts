@@ -1,5 +1,6 @@
 import { duration } from '../events/sentence.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
+import { startsFromDisk } from '../machines/disk-install.ts'
 import type { DiskSelector } from '../machines/disk-selector.ts'
 import type { Machine } from '../machines/machine.ts'
 import { goesRound, roundsForgottenMs, type Rounds } from '../machines/rounds.ts'
@@ -19,6 +20,8 @@ export type Intent = {
   readonly disk?: {
     readonly image: ImageChoice
     readonly selector: DiskSelector | undefined
+    /** Who names the disk. */
+    readonly by: 'approval' | 'settings'
     readonly wipe: 'allowed' | 'forbidden'
   }
 }
@@ -78,7 +81,8 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
     if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
     return { kind: 'boot-local', because: nodeOnDisk }
   }
-  const ownDisk = intent.method === 'local' ? 'it is to boot its own disk (method: local)' : intent.spent
+  const ownDisk =
+    intent.method === 'local' ? 'it is to boot its own disk (method: local)' : spentFor(machine, intent)
   if (ownDisk !== undefined && due === undefined) {
     if (goesRound(machine.rounds)) return diskIsStuck(machine.rounds)
     return { kind: 'boot-local', because: ownDisk }
@@ -131,13 +135,17 @@ export function isInstalling({ method }: Pick<Intent, 'method'>): boolean {
   return method === 'disk' || method === 'autoinstall'
 }
 
+/** Another install that is wanted of a disk is given also where the approval has been spent by the one before. */
+function spentFor({ install }: Machine, intent: Intent): string | undefined {
+  return isInstalling(intent) && install?.again !== undefined ? undefined : intent.spent
+}
+
 /** A machine whose disk was written starts from it. */
 function ownSystem({ install, rounds }: Machine, method: Intent['method']): ScriptChoice | undefined {
-  if (install === undefined) return undefined
-  if (install.phase !== 'written' && install.phase !== 'installed') return undefined
+  if (!startsFromDisk(install)) return undefined
   if (goesRound(rounds)) return diskIsStuck(rounds)
   const because =
-    install.phase === 'written'
+    install?.phase === 'written'
       ? 'its disk has been written, and its system is to start from there'
       : `it is installed on its disk (method: ${method})`
   return { kind: 'boot-local', because }
@@ -155,11 +163,14 @@ function chooseInstall(
     return { kind: 'install-disk', image, because, once: true }
   }
   if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
-  return {
-    kind: 'install-disk',
-    image,
-    because: `it is approved, and ${written} is to be written to its disk (method: disk)`,
-  }
+  const again = machine.install?.again
+  const why =
+    again === 'reinstall'
+      ? `a person wants it installed again, with ${written} on its disk`
+      : again === 'approved'
+        ? `a person has approved it anew, and ${written} is to be written to its disk`
+        : `it is approved, and ${written} is to be written to its disk (method: disk)`
+  return { kind: 'install-disk', image, because: why }
 }
 
 function chooseInstaller(machine: Machine, image: string, due: BootNextAction | undefined): ScriptChoice {
@@ -168,7 +179,14 @@ function chooseInstaller(machine: Machine, image: string, due: BootNextAction | 
     return { kind: 'run-installer', image, because, once: true }
   }
   if (goesRound(machine.rounds)) return imageIsStuck(machine, machine.rounds, image)
-  const because = `it is approved, and the installer of ${image} is to write its disk (method: autoinstall)`
+  const again = machine.install?.again
+  const why =
+    again === 'reinstall'
+      ? 'a person wants it installed again'
+      : again === 'approved'
+        ? 'a person has approved it anew'
+        : 'it is approved'
+  const because = `${why}, and the installer of ${image} is to write its disk (method: autoinstall)`
   return { kind: 'run-installer', image, because }
 }
 

@@ -74,7 +74,7 @@ function factsOf(certificate: X509Certificate) {
   }
 }
 
-async function fetchTo(call: Call, out: string | boolean | undefined): Promise<number> {
+async function fetchTo(call: Call, out: Call['options'][string]): Promise<number> {
   if (typeof out !== 'string' || out === '')
     throw new WronglyCalled('fetch needs a file to write, --out FILE')
   const box = remoteBoxOf(call)

@@ -4,7 +4,9 @@ import type { Config } from '../config/config.ts'
 export type Call = {
   /** Words after the command's own, without options. */
   readonly words: readonly string[]
-  readonly options: { readonly [name: string]: string | boolean | undefined }
+  readonly options: {
+    readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined
+  }
   readonly output: 'table' | 'json'
   /** Reads the settings when a command needs them; mistakes in them end the command. */
   readonly settings: () => Settings
@@ -27,7 +29,12 @@ export type Command = {
   readonly usage: string
   readonly about: string
   readonly options: {
-    readonly [name: string]: { readonly type: 'string' | 'boolean'; readonly about: string }
+    readonly [name: string]: {
+      readonly type: 'string' | 'boolean'
+      /** It may be given several times. */
+      readonly multiple?: true
+      readonly about: string
+    }
   }
   readonly examples: readonly string[]
   /** The exit code: 0 well, 1 not well, 2 wrongly called. */

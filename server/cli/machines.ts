@@ -34,8 +34,31 @@ export const machines: Command = {
     image: { type: 'string', about: 'approve: the image it is to run, by its name without a version' },
     method: {
       type: 'string',
-      about: 'approve: ram, to run the image from memory; local, to boot its own disk',
+      about:
+        "approve: ram, to run the image from memory; disk, to write it to its disk; autoinstall, to run Ubuntu's installer; local, to boot its own disk",
     },
+    disk: {
+      type: 'string',
+      about: 'approve: the disk that is written: serial=…, wwn=…, by-path=…, size>=400G, smallest, largest',
+    },
+    wipe: { type: 'boolean', about: 'approve: the disk may be written though it holds data, this once' },
+    keep: {
+      type: 'boolean',
+      about: 'approve: what was installed on its disk stays; only what else is said changes',
+    },
+    cluster: { type: 'string', about: 'approve: the cluster that it is to become a node of' },
+    role: { type: 'string', about: 'approve: worker (when left out) or control-plane' },
+    label: {
+      type: 'string',
+      multiple: true,
+      about: 'approve: a label of its Node, as rack=r1; may be given several times',
+    },
+    taint: {
+      type: 'string',
+      multiple: true,
+      about: 'approve: a taint of its Node, as dedicated=gpu:NoSchedule; may be given several times',
+    },
+    zone: { type: 'string', about: 'approve: its topology.kubernetes.io/zone' },
     once: {
       type: 'boolean',
       about: 'approve: run the image until one boot has ended well, and its own disk after',
@@ -54,6 +77,7 @@ export const machines: Command = {
     'ironwake machines show node-1 --output json | jq -r .diagnosis.verdict',
     'ironwake machines plan node-1',
     'ironwake machines approve KTW-RXP --hostname node-1 --image noble',
+    'ironwake machines approve KTW-RXP --method disk --disk serial=S3Z9NX0M --cluster lab --role worker --label rack=r1',
     'ironwake machines approve 52:54:00:12:34:56 --claim KTW-RXP',
     'ironwake machines retry 4k7m2qxa',
     'ironwake machines boot-next node-1 local',
@@ -179,7 +203,7 @@ function nextBootInWords({ bootNext: next }: MachineSummary['machine']): string 
 /** Who approved it, and what it is to have by that. */
 function approvalInWords({ macs, approval }: MachineSummary['machine']): string | undefined {
   if (approval === undefined) return undefined
-  const { by, at, hostname, method, image, once, claim, doneAt } = approval
+  const { by, at, hostname, method, image, once, claim, doneAt, disk, wipe } = approval
   const others = macs.filter((mac) => !approval.macs.includes(mac))
   const parts = [
     `by a ${by}, ${new Date(at).toISOString()}`,
@@ -188,6 +212,8 @@ function approvalInWords({ macs, approval }: MachineSummary['machine']): string 
     ...(method === undefined ? [] : [`method ${method}`]),
     ...(image === undefined ? [] : [`image ${image}`]),
     ...(once === undefined ? [] : ['once']),
+    ...(disk === undefined ? [] : [`disk ${disk}`]),
+    ...(wipe === true ? ['wipe'] : []),
     ...(doneAt === undefined ? [] : [`done ${new Date(doneAt).toISOString()}`]),
     ...(others.length === 0 ? [] : [`not for ${others.join(', ')}`]),
   ]
@@ -204,11 +230,38 @@ async function plan(call: Call, name: string): Promise<number> {
 type ApprovedMachine = MachineSummary & { readonly remarks: readonly string[] }
 
 async function approve(call: Call, name: string): Promise<number> {
-  const { hostname, image, method, once, claim } = call.options
-  const order = { hostname, image, method, claim, ...(once === true ? { once } : {}) }
+  const { hostname, image, method, once, claim, disk, wipe, keep, cluster, role, zone } = call.options
+  const order = {
+    hostname,
+    image,
+    method,
+    claim,
+    disk,
+    cluster,
+    role,
+    zone,
+    labels: labelsOf(call.options['label']),
+    taints: call.options['taint'],
+    ...(once === true ? { once } : {}),
+    ...(wipe === true ? { wipe } : {}),
+    ...(keep === true ? { keep } : {}),
+  }
   const approved = (await ask(boxOf(call), 'PUT', `${pathOf(name)}/approval`, order)) as ApprovedMachine
   told(call, approved, `${approved.machine.id} is approved: start it from the network.`)
   return 0
+}
+
+/** `rack=r1` and the like; a value may be empty. */
+function labelsOf(given: Call['options'][string]): Readonly<Record<string, string>> | undefined {
+  if (!Array.isArray(given)) return undefined
+  const pairs = given.map((text): [string, string] => {
+    const [, key, value] = /^([^=]+)=(.*)$/.exec(String(text)) ?? []
+    if (key === undefined || value === undefined) {
+      throw new WronglyCalled(`--label is written as rack=r1, and not as ${String(text)}`)
+    }
+    return [key, value]
+  })
+  return Object.fromEntries(pairs)
 }
 
 async function unapprove(call: Call, name: string): Promise<number> {

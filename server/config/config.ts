@@ -40,6 +40,8 @@ export type Config = {
     readonly loader?: Loader
     /** Counts before that of the network. */
     readonly proxyOffer?: ProxyForm
+    /** What stands in its entry, without the defaults; a rule that approves it has a say between the two. */
+    readonly own?: Partial<MachineSettings>
   })[]
   readonly kubernetes: {
     /** The repository of its packages; `{minor}` stands for `1.36` and the like. */
@@ -94,9 +96,32 @@ export type NetworkSettings = {
   }[]
 }
 
-/** A rule a person wrote: every machine, or those with one of these MACs. */
+/** A rule a person wrote: every machine, or those with one of these MACs, and those that are like what is written. */
 export type ApprovalRule =
-  { readonly kind: 'all' } | { readonly kind: 'these'; readonly macs: ReadonlySet<Mac> }
+  | { readonly kind: 'all' }
+  | {
+      readonly kind: 'these'
+      readonly macs: ReadonlySet<Mac>
+      readonly likenesses?: readonly LikenessSettings[]
+    }
+
+/** All that stands here must be true of a machine, each by one of several. */
+export type LikenessSettings = {
+  /** As a person wrote it. */
+  readonly text: string
+  readonly macs?: ReadonlySet<Mac>
+  /** With `*` for any letters. */
+  readonly serials?: readonly string[]
+  readonly manufacturers?: readonly string[]
+  readonly products?: readonly string[]
+  /** What the machine is to have, before the defaults. */
+  readonly gives: RuleGives
+}
+
+type RuleGives = { readonly method?: DeployMethod; readonly image?: string } & Pick<
+  MachineSettings,
+  'disk' | 'wipe' | 'cluster' | 'role' | 'labels' | 'taints' | 'zone'
+>
 
 /** A folder with `vmlinuz`, `initrd` and `squashfs`. */
 export type ImageSettings = { readonly name: string; readonly folder: string }

@@ -288,6 +288,12 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
   }))
   const defaults = member(settings, 'defaults')
   const findings: Finding[] = []
+  for (const { at, rule } of rulesOf(settings)) {
+    const method = member(rule, 'method') ?? member(defaults, 'method') ?? 'ram'
+    const isOfDisk = ['method', 'disk', 'wipe'].some((key) => member(rule, key) !== undefined)
+    if (!isOfDisk) continue
+    findings.push(...findingsOfDisk({ at, machine: rule, defaults, method, folders: names.length }))
+  }
   // Whether an image that is named is there is no matter of this file: the store may have it.
   for (const { at, machine } of machines) {
     const method = member(machine, 'method') ?? member(defaults, 'method') ?? 'ram'
@@ -319,6 +325,13 @@ function findingsInMachines(settings: unknown): readonly Finding[] {
       (name) => ({ because: `Another machine is already named ${name}.` }),
     ),
   ]
+}
+
+/** The rules of `approve` that are more than a card. */
+function rulesOf(settings: unknown): readonly { readonly at: SettingsPath; readonly rule: unknown }[] {
+  return itemsOf(settings, 'approve').flatMap((rule, index) =>
+    typeof rule === 'object' && rule !== null ? [{ at: ['approve', index], rule }] : [],
+  )
 }
 
 /** What is written, and by what; and what is said of a disk that nothing writes. */
@@ -400,7 +413,8 @@ function findingsOfNodes(settings: unknown): readonly Finding[] {
     at: ['machines', index],
     machine,
   }))
-  return [{ at: ['defaults'], machine: defaults }, ...machines].flatMap(({ at, machine }) => {
+  const rules = rulesOf(settings).map(({ at, rule }) => ({ at, machine: rule }))
+  return [...rules, { at: ['defaults'], machine: defaults }, ...machines].flatMap(({ at, machine }) => {
     const findings: Finding[] = []
     const find = (key: string, on: Finding['on'], because: string, nextStep: string) =>
       findings.push({ at: [...at, key], on, because, nextStep })

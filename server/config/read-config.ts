@@ -1,5 +1,6 @@
 import { isAbsolute, join, normalize } from 'node:path'
 import type {
+  ApprovalRule,
   Config,
   ImageSyncSettings,
   MachineSettings,
@@ -86,8 +87,7 @@ function configOf(settings: Settings, folder: string): Config {
     ],
     bootFiles: settings['boot-files'],
     networks: settings.networks.map(networkOf),
-    approve:
-      'all' in settings.approve ? { kind: 'all' } : { kind: 'these', macs: new Set(settings.approve.macs) },
+    approve: approvalRuleOf(settings.approve),
     sightings: settings.sightings,
     images: settings.images.map((image) => ({ name: image.name, folder: absolute(image.folder) })),
     imageSync: imageSyncOf(settings['image-sync'], absolute),
@@ -109,6 +109,7 @@ function configOf(settings: Settings, folder: string): Config {
       ...diskSettingsOf({ disk: defaults.disk, wipe: defaults.wipe, ...machine }, defaults.ephemeral),
       ...joinSettingsOf(settings.defaults),
       ...joinSettingsOf(machine),
+      own: ownOf(machine),
     })),
     kubernetes: {
       packages: settings.kubernetes.packages,
@@ -130,9 +131,50 @@ function diskSettingsOf(
   }
 }
 
+function approvalRuleOf(approve: Settings['approve']): ApprovalRule {
+  if ('all' in approve) return { kind: 'all' }
+  const macs = new Set(approve.macs)
+  if (approve.likenesses.length === 0) return { kind: 'these', macs }
+  const likenesses = approve.likenesses.map((one) => ({
+    text: one.text,
+    ...(one.mac === undefined ? {} : { macs: one.mac }),
+    ...(one.serial === undefined ? {} : { serials: one.serial }),
+    ...(one.manufacturer === undefined ? {} : { manufacturers: one.manufacturer }),
+    ...(one.product === undefined ? {} : { products: one.product }),
+    gives: {
+      ...(one.method === undefined ? {} : { method: one.method }),
+      ...(one.image === undefined ? {} : { image: one.image }),
+      ...diskSettingsOf(one, undefined),
+      ...joinSettingsOf(one),
+    },
+  }))
+  return { kind: 'these', macs, likenesses }
+}
+
+/** What stands in the entry of a machine itself. */
+function ownOf(machine: Settings['machines'][number]): Partial<MachineSettings> {
+  const { method, image } = machine
+  const parameters = machine['kernel-parameters']
+  const keys = machine['ssh-authorized-keys']
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(image === undefined ? {} : { image }),
+    ...(parameters === undefined ? {} : { kernelParameters: parameters }),
+    ...(keys === undefined ? {} : { sshAuthorizedKeys: keys }),
+    ...diskSettingsOf(machine, undefined),
+    ...joinSettingsOf(machine),
+  }
+}
+
 type JoinSettings = Pick<MachineSettings, 'cluster' | 'role' | 'labels' | 'taints' | 'zone'>
 
-function joinSettingsOf({ cluster, role, labels, taints, zone }: Settings['defaults']): JoinSettings {
+function joinSettingsOf({
+  cluster,
+  role,
+  labels,
+  taints,
+  zone,
+}: Pick<Settings['defaults'], keyof JoinSettings>): JoinSettings {
   return {
     ...(cluster === undefined ? {} : { cluster }),
     ...(role === undefined ? {} : { role }),

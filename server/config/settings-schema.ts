@@ -6,6 +6,7 @@ import type { Mac } from '../wire/mac.ts'
 import { apiSettings } from './api-settings.ts'
 import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
+import { closest } from './closest.ts'
 import { isClusterName } from './cluster-name.ts'
 import { isName, parseImageReference } from './image-name.ts'
 import { jobSettings } from './job-settings.ts'
@@ -208,32 +209,6 @@ const bootFiles = z.unknown().transform((value, context): ReadonlyMap<number | '
   return files
 })
 
-const approve = z.unknown().transform((value, context): { all: true } | { macs: Mac[] } => {
-  if (value === 'all') return { all: true }
-  if (!Array.isArray(value)) {
-    return refuse(context, 'This is neither `all` nor a list of MAC addresses.', {
-      nextStep: 'Write `approve: all`, or `approve: ["52:54:00:12:34:56"]`.',
-    })
-  }
-  if (value.length > most.machines) return refuse(context, `More than ${most.machines} machines are listed.`)
-  const macs: Mac[] = []
-  for (const [index, item] of value.entries()) {
-    const read = readMac(item)
-    if ('mac' in read) macs.push(read.mac)
-    else {
-      const { because: message, nextStep } = read
-      context.issues.push({
-        code: 'custom',
-        input: item,
-        message,
-        path: [index],
-        params: nextStep === undefined ? {} : { nextStep },
-      })
-    }
-  }
-  return { macs }
-})
-
 const diskSelector = z.string().transform((text, context) => {
   const read = parseDiskSelector(text)
   if (read.kind === 'selector') return read.selector
@@ -299,6 +274,114 @@ const machineSettings = {
     .max(most.parameters)
     .optional(),
   'ssh-authorized-keys': z.array(textUnless('an SSH key', whyNotSshKey)).max(most.keys).optional(),
+}
+
+/** One or several, each with `*` for any letters. */
+const patterns = z.unknown().transform((value, context): readonly string[] => {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (items.length > most.machines) return refuse(context, `More than ${most.machines} are listed.`)
+  const read: string[] = []
+  for (const item of items) {
+    if (typeof item !== 'string' || item.trim() === '' || item.length > 200) {
+      refuse(context, `This is no text to compare with, it is ${kindOf(item)}.`, {
+        nextStep: 'Write it in quotes, with * for any letters: "7XK*".',
+      })
+    } else if (/^[*\s]+$/.test(item)) {
+      refuse(context, `${quoted(item)} fits every machine.`, {
+        nextStep: 'Write `approve: all` where that is meant.',
+      })
+    } else read.push(item.trim())
+  }
+  return read
+})
+
+const macs = z.unknown().transform((value, context): ReadonlySet<Mac> => {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (items.length > most.machines) return refuse(context, `More than ${most.machines} are listed.`)
+  const read = items.map(readMac)
+  for (const one of read) if (!('mac' in one)) refuse(context, one.because, nextStepOf(one))
+  return new Set(read.flatMap((one) => ('mac' in one ? [one.mac] : [])))
+})
+
+function nextStepOf({ nextStep }: { readonly nextStep?: string }): { readonly nextStep?: string } {
+  return nextStep === undefined ? {} : { nextStep }
+}
+
+const likeness = z.strictObject({
+  mac: macs.optional(),
+  serial: patterns.optional(),
+  manufacturer: patterns.optional(),
+  product: patterns.optional(),
+  method: machineSettings.method,
+  image: machineSettings.image,
+  disk: machineSettings.disk,
+  wipe: machineSettings.wipe,
+  cluster: machineSettings.cluster,
+  role: machineSettings.role,
+  labels: machineSettings.labels,
+  taints: machineSettings.taints,
+  zone: machineSettings.zone,
+})
+
+export type LikenessText = z.output<typeof likeness> & { readonly text: string }
+
+/** What a machine may be known by in a rule. */
+const marks = ['mac', 'serial', 'manufacturer', 'product'] as const
+
+type Approve = { all: true } | { macs: Mac[]; likenesses: LikenessText[] }
+
+const approve = z.unknown().transform((value, context): Approve => {
+  if (value === 'all') return { all: true }
+  if (!Array.isArray(value)) {
+    return refuse(context, 'This is neither `all` nor a list of MAC addresses and rules.', {
+      nextStep: 'Write `approve: all`, or `approve: ["52:54:00:12:34:56"]`.',
+    })
+  }
+  if (value.length > most.machines) return refuse(context, `More than ${most.machines} machines are listed.`)
+  const listed: Mac[] = []
+  const likenesses: LikenessText[] = []
+  const wrong = (path: readonly PropertyKey[], message: string, params: { readonly nextStep?: string }) =>
+    context.issues.push({ code: 'custom', input: value, message, path: [...path], params })
+  for (const [index, item] of value.entries()) {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      const read = readMac(item)
+      if ('mac' in read) listed.push(read.mac)
+      else wrong([index], read.because, nextStepOf(read))
+      continue
+    }
+    const read = likeness.safeParse(item)
+    for (const issue of read.error?.issues ?? []) {
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys) wrong([index, key], ...unknownInRule(key))
+      } else context.issues.push({ ...issue, input: item, path: [index, ...issue.path] })
+    }
+    if (marks.every((mark) => !Object.hasOwn(item, mark))) {
+      wrong([index], 'This rule says of no machine that it is meant.', {
+        nextStep: `Add one of ${marks.join(', ')}.`,
+      })
+    }
+    if (read.success) likenesses.push({ ...read.data, text: textOf(item) })
+  }
+  return { macs: listed, likenesses }
+})
+
+function unknownInRule(key: string): [string, { readonly nextStep: string }] {
+  const known = Object.keys(likeness.shape)
+  const meant = closest(key, known)
+  const nextStep = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`
+  return [`There is no setting ${JSON.stringify(key)} here.`, { nextStep }]
+}
+
+/** By what a rule knows its machines, as a person wrote it. */
+function textOf(rule: object): string {
+  return marks
+    .flatMap((mark) => {
+      const value: unknown = Reflect.get(rule, mark)
+      if (value === undefined) return []
+      const [first, ...more] = (Array.isArray(value) ? value : [value]).map(String)
+      return [`${mark} ${first}${more.length === 0 ? '' : ` and ${more.length} more`}`]
+    })
+    .join(', ')
 }
 
 const loader = z.enum(['ipxe', 'shim-grub', 'shim-ipxe']).optional()

@@ -126,6 +126,19 @@ export type ApplianceEvent = About &
         readonly image?: string
         readonly once?: true
         readonly claim?: 'compared'
+        readonly disk?: string
+        readonly wipe?: boolean
+        /** The disk that was written before stays as it is. */
+        readonly keep?: true
+        readonly cluster?: string
+        readonly role?: string
+        readonly labels?: Readonly<Record<string, string>>
+        readonly taints?: readonly {
+          readonly key: string
+          readonly value?: string
+          readonly effect: string
+        }[]
+        readonly zone?: string
       }
     | { readonly kind: 'machine-unapproved' }
     | { readonly kind: 'sightings-swept'; readonly count: number; readonly kept: number }

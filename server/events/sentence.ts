@@ -212,19 +212,26 @@ function words(event: ApplianceEvent): string {
 
 const wantedOnce = { local: 'its own disk', image: 'its image' } as const
 
-function wishes({
-  claim,
-  hostname,
-  method,
-  image,
-  once,
-}: ApplianceEvent & { readonly kind: 'machine-approved' }): string {
+function wishes(event: ApplianceEvent & { readonly kind: 'machine-approved' }): string {
+  const { claim, hostname, method, image, once, disk, wipe, keep, cluster, role, labels, taints, zone } =
+    event
+  const named = (word: string, value: string | undefined) => (value === undefined ? [] : [`${word} ${value}`])
   const parts = [
     ...(claim === undefined ? [] : ['claim code compared']),
-    ...(hostname === undefined ? [] : [`name ${hostname}`]),
-    ...(method === undefined ? [] : [`method ${method}`]),
-    ...(image === undefined ? [] : [`image ${image}`]),
+    ...named('name', hostname),
+    ...named('method', method),
+    ...named('image', image),
     ...(once === undefined ? [] : ['once']),
+    ...named('disk', disk),
+    ...(wipe === undefined ? [] : [wipe ? 'what the disk holds may go' : 'a disk with data is left alone']),
+    ...(keep === undefined ? [] : ['what is on its disk stays']),
+    ...named('cluster', cluster),
+    ...named('role', role),
+    ...Object.entries(labels ?? {}).map(([key, value]) => `label ${key}=${value}`),
+    ...(taints ?? []).map(
+      ({ key, value, effect }) => `taint ${value === undefined ? key : `${key}=${value}`}:${effect}`,
+    ),
+    ...named('zone', zone),
   ]
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`
 }

@@ -3,7 +3,7 @@ import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
 import { failureCauses } from '../machines/failure-causes.ts'
-import { approvedMethods } from '../machines/approval.ts'
+import { approvedMethods } from '../machines/approved-method.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
@@ -14,10 +14,25 @@ const text = z.string()
 
 const failureCause = z.enum(Object.keys(failureCauses))
 
+const taint = z.object({
+  key: text,
+  value: text.optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+})
+const role = z.enum(['control-plane', 'worker'])
+const labels = z.record(text, text)
+
 const approval = z.object({
   by: z.enum(['person', 'rule']),
   at: time,
   macs: z.array(mac),
+  cluster: text.optional(),
+  role: role.optional(),
+  labels: labels.optional(),
+  taints: z.array(taint).optional(),
+  zone: text.optional(),
+  disk: text.optional(),
+  wipe: z.boolean().optional(),
   hostname: text.optional(),
   method: z.enum(approvedMethods).optional(),
   image: text.optional(),
@@ -38,6 +53,28 @@ const approvalOrder = z.strictObject({
     .literal(true)
     .optional()
     .meta({ description: 'The image until one boot has ended well, its own disk after.' }),
+  disk: z.string().min(1).max(400).optional().meta({
+    description: 'The disk that is written: serial=…, wwn=…, by-path=…, size>=400G, smallest, largest.',
+  }),
+  wipe: z.boolean().optional().meta({
+    description: 'Whether the disk may be written though it holds data, by the one install that this is for.',
+  }),
+  keep: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'What this box has written to its disk stays; only what else is said changes.' }),
+  cluster: wish.optional().meta({ description: 'The cluster that it is to become a node of.' }),
+  role: role.optional().meta({ description: 'A worker when absent.' }),
+  labels: z
+    .record(z.string().min(1).max(317), z.string().max(63))
+    .optional()
+    .meta({ description: 'Labels of its Node.' }),
+  taints: z
+    .array(z.string().min(1).max(400))
+    .max(16)
+    .optional()
+    .meta({ description: 'Taints of its Node, as kubectl writes them: dedicated=gpu:NoSchedule.' }),
+  zone: wish.optional().meta({ description: 'Its topology.kubernetes.io/zone.' }),
 })
 
 const machine = z.object({

@@ -8,7 +8,8 @@ export type ClusterDesk = {
   readonly find: (name: string) => ClusterSummary | undefined
   /** Makes or adds a cluster as the order says, which is looked at here. */
   readonly make: (order: unknown) => Promise<MadeCluster>
-  readonly remove: (name: string) => Promise<'removed' | 'unknown'>
+  /** One that has machines stays. */
+  readonly remove: (name: string) => Promise<RemovedCluster>
   /** A kubeconfig by which a person administers the cluster, with `server` in place of its endpoint where given. */
   readonly kubeconfig: (name: string, server: string | undefined) => Promise<GivenText>
   /** Cloud-config that makes a system fit to become a node of this cluster. */
@@ -32,6 +33,11 @@ export type MadeCluster =
       /** What could not be looked at. */
       readonly remark?: string
     }
+  | { readonly kind: 'refused'; readonly because: string }
+
+export type RemovedCluster =
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'refused'; readonly because: string }
 
 export type GivenText =
@@ -60,8 +66,15 @@ export function clusterRoutes(desk: ClusterDesk): Router {
   })
   routes.delete('/:name', async (request, response) => {
     const { name } = request.params
-    if ((await desk.remove(name)) === 'unknown') unknown(response, name)
-    else response.status(204).end()
+    const removed = await desk.remove(name)
+    switch (removed.kind) {
+      case 'unknown':
+        return unknown(response, name)
+      case 'refused':
+        return problem(response, 409, 'It has machines', removed.because)
+      case 'removed':
+        response.status(204).end()
+    }
   })
   // It makes a new key each time, so it is no GET.
   routes.post('/:name/kubeconfig', express.json({ limit: mostOrder }), async (request, response) => {

@@ -1,20 +1,19 @@
 import type { Mac } from '../wire/mac.ts'
-
-/** A rule that a person wrote: every machine, or the network cards listed. */
-export type ApprovalRule =
-  { readonly kind: 'all' } | { readonly kind: 'these'; readonly macs: ReadonlySet<Mac> }
-
-/** What an approval may say of the method; absent, the settings say it. */
-export const approvedMethods = ['ram', 'local'] as const
-export type ApprovedMethod = (typeof approvedMethods)[number]
+import { allows, likenessOf, type ApprovalRule, type Board, type Likeness } from './approval-rule.ts'
+import type { ApprovedMethod } from './approved-method.ts'
+import type { JoinWords } from './join-wish.ts'
 
 /** What a person may say with an approval, in place of the settings. */
-export type ApprovalWishes = {
+export type ApprovalWishes = JoinWords & {
   readonly hostname?: string
   readonly method?: ApprovedMethod
   readonly image?: string
   /** The image is run until one boot of it has ended well, and the machine's own disk from then on. */
   readonly once?: true
+  /** Which disk is written, as `serial=S3Z9NX0M`. */
+  readonly disk?: string
+  /** Whether a disk that holds data may be written, by the install that this approval is for. */
+  readonly wipe?: boolean
   /** The code on the machine's screen was compared with that of its record. */
   readonly claim?: 'compared'
 }
@@ -37,17 +36,15 @@ export type Standing =
       readonly because: string
       readonly approval: Approval
     }
-  | { readonly kind: 'approved'; readonly by: 'rule'; readonly because: string }
+  | {
+      readonly kind: 'approved'
+      readonly by: 'rule'
+      readonly because: string
+      /** That it has of the rule. */
+      readonly likeness?: Likeness
+    }
   /** `because`: what keeps an approval from counting; absent, there is none. */
   | { readonly kind: 'waits'; readonly because?: string }
-
-/**
- * Whether a rule lets the machine boot that asks from `mac`. Only the card that asks counts: an SMBIOS UUID can stand on
- * two boards, and must not carry an approval from one to the other.
- */
-export function allows(rule: ApprovalRule, mac: Mac): boolean {
-  return rule.kind === 'all' || rule.macs.has(mac)
-}
 
 /** How a machine with this approval stands when it asks by `mac`; `clash` says what of it points to another record. */
 export function standingOf(
@@ -55,11 +52,18 @@ export function standingOf(
   mac: Mac,
   rule: ApprovalRule,
   clash?: string,
+  board?: Board,
 ): Standing {
   const approval = given?.by === 'person' ? given : undefined
   const isForCard = approval?.macs.includes(mac) === true
   if (approval !== undefined && isForCard && clash === undefined) {
     return { kind: 'approved', by: 'person', because: `a person approved it on ${dayOf(approval)}`, approval }
+  }
+  // What a board is like counts for that board alone, and here it is not clear whose it is.
+  const likeness = likenessOf(rule, mac, clash === undefined ? board : undefined)
+  if (likeness !== undefined) {
+    const because = `the settings approve it, as ${likeness.text}`
+    return { kind: 'approved', by: 'rule', because, likeness }
   }
   if (allows(rule, mac)) return { kind: 'approved', by: 'rule', because: 'the settings approve it' }
   if (approval === undefined) return { kind: 'waits' }

@@ -37,7 +37,15 @@ function whyNoCandidate(disk: Disk, neededBytes: number): string | undefined {
 /** Sizes of disks that are sold as equal differ by less (percent). */
 const alikePercent = 1
 
-function fits(disk: Disk, term: DiskTerm): boolean {
+/** What a disk is known by in every boot. */
+type KnownDisk = Pick<Disk, 'serial' | 'wwn' | 'path' | 'bytes'>
+
+/** Whether a selector may mean a disk that is known by this; `false` says that it means another one. */
+export function mayMean(selector: DiskSelector, disk: KnownDisk): boolean {
+  return selector.terms.every((term) => fits(disk, term))
+}
+
+function fits(disk: KnownDisk, term: DiskTerm): boolean {
   switch (term.kind) {
     case 'serial':
       return disk.serial !== undefined && plainSerial(disk.serial) === plainSerial(term.value)

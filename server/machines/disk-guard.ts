@@ -1,4 +1,4 @@
-import { diskInWords } from './choose-disk.ts'
+import { diskInWords, diskSize } from './choose-disk.ts'
 import type { Disk } from './inventory.ts'
 
 /** What a disk is recognised by in a later boot. */
@@ -29,6 +29,16 @@ export function guardDisk(
 
 export function identityOf({ serial, wwn, path, bytes }: Disk): DiskIdentity {
   return { serial, wwn, path, bytes }
+}
+
+export function identityInWords({ serial, wwn, path, bytes }: DiskIdentity): string {
+  const known =
+    serial !== undefined
+      ? `serial ${serial}`
+      : wwn !== undefined
+        ? `wwn ${wwn}`
+        : `by-path ${path ?? 'unknown'}`
+  return `${known}, ${diskSize(bytes)}`
 }
 
 /** A disk that has neither serial nor WWN is known by its place and its size. */

@@ -13,6 +13,11 @@ export type DiskInstall = {
   readonly image?: string
   /** The disk that was or is written, also by an install before this one that did not come to its end. */
   readonly disk?: DiskIdentity
+  /**
+   * Another is wanted, at the next boot from the network. `approved`: by a newer approval. `reinstall`: of the same disk, whose
+   * data are those of this install and may go.
+   */
+  readonly again?: 'approved' | 'reinstall'
 }
 
 /**
@@ -35,7 +40,8 @@ export function beginInstall(
   { id, attempt, by }: Pick<DiskInstall, 'id' | 'attempt' | 'by'>,
 ): DiskInstall {
   if (before?.attempt === attempt) return before
-  const disk = begunDisk(before)
+  // Until it is written once more, what a disk holds that is to be installed again is of the install before.
+  const disk = before?.again === 'reinstall' ? before.disk : begunDisk(before)
   return {
     id,
     attempt,
@@ -43,4 +49,10 @@ export function beginInstall(
     phase: 'begun',
     ...(disk === undefined ? {} : { disk }),
   }
+}
+
+/** Whether a machine has a system on its disk that it is to start from. */
+export function startsFromDisk(install: DiskInstall | undefined): boolean {
+  if (install === undefined || install.again !== undefined) return false
+  return install.phase === 'written' || install.phase === 'installed'
 }

@@ -43,3 +43,17 @@ export function joinWishOf(...sayings: readonly (JoinWords | undefined)[]): Join
     ...(zone === undefined ? {} : { zone }),
   }
 }
+
+/** As kubectl writes it. */
+export function taintText({ key, value, effect }: NodeTaint): string {
+  return value === undefined ? `${key}:${effect}` : `${key}=${value}:${effect}`
+}
+
+export function joinInWords({ cluster, role, labels, taints, zone }: JoinWish): string {
+  return [
+    `${role} of the cluster ${cluster}`,
+    ...Object.entries(labels).map(([key, value]) => `label ${key}=${value}`),
+    ...taints.map((taint) => `taint ${taintText(taint)}`),
+    ...(zone === undefined ? [] : [`zone ${zone}`]),
+  ].join(', ')
+}

@@ -168,15 +168,28 @@ export class Roster {
     return this.#recognise(sighting, now).clash
   }
 
-  /** A person approves a machine, for the cards it has now; an approval from before is replaced. */
-  approve(id: string, wishes: ApprovalWishes, now: number): RosterChange {
+  /**
+   * A person approves a machine, for the cards it has now; an approval from before is replaced. `disk` says what becomes of one
+   * that was written under that: another install, or it stays; absent, the new approval is for no disk.
+   */
+  approve(id: string, wishes: ApprovalWishes, now: number, disk?: 'install-again' | 'keep'): RosterChange {
     const machine = this.#machines.get(id)
     if (machine === undefined) return noChange
     const { hostname } = wishes
-    const approval: Approval = { by: 'person', at: now, macs: machine.macs, ...wishes }
-    const approved: Machine = { ...machine, approval, ...(hostname === undefined ? {} : { hostname }) }
+    const kept = disk === 'keep' ? { doneAt: machine.approval?.doneAt ?? now } : {}
+    const approval: Approval = { by: 'person', at: now, macs: machine.macs, ...wishes, ...kept }
+    const approved: Machine = {
+      ...(disk === 'install-again' ? withInstallAgain(machine) : machine),
+      approval,
+      ...(hostname === undefined ? {} : { hostname }),
+    }
     this.#keep(approved)
-    const told: ApplianceEvent = { kind: 'machine-approved', ...aboutMachine(machine), ...wishes }
+    const told: ApplianceEvent = {
+      kind: 'machine-approved',
+      ...aboutMachine(machine),
+      ...wishes,
+      ...(disk === 'keep' ? { keep: true } : {}),
+    }
     const change: RosterChange = { machines: [approved], attempts: [], happened: [told] }
     return joined(change, this.move(id, 'approved', 'a person approves it', now))
   }
@@ -187,7 +200,7 @@ export class Roster {
     if (machine?.approval?.by !== 'person') return noChange
     const { approval, ...rest } = machine
     const isNamedByIt = approval.hostname !== undefined && approval.hostname === machine.hostname
-    const left: Machine = isNamedByIt ? { ...rest, hostname: undefined } : rest
+    const left: Machine = withoutInstallAgain(isNamedByIt ? { ...rest, hostname: undefined } : rest)
     this.#keep(left)
     const told: ApplianceEvent = { kind: 'machine-unapproved', ...aboutMachine(machine) }
     const change: RosterChange = { machines: [left], attempts: [], happened: [told] }
@@ -248,7 +261,7 @@ export class Roster {
     const reached = this.#latest.get(id)?.stage
     const moved: Machine = {
       ...withFailure(afterTrigger(machine, trigger), step.to, trigger, reached),
-      ...(trigger === 'cloud-init-finished' ? doneUnder(machine.approval, now) : {}),
+      ...(trigger === 'cloud-init-finished' ? doneUnder(machine, now) : {}),
       state: step.to,
       stateBecause: because,
       stateSince: now,
@@ -718,9 +731,24 @@ function withFailure(
 }
 
 /** The first boot that ends well under an approval is the one it counts as done by. */
-function doneUnder(approval: Approval | undefined, now: number): Pick<Machine, 'approval'> {
+function doneUnder({ approval, install }: Machine, now: number): Pick<Machine, 'approval'> {
   if (approval === undefined || approval.doneAt !== undefined) return {}
+  // What has ended was begun under an approval before this one.
+  if (install?.again === 'approved') return {}
   return { approval: { ...approval, doneAt: now } }
+}
+
+/** One that is to be written by the words of the approval from before, or was, is written again. */
+function withInstallAgain(machine: Machine): Machine {
+  const { install } = machine
+  if (install === undefined || install.phase === 'begun') return machine
+  return { ...machine, install: { ...install, again: 'approved' } }
+}
+
+function withoutInstallAgain(machine: Machine): Machine {
+  if (machine.install?.again === undefined) return machine
+  const { again: _, ...install } = machine.install
+  return { ...machine, install }
 }
 
 /** A UUID that the board's maker left unwritten is none; a card or iPXE may still show the right one. */

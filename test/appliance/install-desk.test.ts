@@ -178,6 +178,145 @@ t.test('an installed machine that is to be written again needs `wipe`', async (t
   }
 })
 
+/** Has it installed, and its system on the disk report so. */
+async function installs(box: OneMachine, disks = blank): Promise<void> {
+  await writes(box, disks)
+  await reportsFromDisk(box, 'SUCCESS')
+}
+
+t.test('a new approval of an installed machine says what becomes of its disk, or is refused', async (t) => {
+  const box = await aBox(t, { wipe: true })
+  await installs(box)
+  const before = box.machine
+  t.match(await box.api.approve(box.machine, { hostname: 'node-2' }), {
+    kind: 'refused',
+    because:
+      /is installed, and another approval is another install, which would write over its disk \(serial A, 20.0 GB\)\. Say --wipe .*--disk .*--keep .*reinstall/,
+  })
+  t.match(await box.api.approve(box.machine, { disk: 'serial=A' }), { kind: 'refused' })
+  t.match(await box.api.approve(box.machine, { disk: 'smallest' }), { kind: 'refused' })
+  t.match(await box.api.approve(box.machine, { keep: true, wipe: true }), {
+    kind: 'refused',
+    because: /cannot both be kept \(--keep\) and be written over/,
+  })
+  t.equal(box.machine, before, 'nothing has changed')
+  t.equal(await box.boots(), 'boot-local')
+})
+
+t.test('with `wipe` a new approval is one install more, and no third one', async (t) => {
+  const box = await aBox(t)
+  box.comesBy()
+  await box.api.approve(box.machine, {})
+  await installs(box)
+  const { id } = box.machine.install!
+  t.match(await box.api.approve(box.machine, { wipe: true }), {
+    kind: 'done',
+    remarks: ['at its next boot from the network its disk (serial A, 20.0 GB) is written over'],
+  })
+  t.match(box.machine, { state: 'installed', install: { phase: 'installed', again: 'approved' } })
+  await box.restart()
+  t.equal(await box.boots(60), 'install-disk')
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'script-served'),
+    { because: /a person has approved it anew/ },
+  )
+  t.not(box.machine.install?.id, id)
+  await box.boots(60)
+  t.match(await says(box, 'disks', used), /^write\n/, 'a boot that was cut off is made good')
+  await says(box, 'ended', 'written\n')
+  t.equal(await box.boots(60), 'boot-local')
+  await reportsFromDisk(box, 'SUCCESS')
+  t.match(box.machine, { state: 'installed', approval: { wipe: true, doneAt: box.now } })
+  t.equal(await box.boots(60), 'boot-local', 'however often it boots')
+  box.roster.bootNext(box.machine.id, 'image', box.now)
+  t.equal(await box.boots(60), 'install-disk')
+  t.match(await says(box, 'disks', used), /^refused disk-refused\n/, 'that data may go was for one install')
+})
+
+t.test('a new approval for another disk leaves the one alone that was written', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  t.match(await box.api.approve(box.machine, { disk: 'serial=B' }), {
+    remarks: ['at its next boot from the network the disk serial=B is written'],
+  })
+  t.equal(await box.boots(), 'install-disk')
+  const both = inventory('vda 20000000000 A holds=gpt', 'vdb 20000000000 B')
+  t.match(await says(box, 'disks', both), /\ndisk vdb\n/)
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'disk-chosen'),
+    { because: 'its approval says serial=B, and it is blank' },
+  )
+})
+
+t.test('a new approval that keeps the disk changes what else is said, and installs nothing', async (t) => {
+  const box = await aBox(t)
+  box.comesBy()
+  t.match(await box.api.approve(box.machine, { keep: true }), {
+    kind: 'refused',
+    because: /this box has written no disk of .* that could be kept/,
+  })
+  await installs(box)
+  t.match(await box.api.approve(box.machine, { keep: true, hostname: 'node-2' }), {
+    kind: 'done',
+    remarks: [],
+  })
+  t.match(box.machine, { hostname: 'node-2', approval: { doneAt: box.now }, install: { again: undefined } })
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'machine-approved'),
+    { keep: true },
+  )
+  t.equal(await box.boots(), 'boot-local')
+})
+
+t.test('a node of a cluster is not installed anew by an approval, whatever that says', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  for (const [trigger, state] of [
+    ['join-asked', 'joining'],
+    ['node-ready', 'active'],
+  ] as const) {
+    box.roster.move(box.machine.id, trigger, 'it said so', box.now)
+    t.equal(box.machine.state, state)
+    t.match(await box.api.approve(box.machine, { wipe: true }), {
+      kind: 'refused',
+      because: /as a node of its cluster it starts from its disk, .* Release it first/,
+    })
+    t.match(await box.api.approve(box.machine, { keep: true }), { kind: 'done' })
+    t.equal(await box.boots(), 'boot-local')
+  }
+})
+
+t.test('what is written under an older approval is written once more under the new one', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  await says(box, 'disks', blank)
+  t.match(await box.api.approve(box.machine, { hostname: 'node-2' }), { kind: 'done', remarks: [] })
+  await says(box, 'ended', 'written\n')
+  await reportsFromDisk(box, 'SUCCESS')
+  t.match(box.machine.approval, { hostname: 'node-2', doneAt: undefined }, 'that was the install before')
+  t.equal(await box.boots(), 'install-disk')
+})
+
+t.test('a new approval that is taken back before the machine boots costs it nothing', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  await box.api.approve(box.machine, { wipe: true })
+  await box.api.unapprove(box.machine)
+  t.equal(await box.boots(), 'boot-local', 'the rule that it was installed by still counts')
+})
+
+t.test('the disk of an approval counts before that of the settings, and so does its `wipe`', async (t) => {
+  const box = await aBox(t, { disk: selector('serial=A'), wipe: true })
+  const both = inventory('vda 20000000000 A', 'vdb 20000000000 B holds=ext4')
+  box.comesBy()
+  await box.api.approve(box.machine, { disk: 'serial=B', wipe: false })
+  await box.boots()
+  t.match(await says(box, 'disks', both), /^refused disk-refused\nvdb /)
+  await box.api.approve(box.machine, { disk: 'serial=B', wipe: true })
+  await box.boots()
+  t.match(await says(box, 'disks', both), /^write\ndisk vdb\n/)
+})
+
 t.test(
   'cloud-init that fails on the disk fails the machine, which is not written again by itself',
   async (t) => {

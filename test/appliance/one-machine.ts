@@ -20,6 +20,7 @@ import { whoseEvent } from '../../server/appliance/whose-event.ts'
 import type { Config } from '../../server/config/config.ts'
 import { encode } from '../../server/dhcp/encode.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
+import type { ClusterDesk } from '../../server/http/cluster-routes.ts'
 import { Roster, type Chance } from '../../server/machines/roster.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
 import { Whereabouts } from '../../server/networks/whereabouts.ts'
@@ -40,7 +41,7 @@ const image = { name: 'debian', folder: '/images/debian' }
 const network = aNetwork({ ...captured, mode: 'proxy', pool: undefined })
 const minute = 60_000
 
-type Clock = { now: number }
+type Clock = { now: number; clusters?: ClusterDesk | undefined }
 
 /** The desks of an appliance that has just started. */
 function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock, chance: Chance) {
@@ -87,11 +88,16 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     frames: new FrameRing(),
     troubles: new Troubles(),
     boot: material,
+    clusters: {
+      find: (name) => clock.clusters?.find(name),
+      nodeConfig: (name) => clock.clusters?.nodeConfig(name) ?? { kind: 'unknown' },
+    },
+    api: 'on',
     authority: () => undefined,
     tokens: aDesk().tokens,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
-  return { roster, logbook, boot, dhcp, api, images, holderOf, now }
+  return { roster, logbook, boot, dhcp, api, images, plans, holderOf, now }
 }
 
 /** What a machine meets of the appliance, over a store on disk, and a machine that boots from the network. */
@@ -103,6 +109,8 @@ export class OneMachine {
   #desks: ReturnType<typeof startedDesks> | undefined
   #xid = 0
   now = 1_000_000
+  /** Absent, it has none. */
+  clusters: ClusterDesk | undefined
 
   constructor(store: Store, config: Config) {
     this.store = store
@@ -150,6 +158,14 @@ export class OneMachine {
 
   get api() {
     return this.#running.api
+  }
+
+  get config(): Config {
+    return this.#config
+  }
+
+  get plans() {
+    return this.#running.plans
   }
 
   get dataFolder(): string {

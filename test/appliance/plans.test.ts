@@ -88,7 +88,12 @@ t.test('a machine is for the cluster that its entry, or the defaults, name, once
   t.equal(plansFor(settings).joinOf(one, undefined), undefined, 'nobody has approved it')
   const plans = plansFor({ ...settings, approve: { kind: 'all' } })
   const none = { role: 'worker', taints: [] }
-  t.strictSame(plans.joinOf(one, undefined), { ...none, cluster: 'prod', labels: { rack: 'r1' } })
+  t.strictSame(plans.joinOf(one, undefined), {
+    ...none,
+    cluster: 'prod',
+    labels: { rack: 'r1' },
+    zone: 'hall-2',
+  })
   t.strictSame(plans.joinOf(two, undefined), { ...none, cluster: 'lab', labels: {}, zone: 'hall-2' })
   const local = plansFor({ approve: { kind: 'all' }, defaults: { ...ram, method: 'local', cluster: 'lab' } })
   t.equal(local.joinOf(one, undefined), undefined, 'what its disk has already is no matter of the box')

@@ -53,7 +53,7 @@ t.test('an approved machine runs its image from memory', (t) => {
 })
 
 t.test('a node whose system is on its disk is never installed again, by whatever means', (t) => {
-  const disk = { image: good.image, selector: undefined, wipe: 'allowed' } as const
+  const disk = { image: good.image, selector: undefined, by: 'settings', wipe: 'allowed' } as const
   const install = { id: 'i', attempt: 'a', phase: 'installed' } as const
   for (const state of ['joining', 'active', 'releasing'] as const) {
     for (const method of ['disk', 'ram', 'local'] as const) {
@@ -79,7 +79,7 @@ t.test('a node that runs from memory is given its image again: its system went w
 })
 
 t.test('a retired machine boots its own disk, whatever rule approves it', (t) => {
-  const disk = { image: good.image, selector: undefined, wipe: 'allowed' } as const
+  const disk = { image: good.image, selector: undefined, by: 'settings', wipe: 'allowed' } as const
   for (const method of ['disk', 'ram', 'local'] as const) {
     for (const due of [undefined, 'image', 'local'] as const) {
       t.equal(chooseScript(aMachine('retired'), mac, { ...good, method, disk }, due).kind, 'boot-local')

@@ -389,7 +389,10 @@ t.test('an install that comes to nothing is a fault with its cause', (t) => {
   says(t, clinic.after(60), 'install-failed', /\(disk-refused\): sda holds data/)
   clinic.passes(60).leases('ipxe-uefi').isTold('wait')
   const none = { kind: 'none', because: 'there is no image noble' } as const
-  clinic.intent = { ...clinic.intent, disk: { image: none, selector: undefined, wipe: 'forbidden' } }
+  clinic.intent = {
+    ...clinic.intent,
+    disk: { image: none, selector: undefined, by: 'settings', wipe: 'forbidden' },
+  }
   says(t, clinic.after(60), 'no-image', /there is no image noble/)
   t.end()
 })

@@ -38,6 +38,7 @@ async function aBox(t: Test, folder: string, keyVariable?: string, packagesKeyFi
     networks: [{ name: 'rack', subnet: parseSubnet('10.20.0.0/24')! }],
     kubernetes: { packages: 'http://mirror.example/v{minor}/', packagesKeyFile },
     transport: (target) => kubeTransport(target, 'ironwake/test'),
+    nodesOf: (cluster) => (cluster === 'full' ? ['node-1', 'M0000002'] : []),
     tell: (event) => void told.push(event),
     now: Date.now,
   })

@@ -203,9 +203,27 @@ t.test('approve says what the machine is to have, and what is in its way', async
   t.match(JSON.parse(json.out), { machine: { id: 'M0000001' }, remarks: [/quarantined/] })
   t.match(await call('approve', 'node-1', '--image', 'gone'), { code: 1, err: /there is no image gone/ })
   t.match(await call('approve', 'node-1', '--method', 'tape'), { code: 1, err: /method/ })
-  t.match(await call('approve', 'node-1', '--disk', 'serial=1'), {
+  const node = ['--method', 'disk', '--disk', 'serial=A', '--wipe', '--cluster', 'lab', '--role', 'worker']
+  const more = ['--label', 'rack=r1', '--label', 'fast=', '--taint', 'a:NoSchedule', '--zone', 'hall-2']
+  orders.length = 0
+  t.match(await call('approve', 'node-1', ...node, ...more), { code: 0 })
+  t.match(await call('approve', 'node-1', '--keep'), { code: 0 })
+  t.strictSame(orders, [
+    {
+      method: 'disk',
+      disk: 'serial=A',
+      wipe: true,
+      cluster: 'lab',
+      role: 'worker',
+      labels: { rack: 'r1', fast: '' },
+      taints: ['a:NoSchedule'],
+      zone: 'hall-2',
+    },
+    { keep: true },
+  ])
+  t.match(await call('approve', 'node-1', '--label', 'rack'), {
     code: 2,
-    err: /there is no option --disk/,
+    err: /--label is written as rack=r1, and not as rack/,
   })
   t.match(await call('approve', 'nobody'), { code: 1, err: /no machine has/ })
   t.match(await call('unapprove', 'node-1'), { code: 0, err: /is no longer approved by a person/ })

@@ -117,7 +117,13 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
   t.match(read('networks: [{interface: eth0.20, probe: false}]'), {
     config: { networks: [{ name: 'eth0.20', interface: 'eth0.20', probe: false }] },
   })
-  t.strictSame(config.approve, { kind: 'these', macs: new Set(['52:54:00:12:34:56']) })
+  t.match(config.approve, {
+    kind: 'these',
+    macs: new Set(['52:54:00:12:34:56']),
+    likenesses: [
+      { serials: ['7XK*'], gives: { method: 'disk', disk: { text: 'smallest' }, cluster: 'lab' } },
+    ],
+  })
   t.strictSame(config.machines[0]?.kernelParameters, ['console=ttyS1,115200'])
   t.strictSame(config.machines[0]?.sshAuthorizedKeys, config.defaults.sshAuthorizedKeys)
   t.equal(config.machines[0]?.image, 'noble')
@@ -151,6 +157,43 @@ machines:
   t.match(second, { cluster: 'prod', zone: 'hall-2', taints: [{ key: 'dedicated', effect: 'NoExecute' }] })
   t.strictSame(second?.labels, { rack: 'r1', row: '4' })
   t.equal(second?.role, undefined)
+})
+
+t.test('a rule of approve says which machines it means, and what they are to have', async (t) => {
+  const settings = `api: {listen: networks}
+images: [{name: noble, folder: /srv/noble}]
+approve:
+  - "52:54:00:12:34:56"
+  - {mac: ["52:54:00:12:34:57", "52:54:00:12:34:58"], cluster: lab}
+  - {serial: "7XK*", manufacturer: [Dell*, HPE], method: disk, image: jammy, disk: smallest, wipe: true, role: worker}
+machines:
+  - {mac: "52:54:00:12:34:57", zone: a}
+`
+  const result = read(settings)
+  t.strictSame(result.kind === 'config' ? result.config.approve : result.mistakes, {
+    kind: 'these',
+    macs: new Set(['52:54:00:12:34:56']),
+    likenesses: [
+      {
+        text: 'mac 52:54:00:12:34:57 and 1 more',
+        macs: new Set(['52:54:00:12:34:57', '52:54:00:12:34:58']),
+        gives: { cluster: 'lab' },
+      },
+      {
+        text: 'serial 7XK*, manufacturer Dell* and 1 more',
+        serials: ['7XK*'],
+        manufacturers: ['Dell*', 'HPE'],
+        gives: {
+          method: 'disk',
+          image: 'jammy',
+          disk: { text: 'smallest', terms: [], order: 'smallest' },
+          wipe: true,
+          role: 'worker',
+        },
+      },
+    ],
+  })
+  t.match(result, { config: { machines: [{ own: { zone: 'a' } }] } })
 })
 
 t.test('what a machine has of its own of a disk replaces the default, key by key', async (t) => {

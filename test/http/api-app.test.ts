@@ -183,9 +183,15 @@ t.test(
       ['0a1b2c3d', { hostname: 'node-2' }],
     ])
     for (const wrong of [
-      { disk: 'serial=1' },
+      { disk: '' },
       { once: false },
-      { method: 'disk' },
+      { keep: false },
+      { wipe: 'yes' },
+      { method: 'tape' },
+      { role: 'boss' },
+      { labels: { rack: 5 } },
+      { taints: 'a:NoSchedule' },
+      { serial: '1' },
       { image: '' },
       { hostname: 5 },
       [],

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { allows, standingOf, underRule, whySpent, type Approval } from '../../server/machines/approval.ts'
+import { allows } from '../../server/machines/approval-rule.ts'
+import { standingOf, underRule, whySpent, type Approval } from '../../server/machines/approval.ts'
 import { macNumber } from '../networks/a-network.ts'
 
 const nobody = { kind: 'these', macs: new Set<never>() } as const
