@@ -1,3 +1,4 @@
+import { compileHotCode } from './appliance/compile-hot-code.ts'
 import type { DeliveryOrder, DeliveryPlace, DeliveryWord } from './appliance/delivery.ts'
 import { ImageShelf } from './appliance/image-shelf.ts'
 import type { ApplianceEvent } from './events/event.ts'
@@ -39,6 +40,7 @@ async function deliver(order: DeliveryOrder): Promise<void> {
     }
     // The parent may have gone while the last of them opened.
     if (!process.connected) await end()
+    compileHotCode()
     say({ kind: 'ready' })
   } catch (error) {
     say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })

@@ -1,3 +1,4 @@
+import { compileHotCode } from './appliance/compile-hot-code.ts'
 import { run } from './cli/run.ts'
 
 const stopping = new AbortController()
@@ -8,6 +9,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') stopping.abort()
   else throw error
 })
+
+// An appliance does it when it has started.
+if (process.argv[2] !== 'serve') compileHotCode()
 
 process.exitCode = await run(process.argv.slice(2), {
   print: (line) => void process.stdout.write(`${line}\n`),

@@ -1,4 +1,5 @@
 import { constants, setPriority } from 'node:os'
+import { compileHotCode } from './appliance/compile-hot-code.ts'
 import { syncImageStore } from './appliance/sync-image-store.ts'
 import type { SyncWord } from './appliance/sync-aside.ts'
 import type { Config } from './config/config.ts'
@@ -16,6 +17,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}
 async function sync(config: Config): Promise<void> {
   // Machines that boot come first.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  compileHotCode()
   const began = Date.now()
   const eventOf = syncEvents(() => Date.now())
   try {

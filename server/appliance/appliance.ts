@@ -26,6 +26,7 @@ import { apiDesk } from './api-desk.ts'
 import { authorityOfBox, isApiOn, listenApi } from './api-listener.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readDiskMaterial, readRamVendorData, readTemplates } from './boot-material.ts'
+import { compileHotCode } from './compile-hot-code.ts'
 import { clusterDesk } from './cluster-desk.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
@@ -253,6 +254,7 @@ export async function startAppliance(
   await logbook.settle()
   // Last, so that a server found does not keep the appliance from starting: its other parts are of use.
   for (const search of searches) search()
+  compileHotCode()
 
   const parts = opened.move()
   const appliance: Appliance = {

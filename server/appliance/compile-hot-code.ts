@@ -1,0 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * From now on V8's optimizing compilers take what runs often. The launcher starts without them: compiling what only a start runs
+ * often left 9 MB in use for good, and made the start no faster (0.60 s either way).
+ */
+export function compileHotCode(): void {
+  for (const flag of ['--opt', '--maglev']) setFlagsFromString(flag)
+}
