@@ -24,12 +24,13 @@ import { dueIn, type ThisBoot } from '../machines/boot-next.ts'
 import type { DiskInstall } from '../machines/disk-install.ts'
 import type { Sighting } from '../machines/identity.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
+import { machineName } from '../machines/machine-name.ts'
 import { withoutAttempt, type ServedScript } from '../machines/served-script.ts'
 import { joined, noChange, type Chance, type Roster, type RosterChange } from '../machines/roster.ts'
 import type { Loader, Network } from '../networks/network.ts'
 import type { Whereabouts } from '../networks/whereabouts.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
-import { hyphenated, isUnicastMac, type Mac } from '../wire/mac.ts'
+import { isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import { autoinstallFile, autoinstallFor, installerPrograms } from '../cloud-init/autoinstall.ts'
 import { diskWriterSeed } from '../cloud-init/disk-writer.ts'
@@ -399,7 +400,7 @@ function renderChoice(
     case 'run-image': {
       const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
       const values = {
-        hostname: nameOf(machine, mac),
+        hostname: machineName(machine, mac),
         method: choice.kind === 'run-image' ? ('ram' as const) : ('disk' as const),
         image: choice.image,
         squashfsUrl: `${image}/squashfs`,
@@ -673,7 +674,7 @@ function seedOf(
   const url = base(arrival.to, parts.ports.http)
   return seedFor({
     instanceId: `${machine.id}-${nonce.slice(0, 8)}`,
-    hostname: nameOf(machine, mac),
+    hostname: machineName(machine, mac),
     mac,
     reportUrl: `${url}/report/${nonce}`,
     phoneHomeUrl: `${url}/phone-home/${nonce}`,
@@ -695,11 +696,6 @@ function textOf(seed: Seed, file: SeedFile): string {
     case 'network-config':
       return seed.networkConfig
   }
-}
-
-/** The name given to a machine, or one made of its MAC address. */
-function nameOf(machine: Machine, mac: Mac): string {
-  return machine.hostname ?? `node-${hyphenated(mac).replaceAll('-', '')}`
 }
 
 function about(machine: Machine): { mac?: Mac } {

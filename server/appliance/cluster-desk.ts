@@ -7,7 +7,7 @@ import {
   type BoxNetwork,
   type ClusterOrder,
 } from '../clusters/cluster-order.ts'
-import type { Cluster, ClusterRecord, ManagedCluster, SecretName } from '../clusters/cluster.ts'
+import type { Cluster, ClusterInit, ClusterRecord, ManagedCluster, SecretName } from '../clusters/cluster.ts'
 import { findKeyRing, makeKeyFile, type FoundKeyRing } from '../clusters/find-key-ring.ts'
 import { issueClientCertificate } from '../clusters/issue-client-certificate.ts'
 import type { KeyRing } from '../clusters/key-ring.ts'
@@ -27,6 +27,8 @@ import type {
   RemovedCluster,
 } from '../http/cluster-routes.ts'
 import type { Store } from '../store/open-store.ts'
+import type { ClusterBook } from './cluster-book.ts'
+import { endpointOf } from './cluster-links.ts'
 import { nodeConfigOf } from './node-config-of.ts'
 
 /** The file of the data folder that has the key for the secrets of the store. */
@@ -54,15 +56,18 @@ const admin = { organization: 'kubeadm:cluster-admins', commonName: 'kubernetes-
 const probeMs = 20_000
 
 /** The clusters: their records, their secrets, and what is made of them. */
-export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk> {
+export async function clusterDesk(
+  parts: ClusterDeskParts,
+): Promise<{ readonly desk: ClusterDesk; readonly book: ClusterBook }> {
   const { store, dataFolder, keyVariable, tell, now } = parts
   const keyFile = join(dataFolder, keyFileName)
   const records = new Map((await store.clusters.all()).map((record) => [record.cluster.name, record]))
   let found: FoundKeyRing = findKeyRing(keyFile, keyVariable)
   let before: Promise<unknown> = Promise.resolve()
+  const listeners = new Set<() => void>()
   await sealAnew()
 
-  return {
+  const desk: ClusterDesk = {
     list: () => [...records.values()].map(summaryOf),
     find(name) {
       const record = records.get(name)
@@ -75,6 +80,40 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
       const record = records.get(name)
       return record === undefined ? { kind: 'unknown' } : nodeConfigOf(record.cluster, parts.kubernetes)
     },
+  }
+  const book: ClusterBook = {
+    list: () => [...records.values()].map(knownOf),
+    find(name) {
+      const record = records.get(name)
+      return record === undefined ? undefined : knownOf(record)
+    },
+    secretOf(name, secret) {
+      const record = records.get(name)
+      return record === undefined ? refused(`there is no cluster ${name}`) : secretOf(record, secret)
+    },
+    setInit,
+    subscribe: (listener) => void listeners.add(listener),
+  }
+  return { desk, book }
+
+  async function setInit(name: string, init: ClusterInit | undefined): Promise<void> {
+    const record = records.get(name)
+    if (record?.cluster.kind !== 'managed') return
+    const { init: _, ...rest } = record.cluster
+    const changed = { ...record, cluster: init === undefined ? rest : { ...rest, init } }
+    records.set(name, changed)
+    tellListeners()
+    await store.saveClusters([changed])
+  }
+
+  function knownOf(record: ClusterRecord): ReturnType<ClusterBook['list']>[number] {
+    const { cluster } = record
+    const locked = whyLocked(record)
+    return locked === undefined ? { cluster } : { cluster, locked }
+  }
+
+  function tellListeners(): void {
+    for (const listener of listeners) listener()
   }
 
   /** Two orders for one name must not both find it free. */
@@ -160,6 +199,7 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     const record: ClusterRecord = { cluster, sealed: Object.fromEntries(sealed) as ClusterRecord['sealed'] }
     await store.saveClusters([record])
     records.set(cluster.name, record)
+    tellListeners()
     return summaryOf(record)
   }
 
@@ -169,6 +209,7 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     if (nodes.length > 0) return refused(whyNotRemoved(name, nodes))
     await store.deleteCluster(name)
     records.delete(name)
+    tellListeners()
     tell({ kind: 'cluster-removed', cluster: name })
     return { kind: 'removed' }
   }
@@ -180,7 +221,7 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
     if (cluster.kind === 'external') {
       return refused(`${name} is somebody else’s cluster; its administrators give out kubeconfigs.`)
     }
-    const server = wantedServer === undefined ? cluster.endpoint : readEndpoint(wantedServer)
+    const server = wantedServer === undefined ? endpointOf(cluster) : readEndpoint(wantedServer)
     if (server === undefined) return refused(whyNoServer(cluster, wantedServer))
     const opened = secretOf(record, 'ca')
     if (opened.kind === 'refused')
@@ -254,9 +295,13 @@ export async function clusterDesk(parts: ClusterDeskParts): Promise<ClusterDesk>
       caCertHash: caCertHash(ca),
       caEndsAt: new X509Certificate(ca).validToDate.getTime(),
     }
+    const locked = whyLocked(record)
+    return locked === undefined ? common : { ...common, locked }
+  }
+
+  function whyLocked(record: ClusterRecord): string | undefined {
     const opened = Object.keys(record.sealed).map((name) => secretOf(record, name as SecretName))
-    const locked = opened.find((one) => one.kind === 'refused')
-    return locked === undefined ? common : { ...common, locked: locked.because }
+    return opened.find((one) => one.kind === 'refused')?.because
   }
 }
 

@@ -21,6 +21,18 @@ export type ManagedCluster = {
   /** What connects its pods; `none` leaves it to the operator. */
   readonly podNetwork: PodNetwork
   readonly authorities: Authorities
+  /** Its first control plane; absent, none was told to be it. */
+  readonly init?: ClusterInit
+}
+
+export type ClusterInit = {
+  /** The identifier of the machine. */
+  readonly machine: string
+  /** `HOST:PORT` by which its API is reached where the cluster has no endpoint of its own. */
+  readonly endpoint: string
+  readonly since: number
+  /** `claimed`: it was told to, and nobody else is. `done`: the cluster is there. */
+  readonly phase: 'claimed' | 'done'
 }
 
 export type PodNetwork = 'flannel' | 'none'

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { printable } from '../wire/text.ts'
 import { KubeFault, type KubeFaultKind } from './kube-fault.ts'
 import type { KubeRequest, KubeResponse, KubeTransport } from './kube-transport.ts'
+import { manifestPath, type KubeManifest } from './kube-manifest.ts'
 import { kubeNode, type KubeNode } from './kube-node.ts'
+import { kubePod, type KubePod } from './kube-pod.ts'
 
 /** A list of nodes, and the state of the cluster that it shows. */
 export type NodeList = { readonly nodes: readonly KubeNode[]; readonly resourceVersion: string }
@@ -48,12 +50,18 @@ export type KubeClient = {
   ) => AsyncGenerator<NodeChange, void, undefined>
   readonly createSecret: (secret: KubeSecret, over: AbortSignal) => Promise<void>
   readonly deleteSecret: (namespace: string, name: string, over: AbortSignal) => Promise<void>
+  /** Brings an object into the form that it has here, and leaves to others what it does not speak of (server-side apply). */
+  readonly apply: (object: KubeManifest, over: AbortSignal) => Promise<void>
+  readonly podsOn: (node: string, over: AbortSignal) => Promise<readonly KubePod[]>
+  /** Asks a pod to leave; one that must stay for now is `busy`, with what holds it. */
+  readonly evict: (pod: Pick<KubePod, 'namespace' | 'name'>, over: AbortSignal) => Promise<void>
 }
 
 export type KubeSecret = {
   readonly namespace: string
   readonly name: string
   readonly type: string
+  readonly labels?: { readonly [key: string]: string }
   readonly texts: { readonly [key: string]: string }
 }
 
@@ -122,18 +130,44 @@ export function kubeClient(transport: KubeTransport): KubeClient {
     async deleteNode(name, over) {
       await json({ method: 'DELETE', path: nodePath(name) }, over)
     },
-    async createSecret({ namespace, name, type, texts }, over) {
+    async createSecret({ namespace, name, type, labels, texts }, over) {
       const body = jsonBody({
         apiVersion: 'v1',
         kind: 'Secret',
         type,
-        metadata: { name, namespace },
+        metadata: { name, namespace, labels },
         stringData: texts,
       })
       await json({ method: 'POST', path: secretsPath(namespace), body }, over)
     },
     async deleteSecret(namespace, name, over) {
       await json({ method: 'DELETE', path: `${secretsPath(namespace)}/${encodeURIComponent(name)}` }, over)
+    },
+    async apply(object, over) {
+      const path = manifestPath(object)
+      if (path === undefined) throw malformed(`objects of the kind ${object.kind} are not applied from here`)
+      const body = { type: 'application/apply-patch+yaml', text: JSON.stringify(object) }
+      await json({ method: 'PATCH', path: `${path}?fieldManager=ironwake&force=true`, body }, over)
+    },
+    async podsOn(node, over) {
+      const pods: KubePod[] = []
+      const selected = `fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}&limit=${pageSize}`
+      for (let next = ''; ;) {
+        const more = next === '' ? '' : `&continue=${encodeURIComponent(next)}`
+        const page = listSchema.safeParse(
+          await json({ method: 'GET', path: `/api/v1/pods?${selected}${more}` }, over),
+        )
+        if (!page.success) throw malformed('a list of pods is not as it should be')
+        pods.push(...page.data.items.map(podIn))
+        const { continue: rest } = page.data.metadata
+        if (rest === undefined || rest === '') return pods
+        next = rest
+      }
+    },
+    async evict({ namespace, name }, over) {
+      const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } }
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/eviction`
+      await json({ method: 'POST', path, body: jsonBody(eviction) }, over)
     },
     async *watchNodes(resourceVersion, over) {
       const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(resourceVersion)}`
@@ -188,6 +222,12 @@ function changeIn(line: unknown): NodeChange | undefined {
 function nodeIn(value: unknown): KubeNode {
   const read = kubeNode(value)
   if (read === undefined) throw malformed('a node has no name, or no resourceVersion')
+  return read
+}
+
+function podIn(value: unknown): KubePod {
+  const read = kubePod(value)
+  if (read === undefined) throw malformed('a pod has no name, or no namespace')
   return read
 }
 

@@ -336,6 +336,134 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'The secrets of a cluster were encrypted anew by the first key of the key ring; the one before is no longer needed for them.',
   },
+  'join-waits': {
+    level: 'info',
+    meaning:
+      'A machine whose system asks to become a node was told to wait, with the reason; told once for each reason.',
+  },
+  'join-refused': {
+    level: 'warning',
+    meaning:
+      'A machine whose system asks to become a node does not fit, or its cluster cannot take it, with the cause in one word; told once for each reason. It asks again by itself.',
+    nextStep: 'docs/machine-life.md has each cause with what to do.',
+  },
+  'join-ordered': {
+    level: 'info',
+    meaning:
+      'A machine was given what it needs to make or to join its cluster: `init`, `join-worker` or `join-control-plane`.',
+  },
+  'join-done': {
+    level: 'info',
+    meaning: 'kubeadm came to its good end on a machine. It is active when its Node is Ready.',
+  },
+  'join-failed': {
+    level: 'warning',
+    meaning:
+      'kubeadm did not come to its good end on a machine, with its last lines. What it left is cleared away, and the machine asks again.',
+    nextStep:
+      'Read the reason; `journalctl -u ironwake-node` and `journalctl -u kubelet` of the machine have more.',
+  },
+  'node-note': {
+    level: 'info',
+    meaning: 'Something that the program on a node tells.',
+  },
+  'bootstrap-token-made': {
+    level: 'info',
+    meaning:
+      'A token was made in a cluster, for one node and for minutes, since its machine asked to join. Only its public half is told.',
+  },
+  'bootstrap-token-deleted': {
+    level: 'info',
+    meaning: 'A token of a machine that asked to join was deleted in its cluster, or is to be.',
+  },
+  'bootstrap-token-left': {
+    level: 'warning',
+    meaning:
+      'A token that is over could not be deleted in its cluster. It is tried again until the token has expired by itself.',
+    nextStep:
+      'Look whether the API of the cluster answers, and what the box may do there (docs/clusters.md).',
+  },
+  'cluster-init-begun': {
+    level: 'info',
+    meaning: 'A machine makes the first control plane of a cluster; others wait for it.',
+  },
+  'cluster-init-given-up': {
+    level: 'warning',
+    meaning:
+      'The machine that was to make the first control plane of a cluster did not come to its end with it. The next control plane that asks makes it.',
+    nextStep: 'Read the reason, and the timeline of that machine.',
+  },
+  'cluster-initialised': {
+    level: 'info',
+    meaning: 'A cluster has its first control plane. `ironwake clusters kubeconfig` leads to it.',
+  },
+  'cluster-silent': {
+    level: 'warning',
+    meaning:
+      'The API of a cluster does not answer any more, so that its nodes are not followed and no machine can join it. It is asked on and on.',
+    nextStep: 'Look at its control planes and the network between.',
+  },
+  'cluster-heard': {
+    level: 'info',
+    meaning: 'The API of a cluster answers, and its nodes are followed.',
+  },
+  'pod-network-applied': {
+    level: 'info',
+    meaning:
+      'The network for pods was brought into a cluster: flannel, unless it was created with --pod-network none.',
+  },
+  'pod-network-failed': {
+    level: 'warning',
+    meaning:
+      'The network for pods could not be brought into a cluster; nodes stay NotReady without one. It is tried again.',
+    nextStep: 'Read the reason.',
+  },
+  'node-ready': {
+    level: 'info',
+    meaning: 'The API of a cluster says that the Node of a machine is Ready.',
+  },
+  'node-not-ready': {
+    level: 'warning',
+    meaning:
+      'The Node of an active machine is not Ready any more. The machine stays active: it is the business of the cluster, unless the Node is deleted.',
+    nextStep: '`kubectl describe node NAME` has the reason.',
+  },
+  'node-deleted': {
+    level: 'warning',
+    meaning:
+      'The Node of a machine was deleted in its cluster, by the box for the reason told, or by somebody else.',
+  },
+  'node-marked': {
+    level: 'info',
+    meaning:
+      'Labels, taints or the zone of a Node were set through the API of its cluster, as the approval or the settings say.',
+  },
+  'release-begun': {
+    level: 'info',
+    meaning:
+      'A person lets a machine go from its cluster: its Node takes no new pods, and those it has are moved away.',
+  },
+  'pods-moved': {
+    level: 'info',
+    meaning:
+      'How far the pods of a node are that is released; `because` names what stands in the way, where something does.',
+  },
+  'release-stopped': {
+    level: 'warning',
+    meaning:
+      'A release was given up since the pods of the node cannot be moved away. The node takes new ones again, and stays in its cluster.',
+    nextStep:
+      'Read the reason: mostly a PodDisruptionBudget that allows no disruption. `ironwake machines release MACHINE --force` does not wait for pods.',
+  },
+  'node-left': {
+    level: 'info',
+    meaning:
+      'The system of a machine that is released has cleared away what it had of its cluster, or is not waited for.',
+  },
+  'machine-released': {
+    level: 'info',
+    meaning: 'A machine was let go: nothing of the cluster is left to it, and its credential is revoked.',
+  },
   'authority-ready': {
     level: 'info',
     meaning:

@@ -252,6 +252,90 @@ export type ApplianceEvent = About &
       }
     | { readonly kind: 'cluster-locked'; readonly cluster: string; readonly because: string }
     | { readonly kind: 'cluster-sealed-anew'; readonly cluster: string; readonly key: string }
+    | { readonly kind: 'join-waits'; readonly cluster: string; readonly because: string }
+    | {
+        readonly kind: 'join-refused'
+        readonly cluster: string
+        readonly cause: string
+        readonly because: string
+      }
+    | {
+        readonly kind: 'join-ordered'
+        readonly cluster: string
+        readonly node: string
+        readonly order: string
+      }
+    | { readonly kind: 'join-done'; readonly cluster: string; readonly node: string; readonly tookMs: number }
+    | { readonly kind: 'join-failed'; readonly cluster: string; readonly because: string }
+    | { readonly kind: 'node-note'; readonly note: string }
+    | {
+        readonly kind: 'bootstrap-token-made'
+        readonly cluster: string
+        readonly node: string
+        readonly id: string
+        readonly until: number
+      }
+    | {
+        readonly kind: 'bootstrap-token-deleted'
+        readonly cluster: string
+        readonly id: string
+        readonly because: string
+      }
+    | {
+        readonly kind: 'bootstrap-token-left'
+        readonly cluster: string
+        readonly id: string
+        readonly because: string
+      }
+    | { readonly kind: 'cluster-init-begun'; readonly cluster: string; readonly node: string }
+    | { readonly kind: 'cluster-init-given-up'; readonly cluster: string; readonly because: string }
+    | {
+        readonly kind: 'cluster-initialised'
+        readonly cluster: string
+        readonly node: string
+        readonly endpoint: string
+      }
+    | { readonly kind: 'cluster-silent'; readonly cluster: string; readonly because: string }
+    | { readonly kind: 'cluster-heard'; readonly cluster: string; readonly nodes: number }
+    | { readonly kind: 'pod-network-applied'; readonly cluster: string; readonly network: string }
+    | { readonly kind: 'pod-network-failed'; readonly cluster: string; readonly because: string }
+    | { readonly kind: 'node-ready'; readonly cluster: string; readonly node: string }
+    | {
+        readonly kind: 'node-not-ready'
+        readonly cluster: string
+        readonly node: string
+        readonly because: string
+      }
+    | {
+        readonly kind: 'node-deleted'
+        readonly cluster: string
+        readonly node: string
+        readonly because: string
+      }
+    | { readonly kind: 'node-marked'; readonly cluster: string; readonly node: string; readonly what: string }
+    | {
+        readonly kind: 'release-begun'
+        readonly cluster: string
+        readonly node: string
+        readonly then: string
+        readonly mode: string
+      }
+    | {
+        readonly kind: 'pods-moved'
+        readonly cluster: string
+        readonly node: string
+        readonly gone: number
+        readonly left: number
+        readonly because: string
+      }
+    | {
+        readonly kind: 'release-stopped'
+        readonly cluster: string
+        readonly node: string
+        readonly because: string
+      }
+    | { readonly kind: 'node-left'; readonly because: string }
+    | { readonly kind: 'machine-released'; readonly then: string }
     | { readonly kind: 'authority-ready'; readonly fingerprint: string; readonly until: number }
     | { readonly kind: 'api-certificate-made'; readonly for: string; readonly because: string }
     | { readonly kind: 'api-ready'; readonly at: string }

@@ -179,6 +179,56 @@ function words(event: ApplianceEvent): string {
       return `the secrets of cluster ${event.cluster} cannot be used: ${event.because}`
     case 'cluster-sealed-anew':
       return `the secrets of cluster ${event.cluster} are sealed by the key ${event.key} now`
+    case 'join-waits':
+      return `it waits to join ${event.cluster}: ${event.because}`
+    case 'join-refused':
+      return `it may not join ${event.cluster} (${event.cause}): ${event.because}`
+    case 'join-ordered':
+      return `told to ${event.order} ${event.cluster} as ${event.node}`
+    case 'join-done':
+      return `kubeadm has joined ${event.node} to ${event.cluster} in ${duration(Math.round(event.tookMs / 1_000))}`
+    case 'join-failed':
+      return `kubeadm failed, for ${event.cluster}: ${event.because}`
+    case 'node-note':
+      return `the node says: ${event.note}`
+    case 'bootstrap-token-made':
+      return `token ${event.id} of ${event.cluster} made for ${event.node}, good until ${new Date(event.until).toISOString()}`
+    case 'bootstrap-token-deleted':
+      return `token ${event.id} of ${event.cluster} deleted: ${event.because}`
+    case 'bootstrap-token-left':
+      return `token ${event.id} of ${event.cluster} could not be deleted yet: ${event.because}`
+    case 'cluster-init-begun':
+      return `${event.node} makes the first control plane of ${event.cluster}`
+    case 'cluster-init-given-up':
+      return `the first control plane of ${event.cluster} was given up: ${event.because}`
+    case 'cluster-initialised':
+      return `cluster ${event.cluster} is there, at ${event.endpoint}, by ${event.node}`
+    case 'cluster-silent':
+      return `the API of ${event.cluster} does not answer: ${event.because}`
+    case 'cluster-heard':
+      return `the API of ${event.cluster} answers; it has ${event.nodes} node${event.nodes === 1 ? '' : 's'}`
+    case 'pod-network-applied':
+      return `${event.network} applied in ${event.cluster}`
+    case 'pod-network-failed':
+      return `the network for pods could not be applied in ${event.cluster}: ${event.because}`
+    case 'node-ready':
+      return `node ${event.node} of ${event.cluster} is Ready`
+    case 'node-not-ready':
+      return `node ${event.node} of ${event.cluster} is not Ready: ${event.because}`
+    case 'node-deleted':
+      return `node ${event.node} of ${event.cluster} was deleted: ${event.because}`
+    case 'node-marked':
+      return `node ${event.node} of ${event.cluster} was given ${event.what}`
+    case 'release-begun':
+      return `${event.node} is released from ${event.cluster}${event.mode === 'force' ? ', by force' : ''}, and is ${event.then} after that`
+    case 'pods-moved':
+      return `${event.node} of ${event.cluster}: ${event.gone} pods are gone, ${event.left} left${event.because === '' ? '' : `: ${event.because}`}`
+    case 'release-stopped':
+      return `${event.node} stays in ${event.cluster}: ${event.because}`
+    case 'node-left':
+      return `the system has left its cluster: ${event.because}`
+    case 'machine-released':
+      return `released, and ${event.then} from now on`
     case 'authority-ready':
       return `the certificates of this box are signed by the authority ${event.fingerprint}, until ${day(event.until)}`
     case 'api-certificate-made':

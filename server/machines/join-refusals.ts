@@ -39,10 +39,6 @@ export const joinRefusals = {
     meaning: 'it has no IPv4 address by which other nodes can reach it',
     nextStep: 'Look at its network: the address must be of the interface that leads to the box.',
   },
-  'name-unfit': {
-    meaning: 'its host name cannot be that of a Node, or is not known here',
-    nextStep: 'Give it another name: `ironwake machines approve MACHINE --hostname NAME`.',
-  },
   'name-taken': {
     meaning: 'another Node of the cluster has its name',
     nextStep:
@@ -60,7 +56,3 @@ export const joinRefusals = {
 } as const
 
 export type JoinRefusal = keyof typeof joinRefusals
-
-export function isJoinRefusal(text: string): text is JoinRefusal {
-  return Object.hasOwn(joinRefusals, text)
-}

@@ -31,7 +31,7 @@ async function aBox(t: Test, folder: string, keyVariable?: string, packagesKeyFi
   const opened = new AsyncDisposableStack()
   t.teardown(async () => await opened.disposeAsync())
   const store = opened.use(await openStore(join(folder, 'ironwake.db')))
-  const desk = await clusterDesk({
+  const { desk } = await clusterDesk({
     store,
     dataFolder: folder,
     keyVariable,

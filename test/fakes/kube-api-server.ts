@@ -15,6 +15,8 @@ export type KubeServerSettings = {
   readonly tokens: ReadonlyMap<string, KubeUser>
   /** Whether a user may do something; absent, system:masters and kubeadm:cluster-admins may do all. */
   readonly allows?: (user: KubeUser, verb: string, resource: string) => boolean
+  /** What keeps a pod from being evicted, as the budget that would be broken; absent, nothing does. */
+  readonly budget?: (pod: KubeObject) => string | undefined
   readonly bookmarkMs?: number
   /** Changes that are kept for watches. */
   readonly historyLength?: number
@@ -24,6 +26,9 @@ export type KubeServer = AsyncDisposable & {
   readonly port: number
   readonly nodes: KubeObjects
   readonly secrets: KubeObjects
+  readonly pods: KubeObjects
+  /** What was applied, by its path without its name, as `/apis/apps/v1/namespaces/kube-flannel/daemonsets`. */
+  readonly applied: ReadonlyMap<string, KubeObjects>
   /** Each request, as `GET /api/v1/nodes`. */
   readonly asked: readonly string[]
   /** Breaks all connections, as when a server dies. */
@@ -40,6 +45,8 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   const versions = { now: 1_000 }
   const nodes = new KubeObjects('nodes', versions, settings.historyLength ?? 100)
   const secrets = new KubeObjects('secrets', versions, settings.historyLength ?? 100)
+  const pods = new KubeObjects('pods', versions, settings.historyLength ?? 100)
+  const applied = new Map<string, KubeObjects>()
   const asked: string[] = []
   const watches = new Set<ServerResponse>()
   const pages = new Map<string, { readonly rest: readonly KubeObject[]; readonly version: string }>()
@@ -59,6 +66,8 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     port: (server.address() as AddressInfo).port,
     nodes,
     secrets,
+    pods,
+    applied,
     asked,
     breakConnections: () => server.closeAllConnections(),
     writeToWatches: (bytes) => watches.forEach((watch) => watch.write(bytes)),
@@ -103,16 +112,20 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       const named = subresource === undefined ? resource : `${resource}/${subresource}`
       return send(response, 201, { ...review, status: { allowed: allows(user, verb, named) } })
     }
+    if (request.headers['content-type'] === applyType) return apply(url, response, user, text)
+    const [, evicted] = /^\/api\/v1\/namespaces\/[^/]+\/pods\/([^/]+)\/eviction$/.exec(url.pathname) ?? []
+    if (evicted !== undefined && method === 'POST') return evict(evicted, response, user, text)
+    if (url.pathname === '/api/v1/pods' && method === 'GET') {
+      refuseUnless(allows(user, 'list', 'pods'), user, 'list', 'pods')
+      return send(response, 200, page(pods, url.searchParams))
+    }
     const [, collection, name] =
       /^\/api\/v1\/(nodes|namespaces\/kube-system\/secrets)(?:\/([^/]+))?$/.exec(url.pathname) ?? []
     if (collection === undefined) throw new KubeRefusal(404, 'NotFound', 'the server could not find it')
     const [resource, objects] = collection === 'nodes' ? ['nodes', nodes] : ['secrets', secrets]
     const isWatch = url.searchParams.get('watch') === '1'
     const verb = verbOf(method, name, isWatch)
-    if (!allows(user, verb, resource)) {
-      const message = `${resource} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}"`
-      throw new KubeRefusal(403, 'Forbidden', message)
-    }
+    refuseUnless(allows(user, verb, resource), user, verb, resource)
     if (verb === 'watch') return watch(objects, url.searchParams, response)
     if (verb === 'list') return send(response, 200, page(objects, url.searchParams))
     if (verb === 'create') return send(response, 201, objects.create(withData(read(text, request))))
@@ -126,13 +139,62 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     return settings.allows?.(user, verb, resource) ?? user.groups.some((group) => all.includes(group))
   }
 
+  /** Server-side apply, by one who takes over whatever it speaks of. */
+  function apply(url: URL, response: ServerResponse, user: KubeUser, text: string): void {
+    const [, folder = '', resource = '', name = ''] = /^(.*\/([a-z]+))\/([^/]+)$/.exec(url.pathname) ?? []
+    refuseUnless(allows(user, 'patch', resource), user, 'patch', resource)
+    if (url.searchParams.get('fieldManager') === null) {
+      throw new KubeRefusal(422, 'Invalid', 'metadata.managedFields.manager: Required value')
+    }
+    const object = JSON.parse(text) as {
+      readonly metadata: { readonly name: string; readonly namespace?: string }
+    }
+    const within = /\/namespaces\/([^/]+)\/(?!namespaces)/.exec(url.pathname)?.[1]
+    if (object.metadata.name !== name || object.metadata.namespace !== within) {
+      throw new KubeRefusal(
+        400,
+        'BadRequest',
+        'the name or the namespace of the object is not that of the request',
+      )
+    }
+    const namespaces = applied.get('/api/v1/namespaces')
+    if (within !== undefined && namespaces?.all().some(({ metadata }) => metadata.name === within) !== true) {
+      throw new KubeRefusal(404, 'NotFound', `namespaces "${within}" not found`)
+    }
+    const objects = applied.get(folder) ?? new KubeObjects(resource, versions, 100)
+    applied.set(folder, objects)
+    const isThere = objects.all().some(({ metadata }) => metadata.name === name)
+    send(response, isThere ? 200 : 201, isThere ? objects.merge(name, object) : objects.create(object))
+  }
+
+  function evict(name: string, response: ServerResponse, user: KubeUser, text: string): void {
+    refuseUnless(allows(user, 'create', 'pods/eviction'), user, 'create', 'pods/eviction')
+    const pod = pods.get(name)
+    const { kind, apiVersion } = JSON.parse(text) as { readonly kind?: string; readonly apiVersion?: string }
+    if (kind !== 'Eviction' || apiVersion !== 'policy/v1')
+      throw new KubeRefusal(400, 'BadRequest', 'no Eviction')
+    const budget = settings.budget?.(pod)
+    if (budget !== undefined) {
+      const message = `Cannot evict pod as it would violate the pod's disruption budget. The disruption budget ${budget} needs 1 healthy pods and has 1 currently`
+      throw new KubeRefusal(429, 'TooManyRequests', message)
+    }
+    pods.delete(name)
+    send(response, 201, { kind: 'Status', apiVersion: 'v1', status: 'Success' })
+  }
+
   function page(objects: KubeObjects, query: URLSearchParams): unknown {
     const token = query.get('continue')
     const begun = token === null ? undefined : pages.get(token)
     if (token !== null && begun === undefined) {
       throw new KubeRefusal(410, 'Expired', 'The provided continue parameter is too old')
     }
-    const from = begun ?? { rest: objects.all(), version: String(versions.now) }
+    const [, node] = /^spec\.nodeName=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? []
+    const selected = objects
+      .all()
+      .filter(
+        (one) => node === undefined || (one['spec'] as { nodeName?: string } | undefined)?.nodeName === node,
+      )
+    const from = begun ?? { rest: selected, version: String(versions.now) }
     const limit = Number(query.get('limit') ?? '0') || from.rest.length
     const items = from.rest.slice(0, limit)
     const rest = from.rest.slice(limit)
@@ -169,6 +231,14 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       watches.delete(response)
     })
   }
+}
+
+const applyType = 'application/apply-patch+yaml'
+
+function refuseUnless(isAllowed: boolean, user: KubeUser, verb: string, resource: string): void {
+  if (isAllowed) return
+  const message = `${resource} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}"`
+  throw new KubeRefusal(403, 'Forbidden', message)
 }
 
 function verbOf(method: string, name: string | undefined, isWatch: boolean): string {
