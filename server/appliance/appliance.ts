@@ -27,7 +27,6 @@ import { authorityOfBox, isApiOn, listenApi } from './api-listener.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
 import { findPrograms, readDiskMaterial, readRamVendorData, readTemplates } from './boot-material.ts'
 import { compileHotCode } from './compile-hot-code.ts'
-import { clusterDesk } from './cluster-desk.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
 import { dhcpDesk } from './dhcp-desk.ts'
@@ -44,9 +43,9 @@ import { imagesOfSettings } from './images-of-settings.ts'
 import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
-import { nodesOf } from './nodes-of.ts'
 import { plansOf } from './plans.ts'
 import { Probers } from './probers.ts'
+import { startClusters } from './start-clusters.ts'
 import { syncAside } from './sync-aside.ts'
 import { tftpDesk } from './tftp-desk.ts'
 import { Throttle } from './throttle.ts'
@@ -130,6 +129,20 @@ export async function startAppliance(
     { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
     await store.enrolments.all(),
   )
+  const clusters = opened.use(
+    await startClusters({
+      config,
+      store,
+      roster,
+      logbook,
+      plans,
+      networks,
+      keyVariable: process.env['IRONWAKE_STORE_KEY'],
+      transport: (target) => kubeTransport(target, `ironwake/${version}`),
+      now,
+      chance,
+    }),
+  )
   const probers = new Probers((event) => logbook.note(event))
   const frames = new FrameRing()
   const troubles = new Troubles()
@@ -203,17 +216,6 @@ export async function startAppliance(
   )
   const authority = await authorityOfBox(config, now(), tell)
   const tokens = await openTokens({ store, tell, now, chance })
-  const clusters = await clusterDesk({
-    store,
-    dataFolder: config.dataFolder,
-    keyVariable: process.env['IRONWAKE_STORE_KEY'],
-    networks,
-    kubernetes: config.kubernetes,
-    transport: (target) => kubeTransport(target, `ironwake/${version}`),
-    nodesOf: (cluster) => nodesOf({ roster, plans }, cluster),
-    tell,
-    now,
-  })
   const api = apiDesk({
     store,
     roster,
@@ -225,7 +227,7 @@ export async function startAppliance(
     frames,
     troubles,
     boot: desk,
-    clusters,
+    clusters: clusters.desk,
     api: authority !== undefined && isApiOn(config) ? 'on' : 'off',
     authority: () => authority?.certificatePem,
     tokens: tokens.desk,
@@ -238,14 +240,14 @@ export async function startAppliance(
     tell,
     mayFailAgain: (address) => wrongTokens.pass(address, now()).passes,
   })
-  const routes = { clusters: clusterRoutes(clusters) }
+  const routes = { clusters: clusterRoutes(clusters.desk) }
   opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))
   const served = places.filter(isServed).map((place) => place.network.serverAddress)
   const node = nodeRoutes({
     desk: enrolments,
     door: machineDoor({ check: enrolments.check, tell, mayFailAgain: mayEnrolAgain }),
     tell,
-    routes: {},
+    routes: clusters.routes,
   })
   const app = guardedApiApp(api, door, routes, node)
   opened.use(await listenApi({ config, authority, app, served, tell, now }))

@@ -126,6 +126,11 @@ export function readNodeTemplates(): NodeTemplates {
   return Object.fromEntries(texts) as NodeTemplates
 }
 
+/** The network that pods of a cluster have between them. */
+export function readFlannel(): string {
+  return readFileSync(new URL('../../cloud-init/kubernetes/flannel.yaml', import.meta.url), 'utf8')
+}
+
 /** What is given to machines whose disk is written. */
 export type DiskMaterial = {
   /** What the programs have in common that ask the box about disks. */

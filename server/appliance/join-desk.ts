@@ -6,6 +6,7 @@ import { longestNodeFacts } from '../machines/parse-node-facts.ts'
 import { orderGiver, type GiveOrderParts } from './give-order.ts'
 import { nodeHearer, type HearNodeParts } from './hear-node.ts'
 import { wishOf } from './joining.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 export type JoinDeskParts = GiveOrderParts &
   HearNodeParts & {
@@ -21,7 +22,7 @@ export function joinDesk(parts: JoinDeskParts): Readonly<Record<'join' | 'said' 
   const give = orderGiver(parts)
   const hear = nodeHearer(parts)
   /** Of one machine one after another: two questions of it must not both be given a token. */
-  const turns = new Map<string, Promise<void>>()
+  const turns = new Map<string, ReturnType<typeof oneAtATime>>()
 
   return {
     join: { mostBytes: longestNodeFacts, answer: async (question) => await inTurn(question, give) },
@@ -40,20 +41,12 @@ export function joinDesk(parts: JoinDeskParts): Readonly<Record<'join' | 'said' 
     { machine: id, body }: NodeQuestion,
     work: (machine: Machine, body: string) => Promise<Outcome>,
   ): Promise<Outcome> {
-    const mine = (turns.get(id) ?? Promise.resolve()).then(async () => {
+    const turn = turns.get(id) ?? oneAtATime()
+    turns.set(id, turn)
+    return await turn(async () => {
       const machine = parts.roster.byId(id)
       return machine === undefined ? unknownMachine : await work(machine, body)
     })
-    const settled = mine.then(
-      () => {},
-      () => {},
-    )
-    turns.set(id, settled)
-    try {
-      return await mine
-    } finally {
-      if (turns.get(id) === settled) turns.delete(id)
-    }
   }
 
   /** `idle`: its system has joined nothing, and was told to ask no more until it is told to. */

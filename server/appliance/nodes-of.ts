@@ -3,7 +3,7 @@ import type { Plans } from './plans.ts'
 
 /** The machines that are nodes of a cluster, or are to become some, each as a person knows it. */
 export function nodesOf(
-  { roster, plans }: { readonly roster: Roster; readonly plans: Plans },
+  { roster, plans }: { readonly roster: Roster; readonly plans: Pick<Plans, 'joinOf'> },
   cluster: string,
 ): readonly string[] {
   return roster

@@ -12,6 +12,7 @@ import type { Machine } from '../machines/machine.ts'
 import { noChange, type Chance, type Roster } from '../machines/roster.ts'
 import type { ClusterLinks } from './cluster-links.ts'
 import type { Logbook } from './logbook.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 export type TokenKeeperParts = {
   readonly roster: Roster
@@ -42,7 +43,7 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
     const { id, until } = join.token
     out.set(id, { machine, cluster: join.cluster, until, isTold: false })
   }
-  let sweeping: Promise<void> = Promise.resolve()
+  const inTurn = oneAtATime()
 
   return {
     async make(machine, join) {
@@ -60,13 +61,12 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
       return tokenText(token)
     },
     async sweep() {
-      sweeping = sweeping.then(async () => {
+      await inTurn(async () => {
         for (const [id, one] of out) {
           const because = whyOver(id, one)
           if (because !== undefined) await remove(id, one, because)
         }
       })
-      await sweeping
     },
   }
 
@@ -109,8 +109,9 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
   }
 }
 
-function withoutToken({ token: _, ...join }: Join): Join {
-  return join
+function withoutToken(join: Join): Join {
+  const { token: _, ...rest } = join
+  return rest
 }
 
 function about({ macs: [mac] }: Machine) {

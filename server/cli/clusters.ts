@@ -82,8 +82,28 @@ function row({ cluster, caEndsAt, locked }: ClusterSummary): string[] {
 async function show(call: Call, name: string): Promise<number> {
   const summary = (await ask(socketOf(call), 'GET', pathOf(name))) as ClusterSummary
   if (call.output === 'json') call.print(JSON.stringify(summary, undefined, 2))
-  else for (const line of linesOf(summary)) call.print(line)
+  else {
+    for (const line of linesOf(summary)) call.print(line)
+    printNodes(call, summary)
+  }
   return 0
+}
+
+function printNodes(call: Call, { nodes }: ClusterSummary): void {
+  if (nodes === undefined) return
+  if (nodes.kind === 'silent') {
+    call.print(`nodes      not known: ${nodes.because}`)
+    return
+  }
+  call.print(`nodes      ${nodes.nodes.length}`)
+  if (nodes.nodes.length === 0) return
+  const rows = nodes.nodes.map(({ name, ready, machine, kubeletVersion, unschedulable }) => [
+    name,
+    `${ready.status === 'True' ? 'Ready' : 'NotReady'}${unschedulable ? ', cordoned' : ''}`,
+    kubeletVersion ?? '-',
+    machine ?? '-',
+  ])
+  call.print(table(['NODE', 'STATUS', 'KUBELET', 'MACHINE'], rows))
 }
 
 function linesOf({ cluster, caCertHash, caEndsAt, locked }: ClusterSummary): readonly string[] {

@@ -33,6 +33,8 @@ export type ClusterInit = {
   readonly since: number
   /** `claimed`: it was told to, and nobody else is. `done`: the cluster is there. */
   readonly phase: 'claimed' | 'done'
+  /** The network for pods that was brought into it; absent, none was. */
+  readonly podNetwork?: string
 }
 
 export type PodNetwork = 'flannel' | 'none'

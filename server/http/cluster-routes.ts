@@ -1,5 +1,6 @@
 import express, { Router } from 'express'
 import type { Cluster } from '../clusters/cluster.ts'
+import type { KubeNode } from '../clusters/kube-node.ts'
 import { sendProblem } from './problem.ts'
 
 /** What the API can be asked of clusters. The appliance gives it. */
@@ -24,7 +25,14 @@ export type ClusterSummary = {
   readonly caEndsAt: number
   /** Why its secrets cannot be used; absent, they can. */
   readonly locked?: string
+  /** Its nodes, as its API tells them; absent in lists. */
+  readonly nodes?:
+    | { readonly kind: 'heard'; readonly nodes: readonly ClusterNode[] }
+    | { readonly kind: 'silent'; readonly because: string }
 }
+
+/** `machine`: whose it is, by its identifier, where it is one on record here. */
+export type ClusterNode = KubeNode & { readonly machine?: string }
 
 export type MadeCluster =
   | {

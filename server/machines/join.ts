@@ -16,6 +16,8 @@ export type Join = {
   readonly refusal?: JoinRefusal
   /** What it was told to do, once it was. */
   readonly order?: JoinOrderKind
+  /** Its Node was given its labels, taints and zone; what people change of them after that is theirs. */
+  readonly isMarked?: true
   /** The bootstrap token that was made for it and may live still: its public half, and until when. */
   readonly token?: { readonly id: string; readonly until: number }
 }

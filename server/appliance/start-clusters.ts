@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Patience } from '../clusters/follow-nodes.ts'
+import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
+import type { KubeTransport } from '../clusters/kube-transport.ts'
+import { ownerOf } from '../clusters/node-owner.ts'
+import type { Config } from '../config/config.ts'
+import type { ClusterDesk, ClusterSummary } from '../http/cluster-routes.ts'
+import type { NodeRoute } from '../http/node-routes.ts'
+import type { Chance, Roster } from '../machines/roster.ts'
+import type { Network } from '../networks/network.ts'
+import type { Store } from '../store/open-store.ts'
+import { readFlannel } from './boot-material.ts'
+import { clusterDesk } from './cluster-desk.ts'
+import { clusterLinks } from './cluster-links.ts'
+import { clusterWatch } from './cluster-watch.ts'
+import { giveUpSilentInits } from './init-claim.ts'
+import { joinDesk } from './join-desk.ts'
+import { wishOf } from './joining.ts'
+import type { Logbook } from './logbook.ts'
+import { nodeDesk } from './node-desk.ts'
+import { nodesOf } from './nodes-of.ts'
+import type { Plans } from './plans.ts'
+import { podNetworks } from './pod-network.ts'
+import { tokenKeeper } from './token-keeper.ts'
+
+export type StartClustersParts = {
+  readonly config: Pick<Config, 'dataFolder' | 'kubernetes'>
+  readonly store: Store
+  readonly roster: Roster
+  readonly logbook: Logbook
+  readonly plans: Plans
+  readonly networks: readonly Network[]
+  /** What `IRONWAKE_STORE_KEY` holds. */
+  readonly keyVariable: string | undefined
+  readonly transport: (target: KubeTarget) => KubeTransport
+  readonly now: () => number
+  readonly chance: Chance
+  /** How it is waited between questions to a cluster; absent, by the clock. */
+  readonly wait?: Patience['wait']
+}
+
+export type Clusters = AsyncDisposable & {
+  readonly desk: ClusterDesk
+  /** What machines ask on their way into a cluster. */
+  readonly routes: Readonly<Record<string, NodeRoute>>
+  /** What is over by the clock, and what could not be done before. */
+  readonly passTime: () => Promise<void>
+}
+
+const passTimeEveryMs = 10_000
+
+/** The clusters, and all that leads machines into them: what they ask, what the clusters tell of their nodes, and what ends by the clock. */
+export async function startClusters(parts: StartClustersParts): Promise<Clusters> {
+  const { config, store, roster, logbook, plans, networks, keyVariable, transport, now, chance } = parts
+  await using opened = new AsyncDisposableStack()
+  const tell = logbook.note.bind(logbook)
+  const { dataFolder, kubernetes } = config
+  const made = await clusterDesk({
+    store,
+    dataFolder,
+    keyVariable,
+    networks,
+    kubernetes,
+    transport,
+    nodesOf: (cluster) => nodesOf({ roster, plans }, cluster),
+    tell,
+    now,
+  })
+  const { book } = made
+  const links = opened.use(clusterLinks({ book, transport, now }))
+  const common = { roster, logbook, plans, links, now }
+  const tokens = tokenKeeper({ ...common, chance })
+  const bringPodNetworks = podNetworks({ book, links, flannel: readFlannel(), tell })
+  const hearNodes = nodeDesk({ ...common, tokens })
+  const watch = opened.use(
+    clusterWatch({
+      book,
+      links,
+      tell,
+      hasMachines: (name) => roster.all().some((machine) => machine.join?.cluster === name),
+      heard: async (name, word, before) => {
+        await hearNodes(name, word, before)
+        if (word.kind === 'all') await bringPodNetworks()
+      },
+      patience: { wait: parts.wait ?? waitUnlessOver, chance: () => (chance(1)[0] ?? 0) / 256 },
+    }),
+  )
+  // While the box was away nobody could ask it.
+  for (const { id, state } of roster.all()) {
+    if (state === 'joining') await logbook.keep(roster.heardOf(id, now()))
+  }
+  book.subscribe(() => watch.look())
+  watch.look()
+  const routes = joinDesk({
+    ...common,
+    book,
+    tokens,
+    viewOf: watch.viewOf,
+    wanted: () => undefined,
+    left: async () => await Promise.resolve(),
+  })
+
+  const passTime = async (): Promise<void> => {
+    await giveUpSilentInits({ roster, logbook, book, now })
+    await tokens.sweep()
+    await bringPodNetworks()
+  }
+  let passing: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    // What the store refuses is told by the logbook, and comes again the next time.
+    passing = passing.then(passTime).catch(() => {})
+  }, passTimeEveryMs)
+  opened.defer(async () => {
+    clearInterval(timer)
+    await passing
+  })
+  const ended = opened.move()
+  return {
+    desk: { ...made.desk, find: (name) => withNodes(made.desk.find(name)) },
+    routes,
+    passTime,
+    [Symbol.asyncDispose]: async () => await ended.disposeAsync(),
+  }
+
+  function withNodes(summary: ClusterSummary | undefined): ClusterSummary | undefined {
+    if (summary === undefined) return undefined
+    const view = watch.viewOf(summary.cluster.name)
+    if (view.kind === 'silent') return { ...summary, nodes: view }
+    const nodes = view.nodes.map((node) => {
+      const owner = ownerOf(node)
+      const machine =
+        owner.kind === 'machine'
+          ? roster.byId(owner.id)
+          : owner.kind === 'board'
+            ? owner.uuids.map((uuid) => roster.byUuid(uuid)).find((one) => one !== undefined)
+            : undefined
+      const isOfIt = machine !== undefined && wishOf({ roster, plans, now }, machine) !== undefined
+      return { ...node, ...(isOfIt ? { machine: machine.id } : {}) }
+    })
+    return { ...summary, nodes: { kind: 'heard', nodes } }
+  }
+}
+
+async function waitUnlessOver(ms: number, over: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: over }).catch(() => {})
+}
