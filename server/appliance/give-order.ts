@@ -186,9 +186,10 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
     const way = { ...wayOf(parts, machine, wish, 'ordered'), since: now(), order }
     const change = ordered(machine, way, `it is to join ${cluster.name}`)
     try {
+      // Before its token is: what is kept later counts.
+      await logbook.keep(change)
       for (const name of stale) await deleteStale(machine, cluster.name, name)
       const token = await tokens.make(machine, way)
-      await logbook.keep(change)
       const made = files(token)
       if (made.kind === 'refused')
         throw new Error(`An order that could be written cannot be now: ${made.because}`)

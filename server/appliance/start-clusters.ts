@@ -28,7 +28,7 @@ export type StartClustersParts = {
   readonly store: Store
   readonly roster: Roster
   readonly logbook: Logbook
-  readonly plans: Plans
+  readonly plans: Pick<Plans, 'joinOf'>
   readonly networks: readonly Network[]
   /** What `IRONWAKE_STORE_KEY` holds. */
   readonly keyVariable: string | undefined
