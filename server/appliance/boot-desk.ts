@@ -423,7 +423,7 @@ function renderChoice(
     case 'run-installer': {
       const image = `${base(arrival.to, ports.delivery)}/images/${choice.image}`
       const values = {
-        hostname: nameOf(machine, mac),
+        hostname: machineName(machine, mac),
         image: choice.image,
         isoUrl: `${image}/installer.iso`,
         seedUrl: `${base(arrival.to, ports.http)}/seed/${attempt.id}/`,

@@ -345,7 +345,7 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'warning',
     meaning:
       'A machine whose system asks to become a node does not fit, or its cluster cannot take it, with the cause in one word; told once for each reason. It asks again by itself.',
-    nextStep: 'docs/machine-life.md has each cause with what to do.',
+    nextStep: 'Look its cause up in docs/machine-life.md, which says what to do.',
   },
   'join-ordered': {
     level: 'info',
@@ -354,12 +354,12 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   },
   'join-done': {
     level: 'info',
-    meaning: 'kubeadm came to its good end on a machine. It is active when its Node is Ready.',
+    meaning: 'A machine says that kubeadm came to its good end. It is active when its Node is Ready.',
   },
   'join-failed': {
     level: 'warning',
     meaning:
-      'kubeadm did not come to its good end on a machine, with its last lines. What it left is cleared away, and the machine asks again.',
+      'A machine says that kubeadm did not come to its good end, with its last lines. What it left is cleared away, and the machine asks again.',
     nextStep:
       'Read the reason; `journalctl -u ironwake-node` and `journalctl -u kubelet` of the machine have more.',
   },
@@ -426,7 +426,7 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'warning',
     meaning:
       'The Node of an active machine is not Ready any more. The machine stays active: it is the business of the cluster, unless the Node is deleted.',
-    nextStep: '`kubectl describe node NAME` has the reason.',
+    nextStep: 'Ask the cluster: `kubectl describe node NAME` has the reason.',
   },
   'node-deleted': {
     level: 'warning',

@@ -317,7 +317,7 @@ export type ApplianceEvent = About &
         readonly kind: 'release-begun'
         readonly cluster: string
         readonly node: string
-        readonly then: string
+        readonly next: string
         readonly mode: string
       }
     | {
@@ -335,7 +335,7 @@ export type ApplianceEvent = About &
         readonly because: string
       }
     | { readonly kind: 'node-left'; readonly because: string }
-    | { readonly kind: 'machine-released'; readonly then: string }
+    | { readonly kind: 'machine-released'; readonly next: string }
     | { readonly kind: 'authority-ready'; readonly fingerprint: string; readonly until: number }
     | { readonly kind: 'api-certificate-made'; readonly for: string; readonly because: string }
     | { readonly kind: 'api-ready'; readonly at: string }

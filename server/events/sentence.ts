@@ -220,7 +220,7 @@ function words(event: ApplianceEvent): string {
     case 'node-marked':
       return `node ${event.node} of ${event.cluster} was given ${event.what}`
     case 'release-begun':
-      return `${event.node} is released from ${event.cluster}${event.mode === 'force' ? ', by force' : ''}, and is ${event.then} after that`
+      return `${event.node} is released from ${event.cluster}${event.mode === 'force' ? ', by force' : ''}, and is ${event.next} after that`
     case 'pods-moved':
       return `${event.node} of ${event.cluster}: ${event.gone} pods are gone, ${event.left} left${event.because === '' ? '' : `: ${event.because}`}`
     case 'release-stopped':
@@ -228,7 +228,7 @@ function words(event: ApplianceEvent): string {
     case 'node-left':
       return `the system has left its cluster: ${event.because}`
     case 'machine-released':
-      return `released, and ${event.then} from now on`
+      return `released, and ${event.next} from now on`
     case 'authority-ready':
       return `the certificates of this box are signed by the authority ${event.fingerprint}, until ${day(event.until)}`
     case 'api-certificate-made':

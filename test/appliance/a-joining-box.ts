@@ -34,7 +34,7 @@ export type UnpackedOrder = {
  */
 export async function aJoiningBox(
   t: Test,
-  wishes: Readonly<Record<number, Omit<JoinWish, 'cluster'>>>,
+  given: Readonly<Record<number, Omit<JoinWish, 'cluster'>>>,
   order: Readonly<Record<string, unknown>> = {},
 ) {
   const dataFolder = t.testdir()
@@ -43,7 +43,8 @@ export async function aJoiningBox(
   const clock = { now: Date.now() }
   const now = () => clock.now
   const chance = (count: number) => crypto.getRandomValues(new Uint8Array(count))
-  const numbers = Object.keys(wishes).map(Number)
+  const numbers = Object.keys(given).map(Number)
+  const wishes = new Map(numbers.map((number) => [number, given[number]]))
   const idOf = (number: number): string => `M000000${number}`
   const machines = numbers.map((number): Machine => {
     const hostname = `node-${number}`
@@ -61,7 +62,7 @@ export async function aJoiningBox(
   logbook.subscribe(({ event }) => void happened.push(event))
   t.teardown(async () => await logbook.settle())
   const joinOf = (mac: string): JoinWish | undefined => {
-    const wish = wishes[numbers.find((number) => macNumber(number) === mac) ?? -1]
+    const wish = wishes.get(numbers.find((number) => macNumber(number) === mac) ?? -1)
     return wish === undefined ? undefined : { ...wish, cluster: 'lab' }
   }
   const revoked: string[] = []
@@ -98,6 +99,7 @@ export async function aJoiningBox(
   return {
     box,
     roster,
+    wishes,
     store,
     start,
     clock,
@@ -110,16 +112,16 @@ export async function aJoiningBox(
     told: (kind: ApplianceEvent['kind']) => happened.filter((event) => event.kind === kind),
     machine: (number: number) => roster.byId(idOf(number))!,
     /** What a node is answered that tells these facts. */
-    async asks(
+    asks: async (
       number: number,
       facts: Readonly<Record<string, string | undefined>> = {},
-    ): Promise<UnpackedOrder> {
+    ): Promise<UnpackedOrder> => {
       const time = String(Math.floor(clock.now / 1_000))
       const body = nodeFactsText({ time, address: `127.0.0.${number}`, ...facts })
       return await unpack(await question(number, 'join', body))
     },
     says: async (number: number, body: string) => await question(number, 'said', body),
-    async heartbeat(number: number, body: string) {
+    heartbeat: async (number: number, body: string) => {
       const answer = await question(number, 'ask', body)
       return answer.kind === 'text' ? answer.text.trim() : answer
     },
@@ -161,7 +163,7 @@ async function unpack(
   const entries = extract()
   entries.end(answer.bytes)
   for await (const entry of entries) {
-    const { name, mode = 0 } = entry.header
+    const { name, mode } = entry.header
     files.set(name, { mode, text: await text(entry as AsyncIterable<Buffer>) })
   }
   return { action: files.get('action')?.text.trimEnd().split('\n') ?? [], files }

@@ -14,7 +14,7 @@ import { mac, OneMachine } from './one-machine.ts'
 
 /** Clusters as a box keeps them: `lab` that it makes, `prod` that is somebody else's. */
 async function theClusters(box: OneMachine): Promise<ClusterDesk> {
-  const desk = await clusterDesk({
+  const { desk } = await clusterDesk({
     store: box.store,
     dataFolder: box.dataFolder,
     keyVariable: Buffer.alloc(32, 7).toString('base64'),

@@ -186,8 +186,11 @@ t.test('a further control plane is given the keys, and kube-vip for after its jo
 })
 
 t.test('a cluster that is removed is not followed any more', async (t) => {
-  const { api, machine, box, asks } = await aCluster(t, { 2: worker })
-  await box.clusters.desk.remove('lab')
+  const { api, machine, box, asks, wishes } = await aCluster(t, { 2: worker })
+  t.match(await box.clusters.desk.remove('lab'), { kind: 'refused' }, 'not while it has machines')
+  wishes.clear()
+  t.match(await box.clusters.desk.remove('lab'), { kind: 'removed' })
+  wishes.set(2, worker)
   api.nodes.create(aRegisteredNode(1, 'True'))
   t.match((await asks(2)).action, ['wait', '60', /no cluster has the name lab/])
   t.equal(machine(1).state, 'joining')

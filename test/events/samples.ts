@@ -403,7 +403,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     mac: macNumber(1),
     cluster: 'lab',
     node: 'node-1',
-    then: 'approved',
+    next: 'approved',
     mode: 'force',
   },
   'pods-moved': {
@@ -423,7 +423,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     because: 'after 10 minutes 1 pod is left: shop/web-0, the budget web allows none to be moved now',
   },
   'node-left': { kind: 'node-left', mac: macNumber(1), because: 'it says so' },
-  'machine-released': { kind: 'machine-released', mac: macNumber(1), then: 'approved' },
+  'machine-released': { kind: 'machine-released', mac: macNumber(1), next: 'approved' },
   'image-unknown': { kind: 'image-unknown', image: 'noble' },
   'job-failed': {
     kind: 'job-failed',
