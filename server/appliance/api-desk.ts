@@ -26,6 +26,7 @@ import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
+import { reinstallMachine } from './reinstall-machine.ts'
 import type { Troubles } from './troubles.ts'
 import type { JoinParts } from './why-not-join.ts'
 
@@ -78,6 +79,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     },
     plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
+    reinstall: async (machine) => await reinstallMachine(parts, machine),
     unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {
       await parts.images.look()
@@ -128,12 +130,30 @@ function found(roster: Roster, name: string): readonly Machine[] {
   return byClaim === undefined ? [] : [byClaim]
 }
 
-function summaryOf({ roster, leases, networks }: ApiDeskParts, machine: Machine): MachineSummary {
+function summaryOf({ roster, leases, networks, plans }: ApiDeskParts, machine: Machine): MachineSummary {
   const held = machine.macs
     .flatMap((mac) => networks.map((network) => leases.leaseOf(network.name, mac)))
     .filter((lease) => lease !== undefined)
     .toSorted((a, b) => b.since - a.since)
-  const summary = { machine, attempt: roster.latestAttempt(machine.id), lease: held[0] }
+  const attempt = roster.latestAttempt(machine.id)
+  const mac = attempt?.mac ?? machine.macs[0]
+  const join = mac === undefined ? undefined : plans.joinOf(mac, machine)
+  const written = machine.install?.disk
+  const wanted = mac === undefined ? undefined : plans.diskWishOf(mac, machine)
+  const summary = {
+    machine,
+    attempt,
+    lease: held[0],
+    ...(join === undefined ? {} : { join }),
+    ...(written === undefined && wanted === undefined
+      ? {}
+      : {
+          disk: {
+            ...(written === undefined ? {} : { written }),
+            ...(wanted === undefined ? {} : { wanted }),
+          },
+        }),
+  }
   const { failure: cause } = machine
   return cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
 }

@@ -1,4 +1,4 @@
-import type { ImageChoice, Intent } from '../boot/choose-script.ts'
+import { isInstalling, type ImageChoice, type Intent } from '../boot/choose-script.ts'
 import type { Config, MachineSettings } from '../config/config.ts'
 import { parseDiskSelector } from '../config/parse-disk-selector.ts'
 import { likenessOf, type Likeness } from '../machines/approval-rule.ts'
@@ -19,6 +19,8 @@ export type Plans = {
   intentFor(mac: Mac, machine: Machine | undefined, clash?: string): Intent
   /** The cluster that the machine is to become a node of which asks by a card; none while it is not approved. */
   joinOf(mac: Mac, machine: Machine | undefined, clash?: string): JoinWish | undefined
+  /** The disk that is to have its system, in the words of whoever names it; none where nothing is to be written. */
+  diskWishOf(mac: Mac, machine: Machine | undefined): string | undefined
   /** The name a machine is to have on a network: what it was approved with, then its own entry, then its reservation. */
   hostnameOf(network: Network | undefined, mac: Mac, machine: Machine | undefined): string | undefined
   /** What it is to have when it asks by a card, each with where that is said, in words. */
@@ -127,6 +129,14 @@ export function plansOf(
       }
     },
     joinOf,
+    diskWishOf(mac, machine) {
+      const stands = standing(mac, machine)
+      const approval = wishesOf(stands)
+      const { settings } = settingsFor(mac, machine, undefined)
+      const isWritten = isInstalling({ method: approval?.method ?? settings.method })
+      if (stands.kind === 'waits' || !isWritten) return undefined
+      return approval?.disk ?? settings.disk?.text ?? 'the only one'
+    },
     hostnameOf(network, mac, machine) {
       const approved = wishesOf(standing(mac, machine))?.hostname
       if (approved !== undefined || network === undefined) return approved

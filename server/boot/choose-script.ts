@@ -119,6 +119,8 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
  */
 function whyOwnNode({ state, install }: Machine, { method }: Intent): string | undefined {
   if (state !== 'joining' && state !== 'active' && state !== 'releasing') return undefined
+  // A person wants it so, and its agent may have asked to join once more before it restarted.
+  if (install?.again === 'reinstall') return undefined
   // One that runs from memory has lost its system with its power.
   if (method === 'ram' && install?.phase !== 'installed') return undefined
   return nodeWords[state]

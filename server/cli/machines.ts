@@ -15,7 +15,7 @@ import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
   usage:
-    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
@@ -24,6 +24,7 @@ export const machines: Command = {
     'changes nothing. `ATTEMPT` stands for the number of the boot.\n' +
     '`approve` lets a machine have what the box gives, from its next boot from the network on, for the network cards it has\n' +
     'now; what it says counts before the settings, and stays after a restart. `unapprove` takes it back.\n' +
+    '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
     'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
@@ -80,6 +81,7 @@ export const machines: Command = {
     'ironwake machines approve KTW-RXP --method disk --disk serial=S3Z9NX0M --cluster lab --role worker --label rack=r1',
     'ironwake machines approve 52:54:00:12:34:56 --claim KTW-RXP',
     'ironwake machines retry 4k7m2qxa',
+    'ironwake machines reinstall node-1',
     'ironwake machines boot-next node-1 local',
     'ironwake machines capture node-1 --out node-1.pcap',
   ],
@@ -91,10 +93,11 @@ export const machines: Command = {
     if (verb === 'plan' && name !== undefined && more.length === 0) return await plan(call, name)
     if (verb === 'approve' && name !== undefined && more.length === 0) return await approve(call, name)
     if (verb === 'unapprove' && name !== undefined && more.length === 0) return await unapprove(call, name)
+    if (verb === 'reinstall' && name !== undefined && more.length === 0) return await reinstall(call, name)
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
     throw new WronglyCalled(
-      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, boot-next MACHINE local|image or capture MACHINE',
+      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, boot-next MACHINE local|image or capture MACHINE',
     )
   },
 }
@@ -109,14 +112,14 @@ async function list(call: Call): Promise<number> {
   else
     call.print(
       table(
-        ['ID', 'NAME', 'STATE', 'CLAIM', 'MAC', 'ADDRESS', 'BOOT', 'SEEN'],
+        ['ID', 'NAME', 'STATE', 'CLAIM', 'MAC', 'ADDRESS', 'CLUSTER', 'ROLE', 'DISK', 'BOOT', 'SEEN'],
         found.map((one) => row(one, call.now())),
       ),
     )
   return 0
 }
 
-function row({ machine, attempt, lease }: MachineSummary, now: number): string[] {
+function row({ machine, attempt, lease, join, disk }: MachineSummary, now: number): string[] {
   return [
     machine.id,
     machine.hostname ?? '-',
@@ -124,9 +127,22 @@ function row({ machine, attempt, lease }: MachineSummary, now: number): string[]
     machine.claim ?? '-',
     machine.macs[0] ?? '-',
     lease?.state === 'leased' ? lease.address : '-',
+    join?.cluster ?? '-',
+    join?.role ?? '-',
+    disk?.written === undefined ? (disk?.wanted ?? '-') : diskName(disk.written),
     attempt === undefined ? '-' : (attempt.result ?? attempt.stage),
     `${ago(now - machine.lastSeenAt)} ago`,
   ]
+}
+
+/** In one word, as a selector of a disk has it. */
+function diskName({
+  serial,
+  wwn,
+  path,
+}: NonNullable<NonNullable<MachineSummary['disk']>['written']>): string {
+  if (serial !== undefined) return `serial=${serial}`
+  return wwn === undefined ? `by-path=${path ?? '?'}` : `wwn=${wwn}`
 }
 
 async function show(call: Call, name: string): Promise<number> {
@@ -167,6 +183,8 @@ async function show(call: Call, name: string): Promise<number> {
     ],
     ['proxy', proxyInWords(machine)],
     ['approval', approvalInWords(machine)],
+    ['cluster', clusterInWords(summary)],
+    ['disk', diskInWords(summary)],
     ['next boot', nextBootInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]
@@ -192,6 +210,31 @@ function proxyInWords({ proxy }: MachineSummary['machine']): string | undefined 
   const failed =
     failures === 0 ? '' : `; ${failures === 1 ? 'one boot' : `${failures} boots`} in a row fetched nothing`
   return `offer ${strategy}, ${worked ? 'which has worked' : 'being tried'}${failed}`
+}
+
+function clusterInWords({ join }: MachineSummary): string | undefined {
+  if (join === undefined) return undefined
+  const { cluster, role, labels, taints, zone } = join
+  const parts = [
+    `${cluster}, as ${role}`,
+    ...Object.entries(labels).map(([key, value]) => `label ${key}=${value}`),
+    ...taints.map(
+      ({ key, value, effect }) => `taint ${key}${value === undefined ? '' : `=${value}`}:${effect}`,
+    ),
+    ...(zone === undefined ? [] : [`zone ${zone}`]),
+  ]
+  return parts.join('; ')
+}
+
+/** The disk that was written, or is to be. */
+function diskInWords({ machine: { install }, disk }: MachineSummary): string | undefined {
+  if (disk === undefined) return undefined
+  const parts = [
+    ...(disk.written === undefined ? [] : [`${diskName(disk.written)} (${install?.phase ?? 'written'})`]),
+    ...(disk.wanted === undefined ? [] : [`to write: ${disk.wanted}`]),
+    ...(install?.again === undefined ? [] : ['to be installed again at its next boot from the network']),
+  ]
+  return parts.join('; ')
 }
 
 /** What a person wants of its next boot, as long as it is still to come. */
@@ -274,6 +317,16 @@ function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: st
   if (call.output === 'json') call.print(JSON.stringify({ ...summary, remarks }, undefined, 2))
   else call.remark(sentence)
   for (const remark of remarks) call.remark(`But ${remark}.`)
+}
+
+async function reinstall(call: Call, name: string): Promise<number> {
+  const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/reinstall`)) as ApprovedMachine
+  told(
+    call,
+    asked,
+    `${asked.machine.id} is installed again at its next boot from the network: start it from there.`,
+  )
+  return 0
 }
 
 async function retry(call: Call, name: string): Promise<number> {

@@ -188,6 +188,12 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     nextStep:
       'Look at its screen, its disk and its boot order, and at `ironwake machines show`. `ironwake machines retry` lets it try its image again at once.',
   },
+  'reinstall-asked': {
+    level: 'info',
+    meaning:
+      'A person wants the disk of a machine written once more (`ironwake machines reinstall`), at its next boot from the network. It is the disk that this box wrote before, and what it holds may go.',
+    nextStep: 'Start the machine from the network.',
+  },
   'boot-next-asked': {
     level: 'info',
     meaning:

@@ -152,6 +152,7 @@ export type ApplianceEvent = About &
         readonly cause?: string
       }
     | { readonly kind: 'machine-goes-round'; readonly boots: number; readonly seconds: number }
+    | { readonly kind: 'reinstall-asked' }
     | { readonly kind: 'boot-next-asked'; readonly action: 'local' | 'image' }
     | { readonly kind: 'boot-next-dropped'; readonly action: 'local' | 'image' }
     | { readonly kind: 'boot-next-used'; readonly action: 'local' | 'image' }

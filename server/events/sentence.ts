@@ -100,6 +100,8 @@ function words(event: ApplianceEvent): string {
         : `${event.from} → ${event.to} (${event.cause}): ${event.because}`
     case 'machine-goes-round':
       return `${event.boots} boots in ${duration(event.seconds)} led nowhere; it goes round`
+    case 'reinstall-asked':
+      return 'a person wants it installed again, at its next boot from the network'
     case 'boot-next-asked':
       return `a person wants of its next boot: ${wantedOnce[event.action]}`
     case 'boot-next-dropped':

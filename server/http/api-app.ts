@@ -14,6 +14,8 @@ import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import type { FailureCause } from '../machines/failure-causes.ts'
+import type { DiskIdentity } from '../machines/disk-guard.ts'
+import type { JoinWish } from '../machines/join-wish.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
@@ -58,6 +60,8 @@ export type ApiDesk = {
   /** A person approves a machine, in place of an approval from before, or takes that back. */
   readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
   readonly unapprove: (machine: Machine) => Promise<Approved>
+  /** Its disk is written once more, that this box wrote before. */
+  readonly reinstall: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
 }
@@ -113,7 +117,13 @@ export type MachineSummary = {
   readonly lease: Lease | undefined
   /** Why its latest boot failed, explained; absent unless it is failed, or quarantined by that. */
   readonly failure?: Failure
+  /** The cluster that it is, or is to become, a node of; absent, of none. */
+  readonly join?: JoinWish
+  readonly disk?: MachineDisk
 }
+
+/** `written`: by this box. `wanted`: which one it is to write, in the words of whoever names it. */
+export type MachineDisk = { readonly written?: DiskIdentity; readonly wanted?: string }
 
 export type Failure = { readonly cause: FailureCause; readonly meaning: string; readonly nextStep: string }
 
@@ -210,6 +220,12 @@ export function guardedApiApp(
     const found = theOne(desk, request.params.name, response)
     if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
   })
+  app.post('/api/v1/machines/:name/reinstall', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const outcome = await desk.reinstall(found.machine)
+    approved(desk, found, response, outcome, 'It cannot be installed again')
+  })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
     const { name, action: wanted } = request.params
     const action = bootNextActions.find((known) => known === wanted)
@@ -261,9 +277,10 @@ function approved(
   { machine: { id } }: MachineSummary,
   response: Response,
   outcome: Approved,
+  title = 'It cannot be approved so',
 ): void {
   if (outcome.kind === 'refused') {
-    problem(response, 409, 'It cannot be approved so', outcome.because)
+    problem(response, 409, title, outcome.because)
     return
   }
   const [summary] = desk.find(id)

@@ -95,6 +95,11 @@ export const apiRoutes = {
     about: 'Takes back that a person approved it.',
     answer: 'ApprovedMachine',
   },
+  'POST /api/v1/machines/:name/reinstall': {
+    least: 'operator',
+    about: 'At its next boot from the network the disk is written once more that this box wrote before.',
+    answer: 'ApprovedMachine',
+  },
   'PUT /api/v1/machines/:name/boot-next/:action': {
     least: 'operator',
     about: 'What it boots at its next boot, once: local or image.',

@@ -22,6 +22,22 @@ const taint = z.object({
 const role = z.enum(['control-plane', 'worker'])
 const labels = z.record(text, text)
 
+const joinWish = z.object({
+  cluster: text,
+  role,
+  labels,
+  taints: z.array(taint),
+  zone: text.optional(),
+})
+
+const machineDisk = z.object({
+  written: z
+    .object({ serial: text.optional(), wwn: text.optional(), path: text.optional(), bytes: z.int() })
+    .optional()
+    .meta({ description: 'The disk that this box wrote, or writes.' }),
+  wanted: text.optional().meta({ description: 'The disk it is to write, in the words of whoever names it.' }),
+})
+
 const approval = z.object({
   by: z.enum(['person', 'rule']),
   at: time,
@@ -148,6 +164,8 @@ const machineSummary = z.object({
     .object({ cause: failureCause, meaning: text, nextStep: text })
     .optional()
     .meta({ description: 'Why its latest boot failed (docs/machine-life.md).' }),
+  join: joinWish.optional().meta({ description: 'The cluster that it is, or is to become, a node of.' }),
+  disk: machineDisk.optional(),
 })
 
 const diagnosis = z.object({

@@ -207,6 +207,17 @@ export class Roster {
     return joined(change, this.move(id, 'approval-withdrawn', 'a person took its approval back', now))
   }
 
+  /** A person wants the disk of a machine written once more, that this box has written before. */
+  reinstall(id: string, now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine?.install === undefined) return noChange
+    const changed: Machine = { ...machine, install: { ...machine.install, again: 'reinstall' } }
+    this.#keep(changed)
+    const told: ApplianceEvent = { kind: 'reinstall-asked', ...aboutMachine(machine) }
+    const change: RosterChange = { machines: [changed], attempts: [], happened: [told] }
+    return joined(change, this.move(id, 'reinstall-asked', 'a person wants it installed again', now))
+  }
+
   /** A machine asks by a card that stands so: its record and its state follow. */
   stands(id: string, mac: Mac, standing: Standing, now: number): RosterChange {
     const isByPerson = this.#machines.get(id)?.approval?.by === 'person'
@@ -265,7 +276,7 @@ export class Roster {
       state: step.to,
       stateBecause: because,
       stateSince: now,
-      failures: trigger === 'retry-asked' ? 0 : failures,
+      failures: trigger === 'retry-asked' || trigger === 'reinstall-asked' ? 0 : failures,
     }
     this.#keep(moved)
     const told: ApplianceEvent = {
@@ -672,7 +683,8 @@ function afterTrigger(machine: Machine, trigger: Trigger): Machine {
   if (trigger === 'retry-asked') return retried(machine)
   // Its disk is the box's to write again: it holds what this box wrote there.
   if (trigger === 'released' || trigger === 'retired') return mayBeWritten(withoutJoin(machine))
-  return trigger === 'reinstall-asked' || trigger === 'node-gone' ? withoutJoin(machine) : machine
+  if (trigger === 'reinstall-asked') return withoutRounds(withoutJoin(machine))
+  return trigger === 'node-gone' ? withoutJoin(machine) : machine
 }
 
 function withoutJoin(machine: Machine): Machine {

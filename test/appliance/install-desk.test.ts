@@ -305,6 +305,79 @@ t.test('a new approval that is taken back before the machine boots costs it noth
   t.equal(await box.boots(), 'boot-local', 'the rule that it was installed by still counts')
 })
 
+t.test('reinstall writes the disk once more that was written before, and no other', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  const { approval } = box.machine
+  t.match(await box.api.reinstall(box.machine), {
+    kind: 'done',
+    remarks: ['what its disk (serial A, 20.0 GB) holds is written over then'],
+  })
+  t.match(box.machine, { state: 'approved', approval, install: { phase: 'installed', again: 'reinstall' } })
+  t.equal(box.count('reinstall-asked'), 1)
+  t.match(await box.api.reinstall(box.machine), { kind: 'done' }, 'to ask twice is to ask once')
+  await box.restart()
+  t.equal(await box.boots(60), 'install-disk')
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'script-served'),
+    { because: /a person wants it installed again/ },
+  )
+  t.match(await says(box, 'disks', inventory('vda 20000000000 B holds=gpt')), /^refused disk-refused\n/)
+  t.equal(await box.boots(60), 'install-disk')
+  const both = inventory('vda 30000000000 B holds=gpt', 'vdb 20000000000 A holds=gpt')
+  t.match(await says(box, 'disks', both), /^refused disk-unclear\n/, 'no disk is named, and there are two')
+  await box.api.retry(box.machine.id)
+  t.equal(await box.boots(60), 'install-disk')
+  t.match(await says(box, 'disks', used), /^write\n/)
+  t.equal(await box.boots(60), 'install-disk', 'it was cut off')
+  t.match(await says(box, 'disks', used), /^write\n/)
+  await says(box, 'ended', 'written\n')
+  await reportsFromDisk(box, 'SUCCESS')
+  t.match(box.machine, { state: 'installed', install: { phase: 'installed', again: undefined } })
+  t.equal(await box.boots(60), 'boot-local', 'once')
+})
+
+t.test('a node whose system asks to join once more is installed again all the same', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
+  box.roster.move(box.machine.id, 'node-ready', 'its Node is Ready', box.now)
+  t.match(await box.api.reinstall(box.machine), {
+    remarks: [/written over/, /machines release .* moves its pods/],
+  })
+  box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
+  t.equal(await box.boots(60), 'install-disk')
+})
+
+t.test('what cannot be installed again is told at once, and why', async (t) => {
+  const box = await aBox(t)
+  box.comesBy()
+  const refused = async (because: RegExp) =>
+    t.match(await box.api.reinstall(box.machine), { kind: 'refused', because }, String(because))
+  await refused(/has written no disk of .* yet/)
+  await box.boots(60)
+  await says(box, 'disks', blank)
+  await refused(/has begun and not come to its end/)
+  await says(box, 'ended', 'written\n')
+  await reportsFromDisk(box, 'SUCCESS')
+  await box.restart({ approve: { kind: 'these', macs: new Set() } })
+  await refused(/is not approved: ironwake machines approve/)
+  await box.restart({
+    approve: { kind: 'all' },
+    defaults: { ...box.config.defaults, method: 'ram', image: 'debian' },
+  })
+  await refused(/runs from memory/)
+  await box.restart({ defaults: { ...box.config.defaults, method: 'local' } })
+  await refused(/boots its own disk/)
+  await box.restart({ defaults: { ...box.config.defaults, method: 'disk', image: 'gone' } })
+  await refused(/has no image: there is no image gone/)
+  await box.restart({ defaults: { ...box.config.defaults, method: 'disk', image: 'noble' } })
+  await box.api.approve(box.machine, { wipe: true })
+  await refused(/to be installed again already, by its newest approval/)
+  box.roster.move(box.machine.id, 'release-asked', 'a person lets it go', box.now)
+  await refused(/is being released/)
+})
+
 t.test('the disk of an approval counts before that of the settings, and so does its `wipe`', async (t) => {
   const box = await aBox(t, { disk: selector('serial=A'), wipe: true })
   const both = inventory('vda 20000000000 A', 'vdb 20000000000 B holds=ext4')

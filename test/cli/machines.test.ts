@@ -37,6 +37,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     subscribe: () => () => {},
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    reinstall: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
@@ -232,6 +233,45 @@ t.test('approve says what the machine is to have, and what is in its way', async
     /^approval {3}by a person, 1970-01-01T00:00:05.000Z; image noble; once; done 1970-.*; not for 52:54:00:00:00:02$/m,
   )
 })
+
+t.test(
+  'list and show tell the cluster of a machine, its disk, and that it is to be installed again',
+  async (t) => {
+    const install = { id: 'i', attempt: 'a', phase: 'installed', again: 'reinstall' } as const
+    const machine = aMachine({ install })
+    const join = {
+      cluster: 'lab',
+      role: 'worker',
+      labels: { rack: 'r1' },
+      taints: [{ key: 'a', effect: 'NoExecute' }],
+      zone: 'z',
+    } as const
+    const written = { serial: 'A', wwn: undefined, path: undefined, bytes: 20e9 }
+    const full = { ...summary, machine, join, disk: { written, wanted: 'smallest' } }
+    const asked: string[] = []
+    const { call } = await anApi(t, {
+      machines: () => [full],
+      find: () => [full],
+      reinstall: async ({ id }) => {
+        asked.push(id)
+        return await Promise.resolve({ kind: 'done', remarks: ['what its disk holds is written over then'] })
+      },
+    })
+    t.match((await call('list')).out, / +CLUSTER +ROLE +DISK +BOOT .* lab +worker +serial=A /s)
+    const { out } = await call('show', 'node-1')
+    t.match(out, /^cluster {4}lab, as worker; label rack=r1; taint a:NoExecute; zone z$/m)
+    t.match(
+      out,
+      /^disk {7}serial=A \(installed\); to write: smallest; to be installed again at its next boot/m,
+    )
+    t.match(await call('reinstall', 'node-1'), {
+      code: 0,
+      err: /M0000001 is installed again at its next boot from the network: start it from there\.\nBut what its disk holds/,
+    })
+    t.strictSame(asked, ['M0000001'])
+    t.match(await call('reinstall'), { code: 2 })
+  },
+)
 
 t.test('show tells why a machine failed, and the next step', async (t) => {
   const failure = {

@@ -194,6 +194,7 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     because: 'it was told to run the image debian',
   },
   'machine-goes-round': { kind: 'machine-goes-round', ...about, boots: 5, seconds: 240 },
+  'reinstall-asked': { kind: 'reinstall-asked' },
   'boot-next-asked': { kind: 'boot-next-asked', ...about, action: 'local' },
   'boot-next-dropped': { kind: 'boot-next-dropped', ...about, action: 'image' },
   'boot-next-used': { kind: 'boot-next-used', ...about, action: 'image' },

@@ -35,6 +35,17 @@ const summary: MachineSummary = {
   }),
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
+  join: {
+    cluster: 'lab',
+    role: 'worker',
+    labels: { rack: 'r1' },
+    taints: [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' }],
+    zone: 'hall-2',
+  },
+  disk: {
+    written: { serial: 'A', wwn: '0x5000', path: 'pci-0000:03:00.0-nvme-1', bytes: 20e9 },
+    wanted: 'serial=A',
+  },
   failure: { cause: 'kernel-not-fetched', meaning: 'It never asked.', nextStep: 'Look at it.' },
 }
 
@@ -103,6 +114,7 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
     },
     approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    reinstall: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () =>
       await Promise.resolve({
         kind: 'planned',
