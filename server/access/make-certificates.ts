@@ -5,7 +5,7 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import type { KeyPair } from './key-pair.ts'
 
-// Loaded only in the thread that makes a certificate (decision 0027): 21 MB that a box at rest does without.
+// Loaded only in the process that makes a certificate (decision 0027): 21 MB that a box at rest does without.
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 86_400_000

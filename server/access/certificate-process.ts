@@ -1,13 +1,18 @@
-import { parentPort, workerData } from 'node:worker_threads'
 import { readKeyPair } from './key-pair.ts'
 import { makeAuthority, makeServerCertificate } from './make-certificates.ts'
 import type { CertificateOrder } from './make-aside.ts'
 
-// The thread that makes one certificate and ends.
+// The process that makes one certificate and ends, or ends when its parent goes.
 
-if (parentPort === null) throw new Error('certificate-thread.ts runs as a worker thread only.')
-const port = parentPort
-port.postMessage(await made(workerData as CertificateOrder))
+process.once('message', (order) => void make(order as CertificateOrder))
+process.once('disconnect', () => process.exit())
+// A Ctrl-C reaches every process of the terminal; the parent stops first, and then this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+
+async function make(order: CertificateOrder): Promise<void> {
+  const text = await made(order)
+  process.send?.(text, () => process.disconnect())
+}
 
 async function made(order: CertificateOrder): Promise<string> {
   if (order.kind === 'authority') return await makeAuthority(order.subject, order.now)
