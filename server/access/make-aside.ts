@@ -25,7 +25,7 @@ export async function makeAside(order: CertificateOrder): Promise<string> {
     child.once('exit', (code, signal) =>
       reject(new Error(`the process that makes certificates ended (${signal ?? code})`)),
     )
-    child.once('message', (text) => resolve(String(text)))
+    child.once('message', (text) => resolve(text as string))
     child.send(order)
   })
 }
