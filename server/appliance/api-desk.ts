@@ -51,12 +51,15 @@ export type ApiDeskParts = JoinParts & {
 /** What the API asks: the records, and what happens. */
 export function apiDesk(parts: ApiDeskParts): ApiDesk {
   const { store, roster, logbook, now } = parts
+  /** Records are replaced and never changed, and the settings stay: a summary is right until one of its records is another. */
+  const summaries = new WeakMap<Machine, MachineSummary>()
+  const summary = (machine: Machine): MachineSummary => summaryOf(parts, summaries, machine)
   return {
     status: parts.status,
     authority: parts.authority,
     tokens: parts.tokens,
-    machines: () => roster.all().map((machine) => summaryOf(parts, machine)),
-    find: (name) => found(roster, name).map((machine) => summaryOf(parts, machine)),
+    machines: () => roster.all().map(summary),
+    find: (name) => found(roster, name).map(summary),
     diagnose: async (machine) => await examine(parts, machine),
     capture(machine) {
       const frames = parts.frames.of(machine.macs)
@@ -130,12 +133,18 @@ function found(roster: Roster, name: string): readonly Machine[] {
   return byClaim === undefined ? [] : [byClaim]
 }
 
-function summaryOf({ roster, leases, networks, plans }: ApiDeskParts, machine: Machine): MachineSummary {
+function summaryOf(
+  { roster, leases, networks, plans }: ApiDeskParts,
+  summaries: WeakMap<Machine, MachineSummary>,
+  machine: Machine,
+): MachineSummary {
   const held = machine.macs
     .flatMap((mac) => networks.map((network) => leases.leaseOf(network.name, mac)))
     .filter((lease) => lease !== undefined)
     .toSorted((a, b) => b.since - a.since)
   const attempt = roster.latestAttempt(machine.id)
+  const known = summaries.get(machine)
+  if (known !== undefined && known.attempt === attempt && known.lease === held[0]) return known
   const mac = attempt?.mac ?? machine.macs[0]
   const join = mac === undefined ? undefined : plans.joinOf(mac, machine)
   const written = machine.install?.disk
@@ -155,7 +164,9 @@ function summaryOf({ roster, leases, networks, plans }: ApiDeskParts, machine: M
         }),
   }
   const { failure: cause } = machine
-  return cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
+  const made = cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
+  summaries.set(machine, made)
+  return made
 }
 
 /** The store gives at most this many at a time. */

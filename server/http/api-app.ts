@@ -21,6 +21,7 @@ import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
 import type { BootPlan } from './boot-plan.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
+import { machineListJson } from './machine-list-json.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
 import { callerOf, gate, routeByTable } from './route-by-table.ts'
@@ -176,7 +177,7 @@ export function guardedApiApp(
     response.json(desk.status())
   })
   app.get('/api/v1/machines', (_request, response) => {
-    response.json(desk.machines())
+    response.type('application/json').send(machineListJson(desk.machines()))
   })
   app.get('/api/v1/machines/:name', (request, response) => {
     const found = theOne(desk, request.params.name, response)
