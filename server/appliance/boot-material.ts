@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import type { AgentMaterial } from '../cloud-init/node-agent.ts'
 import { nodeTemplateNames, type NodeTemplates } from '../cloud-init/node-cloud-config.ts'
 import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
 import { pairsIn, signedIpxeIn, type SignedIpxePair } from './signed-ipxe-in.ts'
@@ -124,6 +125,17 @@ export function readNodeTemplates(): NodeTemplates {
   const folder = new URL('../../cloud-init/kubernetes/', import.meta.url)
   const texts = nodeTemplateNames.map((name) => [name, readFileSync(new URL(name, folder), 'utf8')])
   return Object.fromEntries(texts) as NodeTemplates
+}
+
+/** What leads the system of a node into its cluster. */
+export function readAgentMaterial(): AgentMaterial {
+  const textOf = (name: string) =>
+    readFileSync(new URL(`../../cloud-init/node/${name}`, import.meta.url), 'utf8')
+  return {
+    agent: textOf('node-agent'),
+    enrolment: textOf('enrolment'),
+    unit: textOf('ironwake-node.service'),
+  }
 }
 
 /** The network that pods of a cluster have between them. */

@@ -12,6 +12,7 @@ import { findKeyRing, makeKeyFile, type FoundKeyRing } from '../clusters/find-ke
 import { issueClientCertificate } from '../clusters/issue-client-certificate.ts'
 import type { KeyRing } from '../clusters/key-ring.ts'
 import { kubeClient } from '../clusters/kube-client.ts'
+import { chooseKubernetes } from '../clusters/kubernetes-versions.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { makeAuthorities } from '../clusters/make-authorities.ts'
 import { probeRights, type ProbedRights } from '../clusters/probe-rights.ts'
@@ -159,10 +160,12 @@ export async function clusterDesk(
       credential.kind === 'token'
         ? ({ kind: 'token' } as const)
         : ({ kind: 'certificate', certificate: credential.certificate } as const)
+    const version = probed.kind === 'fit' ? chooseKubernetes(probed.version) : undefined
     const cluster = {
       kind: 'external',
       name,
       createdAt: now(),
+      ...(version?.kind === 'version' ? { kubernetes: version.version } : {}),
       server,
       ca,
       tlsServerName,

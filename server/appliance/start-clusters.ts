@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Patience } from '../clusters/follow-nodes.ts'
+import { agentParts } from '../cloud-init/node-agent.ts'
+import type { SeedParts } from '../cloud-init/seed-parts.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { ownerOf } from '../clusters/node-owner.ts'
 import type { Config } from '../config/config.ts'
 import type { ClusterDesk, ClusterSummary } from '../http/cluster-routes.ts'
 import type { NodeRoute } from '../http/node-routes.ts'
+import type { Machine } from '../machines/machine.ts'
 import type { Chance, Roster } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
+import type { Mac } from '../wire/mac.ts'
 import type { Store } from '../store/open-store.ts'
-import { readFlannel } from './boot-material.ts'
+import { readAgentMaterial, readFlannel } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
 import { clusterLinks } from './cluster-links.ts'
 import { clusterWatch } from './cluster-watch.ts'
@@ -18,6 +22,7 @@ import { joinDesk } from './join-desk.ts'
 import { wishOf } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import { nodeDesk } from './node-desk.ts'
+import { nodePartsOf as seedPartsOf } from './node-config-of.ts'
 import { nodesOf } from './nodes-of.ts'
 import type { Plans } from './plans.ts'
 import { podNetworks } from './pod-network.ts'
@@ -43,6 +48,8 @@ export type Clusters = AsyncDisposable & {
   readonly desk: ClusterDesk
   /** What machines ask on their way into a cluster. */
   readonly routes: Readonly<Record<string, NodeRoute>>
+  /** What the seed of a machine brings that is to become a node; nothing for others. */
+  readonly nodePartsOf: (mac: Mac, machine: Machine) => readonly SeedParts[]
   /** What is over by the clock, and what could not be done before. */
   readonly passTime: () => Promise<void>
 }
@@ -55,6 +62,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   await using opened = new AsyncDisposableStack()
   const tell = logbook.note.bind(logbook)
   const { dataFolder, kubernetes } = config
+  const agent = agentParts(readAgentMaterial())
   const made = await clusterDesk({
     store,
     dataFolder,
@@ -96,7 +104,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     book,
     tokens,
     viewOf: watch.viewOf,
-    wanted: () => undefined,
+    wanted: ({ install }) => (install?.again === 'reinstall' ? 'reinstall' : undefined),
     left: async () => await Promise.resolve(),
   })
 
@@ -118,8 +126,19 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   return {
     desk: { ...made.desk, find: (name) => withNodes(made.desk.find(name)) },
     routes,
+    nodePartsOf,
     passTime,
     [Symbol.asyncDispose]: async () => await ended.disposeAsync(),
+  }
+
+  function nodePartsOf(mac: Mac, machine: Machine): readonly SeedParts[] {
+    const wish = plans.joinOf(mac, machine)
+    if (wish === undefined) return []
+    const cluster = book.find(wish.cluster)?.cluster
+    if (cluster === undefined) {
+      return [{ kind: 'refused', because: `no cluster has the name ${wish.cluster}` }]
+    }
+    return [seedPartsOf(cluster, kubernetes), agent]
   }
 
   function withNodes(summary: ClusterSummary | undefined): ClusterSummary | undefined {

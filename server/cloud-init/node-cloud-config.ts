@@ -1,4 +1,5 @@
 import { whyNotPackages } from '../config/package-repository.ts'
+import { seedFields, type SeedParts } from './seed-parts.ts'
 import { writeYaml, type CloudValue } from './write-yaml.ts'
 
 /** What a node of Kubernetes is made with. Nothing in it belongs to a cluster alone, and nothing is secret. */
@@ -37,6 +38,15 @@ export type NodeCloudConfig =
 
 /** Cloud-config, for user-data or vendor-data, that makes a Debian or Ubuntu fit to become a node. */
 export function nodeCloudConfig(software: NodeSoftware, templates: NodeTemplates): NodeCloudConfig {
+  const parts = nodeParts(software, templates)
+  if (parts.kind === 'refused') return parts
+  const config = writeYaml(seedFields(parts))
+  if (config.kind === 'refused') return config
+  return { kind: 'cloud-config', text: `#cloud-config\n${config.text}` }
+}
+
+/** What makes a Debian or Ubuntu fit to become a node, to be written into its seed. */
+export function nodeParts(software: NodeSoftware, templates: NodeTemplates): SeedParts {
   const because = whyNot(software)
   if (because !== undefined) return { kind: 'refused', because }
   const { kubernetes, containerdOldest, pauseImage, cgroupV1, packages, packagesKey } = software
@@ -63,14 +73,7 @@ export function nodeCloudConfig(software: NodeSoftware, templates: NodeTemplates
       program(`${lib}/${name}`, templates[name]),
     ),
   ]
-  const config = writeYaml({
-    // cloud-init makes no swap; what the image has is switched off by the program.
-    swap: { size: 0 },
-    write_files: files,
-    runcmd: [[`${lib}/prepare-node`]],
-  })
-  if (config.kind === 'refused') return config
-  return { kind: 'cloud-config', text: `#cloud-config\n${config.text}` }
+  return { kind: 'parts', files, commands: [[`${lib}/prepare-node`]] }
 }
 
 function file(path: string, content: string): CloudValue {

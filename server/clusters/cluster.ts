@@ -52,6 +52,8 @@ export type ExternalCluster = {
   readonly kind: 'external'
   readonly name: string
   readonly createdAt: number
+  /** As its API said when it was added, `1.36.5`; absent, it was not reached. */
+  readonly kubernetes?: string
   /** `https://HOST:PORT`, with a path where there is one. */
   readonly server: string
   /** Authorities that its certificate may come from, as PEM. */

@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -37,7 +39,8 @@ export async function aJoiningBox(
   given: Readonly<Record<number, Omit<JoinWish, 'cluster'>>>,
   order: Readonly<Record<string, unknown>> = {},
 ) {
-  const dataFolder = t.testdir()
+  const dataFolder = mkdtempSync(joinPath(tmpdir(), 'ironwake-joining-'))
+  t.teardown(() => rmSync(dataFolder, { recursive: true, force: true }))
   const store = await openStore(joinPath(dataFolder, 'ironwake.db'))
   t.teardown(async () => await store[Symbol.asyncDispose]())
   const clock = { now: Date.now() }
