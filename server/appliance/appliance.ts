@@ -105,30 +105,6 @@ export async function startAppliance(
   const imageUses = new ImageUses(join(config.dataFolder, imageStoreName))
   const plans = plansOf(config, images)
   const programs = findPrograms(config.bootProgramFolders, config.bootFiles.values())
-  const desk: BootDeskParts = {
-    roster,
-    logbook,
-    plans,
-    images,
-    imageUses,
-    programs,
-    templates: readTemplates(),
-    grubTemplates: readTemplates('grub'),
-    vendorData: readRamVendorData(),
-    diskMaterial: readDiskMaterial(),
-    networkAt: (arrival) => networkOfRequest(networks, arrival),
-    whereabouts,
-    holderOf,
-    ports: { http: config.http.port, delivery: config.http.deliveryPort },
-    now,
-    chance,
-  }
-  const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
-  const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
-  const enrolments = enrolmentDesk(
-    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
-    await store.enrolments.all(),
-  )
   const clusters = opened.use(
     await startClusters({
       config,
@@ -142,6 +118,31 @@ export async function startAppliance(
       now,
       chance,
     }),
+  )
+  const desk: BootDeskParts = {
+    roster,
+    logbook,
+    plans,
+    images,
+    imageUses,
+    programs,
+    templates: readTemplates(),
+    grubTemplates: readTemplates('grub'),
+    vendorData: readRamVendorData(),
+    diskMaterial: readDiskMaterial(),
+    nodePartsOf: clusters.nodePartsOf,
+    networkAt: (arrival) => networkOfRequest(networks, arrival),
+    whereabouts,
+    holderOf,
+    ports: { http: config.http.port, delivery: config.http.deliveryPort },
+    now,
+    chance,
+  }
+  const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
+  const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
+  const enrolments = enrolmentDesk(
+    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
+    await store.enrolments.all(),
   )
   const probers = new Probers((event) => logbook.note(event))
   const frames = new FrameRing()

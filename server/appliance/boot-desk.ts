@@ -33,6 +33,7 @@ import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import { isUnicastMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
 import { autoinstallFile, autoinstallFor, installerPrograms } from '../cloud-init/autoinstall.ts'
+import { vendorDataWith, type SeedParts } from '../cloud-init/seed-parts.ts'
 import { diskWriterSeed } from '../cloud-init/disk-writer.ts'
 import type { CloudValue } from '../cloud-init/write-yaml.ts'
 import type { DiskMaterial, Programs } from './boot-material.ts'
@@ -57,6 +58,8 @@ export type BootDeskParts = {
   readonly vendorData: string
   /** What machines are given whose disk is written. */
   readonly diskMaterial: DiskMaterial
+  /** What the seed of a machine brings that is to become a node; nothing for others. */
+  readonly nodePartsOf: (mac: Mac, machine: Machine) => readonly SeedParts[]
   readonly networkAt: (arrival: Arrival) => Network | undefined
   /** Learns who asks from an address. */
   readonly whereabouts: Whereabouts
@@ -159,8 +162,10 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
     install: installDesk({
       ...parts,
       seedOnDisk(arrival, { machine, attempt, install }, file) {
-        const vendorData = parts.diskMaterial.vendorData
-        const seed = seedOf(parts, arrival, machine, attempt, { nonce: install.id, vendorData })
+        const { vendorData: common } = parts.diskMaterial
+        const vendor = vendorDataWith(common, ...parts.nodePartsOf(attempt.mac, machine))
+        if (vendor.kind === 'refused') return refused(409, vendor.because)
+        const seed = seedOf(parts, arrival, machine, attempt, { nonce: install.id, vendorData: vendor.text })
         if (seed.kind === 'refused') return refused(409, seed.because)
         return { kind: 'text', type: 'text/plain', text: textOf(seed.seed, file) }
       },

@@ -60,6 +60,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     grubTemplates: readTemplates('grub'),
     vendorData: readRamVendorData(),
     diskMaterial: readDiskMaterial(),
+    nodePartsOf: () => [],
     imageUses: new ImageUses(join(config.dataFolder, imageStoreName)),
     networkAt: () => network,
     whereabouts,
