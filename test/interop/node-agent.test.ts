@@ -105,7 +105,7 @@ async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kub
 
   return {
     ...box,
-    clusterApi: box.api,
+    clusterApi: async () => await box.api(),
     api,
     asked,
     gate,
@@ -201,7 +201,7 @@ for (const one of shells) {
   })
 
   t.test(`by ${name} a result that the box did not hear is told until it does`, options, async (t) => {
-    const system = await aSystem(t, one, `${endsWell}`)
+    const system = await aSystem(t, one, endsWell)
     const { asked, gate, told, read } = system
     system.write('var/lib/ironwake/node-order', 'init done\n')
     gate.away = true
