@@ -24,8 +24,15 @@ import { openStore } from '../store/open-store.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { authorityOfBox, isApiOn, listenApi } from './api-listener.ts'
+import { apiPlaceFor } from './api-place.ts'
 import { bootDesk, type BootDeskParts } from './boot-desk.ts'
-import { findPrograms, readDiskMaterial, readRamVendorData, readTemplates } from './boot-material.ts'
+import {
+  findPrograms,
+  readDiskMaterial,
+  readEnrolmentMaterial,
+  readRamVendorData,
+  readTemplates,
+} from './boot-material.ts'
 import { compileHotCode } from './compile-hot-code.ts'
 import { delivered } from './delivered.ts'
 import { startDelivery, type DeliveryPlace } from './delivery.ts'
@@ -98,6 +105,8 @@ export async function startAppliance(
   logbook.subscribe(listener)
   opened.defer(() => logbook.note({ kind: 'appliance-stopped' }))
 
+  const tell = (event: ApplianceEvent): void => logbook.note(event)
+  const authority = await authorityOfBox(config, now(), tell)
   const problems = new Map<string, string>()
   const status: ApplianceStatus = { version, startedAt: now(), networks: [], jobs: [] }
   const images = new ImageShelf(config)
@@ -105,6 +114,12 @@ export async function startAppliance(
   const imageUses = new ImageUses(join(config.dataFolder, imageStoreName))
   const plans = plansOf(config, images)
   const programs = findPrograms(config.bootProgramFolders, config.bootFiles.values())
+  const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
+  const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
+  const enrolments = enrolmentDesk(
+    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
+    await store.enrolments.all(),
+  )
   const clusters = opened.use(
     await startClusters({
       config,
@@ -131,6 +146,10 @@ export async function startAppliance(
     vendorData: readRamVendorData(),
     diskMaterial: readDiskMaterial(),
     nodePartsOf: clusters.nodePartsOf,
+    enrolmentMaterial: readEnrolmentMaterial(),
+    enrolments,
+    apiPlace: apiPlaceFor(config, authority),
+    authorityPem: authority?.certificatePem,
     networkAt: (arrival) => networkOfRequest(networks, arrival),
     whereabouts,
     holderOf,
@@ -138,12 +157,6 @@ export async function startAppliance(
     now,
     chance,
   }
-  const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
-  const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
-  const enrolments = enrolmentDesk(
-    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
-    await store.enrolments.all(),
-  )
   const probers = new Probers((event) => logbook.note(event))
   const frames = new FrameRing()
   const troubles = new Troubles()
@@ -177,7 +190,6 @@ export async function startAppliance(
     await images.look()
     return images.file(image, file)
   })
-  const tell = (event: ApplianceEvent): void => logbook.note(event)
   const delivering = deliverTo(places.filter(isServed).map((place) => place.network))
   opened.defer(async () => await (await delivering.catch(() => undefined))?.[Symbol.asyncDispose]())
 
@@ -215,7 +227,6 @@ export async function startAppliance(
       now,
     }),
   )
-  const authority = await authorityOfBox(config, now(), tell)
   const tokens = await openTokens({ store, tell, now, chance })
   const api = apiDesk({
     store,

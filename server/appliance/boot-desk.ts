@@ -36,7 +36,11 @@ import { autoinstallFile, autoinstallFor, installerPrograms } from '../cloud-ini
 import { vendorDataWith, type SeedParts } from '../cloud-init/seed-parts.ts'
 import { diskWriterSeed } from '../cloud-init/disk-writer.ts'
 import type { CloudValue } from '../cloud-init/write-yaml.ts'
+import { enrolmentParts, type EnrolmentMaterial, type EnrolmentParts } from '../cloud-init/enrolment-parts.ts'
+import { ramVendorData } from '../cloud-init/ram-vendor-data.ts'
+import type { ApiPlace } from './api-place.ts'
 import type { DiskMaterial, Programs } from './boot-material.ts'
+import type { EnrolmentDesk } from './enrolment-desk.ts'
 import { grubDesk } from './grub-desk.ts'
 import { chooseForBoot, holdVersion, runsAnImage } from './choose-for-boot.ts'
 import type { ImageShelf } from './image-shelf.ts'
@@ -60,6 +64,12 @@ export type BootDeskParts = {
   readonly diskMaterial: DiskMaterial
   /** What the seed of a machine brings that is to become a node; nothing for others. */
   readonly nodePartsOf: (mac: Mac, machine: Machine) => readonly SeedParts[]
+  readonly enrolmentMaterial: EnrolmentMaterial
+  readonly enrolments: Pick<EnrolmentDesk, 'invite' | 'openNonce'>
+  /** Where a machine that asks at an address of the box reaches the API; `undefined` where it does not. */
+  readonly apiPlace: (to: string) => ApiPlace | undefined
+  /** The certificate of the box's authority, as PEM; absent, there is none. */
+  readonly authorityPem: string | undefined
   readonly networkAt: (arrival: Arrival) => Network | undefined
   /** Learns who asks from an address. */
   readonly whereabouts: Whereabouts
@@ -84,6 +94,11 @@ export function bootDesk(parts: BootDeskParts): BootDesk {
 
   return {
     chainScript: (arrival) => chainScriptFor(parts, arrival.to),
+    authority() {
+      const { authorityPem } = parts
+      if (authorityPem === undefined) return refused(404, 'this box has no authority that can be used')
+      return { kind: 'text', type: 'application/pem-certificate-chain', text: authorityPem }
+    },
     bootScript: async (arrival, query) => await bootScript(parts, arrival, query),
     grubConfig: async (arrival, path) => await grub.configFor(arrival, path),
     program(_arrival, file) {
@@ -227,6 +242,7 @@ async function scriptFor(
     ...noChange,
     happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
   }
+  if (enrols(parts, arrival, made)) parts.enrolments.invite(machine, attempt)
   const after = joined(
     afterChoice(parts, machine, attempt, choice),
     bootNextAfter(roster, machine, choice, thisBoot(machine, attempt)),
@@ -302,6 +318,12 @@ export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): read
     seed.kind === 'refused' ? { file, refused: seed.because } : { file, text: textOf(seed.seed, file) },
   )
   return [script, ...files]
+}
+
+/** A machine that is for a cluster, and gets a system of ours that can reach the API. */
+function enrols(parts: ScriptParts, arrival: Arrival, { machine, mac, choice }: Made): boolean {
+  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return false
+  return parts.apiPlace(arrival.to) !== undefined && parts.plans.joinOf(mac, machine) !== undefined
 }
 
 function servedOf(
@@ -593,9 +615,7 @@ function seedInMemory(
 ): ReturnType<typeof seedFor> {
   const common = parts.vendorData
   const nonce = attempt.id
-  if (does === 'run-image') {
-    return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: common })
-  }
+  const enrolment = enrolmentOf(parts, arrival, machine, attempt)
   const { askBox, writeDisk, leadInstaller } = parts.diskMaterial
   if (does === 'run-installer') {
     const autoinstall = autoinstallFor(installerUrls(parts, arrival, attempt))
@@ -609,9 +629,26 @@ function seedInMemory(
     })
   }
   const url = `${base(arrival.to, parts.ports.http)}/install/${attempt.id}`
-  const writer = diskWriterSeed({ common, askBox, program: writeDisk, url })
-  if (writer.kind === 'refused') return writer
-  return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: writer.text })
+  const written =
+    does === 'run-image'
+      ? ramVendorData(common, enrolment, parts.nodePartsOf(attempt.mac, machine))
+      : diskWriterSeed({ common, askBox, program: writeDisk, url, enrolment })
+  if (written.kind === 'refused') return written
+  return seedOf(parts, arrival, machine, attempt, { nonce, vendorData: written.text })
+}
+
+/** A nonce that was used stands in no seed any more. */
+function enrolmentOf(
+  parts: ScriptParts,
+  arrival: Arrival,
+  machine: Machine,
+  attempt: Attempt,
+): EnrolmentParts | undefined {
+  const place = parts.apiPlace(arrival.to)
+  if (place === undefined || parts.plans.joinOf(attempt.mac, machine) === undefined) return undefined
+  const nonce = parts.enrolments.openNonce(machine.id, attempt.id)
+  const invitation = nonce === undefined ? place : { ...place, nonce }
+  return enrolmentParts(invitation, parts.enrolmentMaterial, base(arrival.to, parts.ports.http))
 }
 
 /** Who reports under a nonce: a system in memory by that of its boot, one on a disk by that of its install. */

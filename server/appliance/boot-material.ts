@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { AgentMaterial } from '../cloud-init/node-agent.ts'
+import type { EnrolmentMaterial } from '../cloud-init/enrolment-parts.ts'
 import { nodeTemplateNames, type NodeTemplates } from '../cloud-init/node-cloud-config.ts'
 import { programFiles, raspberryPiFolder } from '../boot/programs.ts'
 import { pairsIn, signedIpxeIn, type SignedIpxePair } from './signed-ipxe-in.ts'
@@ -141,6 +142,15 @@ export function readAgentMaterial(): AgentMaterial {
 /** The network that pods of a cluster have between them. */
 export function readFlannel(): string {
   return readFileSync(new URL('../../cloud-init/kubernetes/flannel.yaml', import.meta.url), 'utf8')
+}
+
+/** What systems enrol by that a box starts. */
+export function readEnrolmentMaterial(): EnrolmentMaterial {
+  const folder = new URL('../../cloud-init/node/', import.meta.url)
+  return {
+    functions: readFileSync(new URL('enrolment', folder), 'utf8'),
+    inMemory: readFileSync(new URL('enrol-in-memory', folder), 'utf8'),
+  }
 }
 
 /** What is given to machines whose disk is written. */

@@ -62,6 +62,8 @@ const packages = [
   'cloud-init',
   'python3',
   'curl',
+  // What a machine for a cluster enrols by.
+  'openssl',
   'iproute2',
   'kmod',
   'busybox-static',

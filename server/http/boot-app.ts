@@ -22,6 +22,8 @@ export type InstallDesk = {
 /** What stands behind the boot listener. The appliance gives it; nothing here decides. */
 export type BootDesk = {
   readonly chainScript: (arrival: Arrival) => Outcome
+  /** The certificate by which the API is known; it is compared with the fingerprint in the seed before it is believed. */
+  readonly authority: () => Outcome
   /** The query as it came, without its question mark: iPXE of 2019 escapes it badly. */
   readonly bootScript: (arrival: Arrival, query: string) => Promise<Outcome>
   /** GRUB's configuration under a path; `undefined` when the path names none. */
@@ -51,6 +53,9 @@ export function bootApp(desk: BootDesk): Express {
   })
   app.get(['/chain.ipxe', /^\/(?:programs\/(?:.*\/)?)?autoexec\.ipxe$/], (request, response) => {
     reply(desk, request, response, desk.chainScript(arrivalOf(request)))
+  })
+  app.get('/authority.pem', (request, response) => {
+    reply(desk, request, response, desk.authority())
   })
   // To ask whether a script or a seed is there begins no boot.
   app.head(['/boot.ipxe', '/seed/:attempt/:file'], (_request, response) => {

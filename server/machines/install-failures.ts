@@ -28,6 +28,11 @@ export const installFailures = {
     meaning: 'the disk is no longer the one that was chosen',
     nextStep: 'Look at its cables and its controller.',
   },
+  'not-enrolled': {
+    meaning: 'the machine is for a cluster, and the system in memory could not enrol with this box',
+    nextStep:
+      'Look at the reason, and whether the machine reaches the port of the API (`api` in the settings); docs/enrolment.md explains the rest.',
+  },
   'image-not-fetched': {
     meaning: 'the image could not be fetched from this box',
     nextStep: 'Look at the network between, and at `ironwake images verify`.',

@@ -17,8 +17,11 @@ export type ServedScript = {
 /** What stands for the number of a boot in a text that is compared with that of another boot. */
 export const anyAttempt = 'ATTEMPT'
 
-/** The text without what differs in each boot: the number of its attempt, whole in URLs, its beginning in the instance. */
+/** The text without what differs in each boot: the number of its attempt, whole in URLs, its beginning in the instance; its nonce. */
 export function withoutAttempt(text: string, machine: string, attempt: string): string {
   const instance = `${machine}-${attempt.slice(0, 8)}`
-  return text.replaceAll(attempt, anyAttempt).replaceAll(instance, `${machine}-${anyAttempt}`)
+  return text
+    .replaceAll(attempt, anyAttempt)
+    .replaceAll(instance, `${machine}-${anyAttempt}`)
+    .replaceAll(/(?<=NONCE=')(?:[0-9a-f]{32}|none)(?=')/g, anyAttempt)
 }

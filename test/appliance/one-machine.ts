@@ -4,12 +4,15 @@ import { apiDesk } from '../../server/appliance/api-desk.ts'
 import {
   findPrograms,
   readDiskMaterial,
+  readEnrolmentMaterial,
   readRamVendorData,
   readTemplates,
 } from '../../server/appliance/boot-material.ts'
+import type { ApiPlace } from '../../server/appliance/api-place.ts'
 import { bootDesk } from '../../server/appliance/boot-desk.ts'
 import { delivered } from '../../server/appliance/delivered.ts'
 import { dhcpDesk } from '../../server/appliance/dhcp-desk.ts'
+import { enrolmentDesk } from '../../server/appliance/enrolment-desk.ts'
 import { FrameRing } from '../../server/appliance/frame-ring.ts'
 import { Logbook } from '../../server/appliance/logbook.ts'
 import { ImageShelf, imageStoreName } from '../../server/appliance/image-shelf.ts'
@@ -21,6 +24,7 @@ import type { Config } from '../../server/config/config.ts'
 import { encode } from '../../server/dhcp/encode.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import type { ClusterDesk } from '../../server/http/cluster-routes.ts'
+import type { Enrolment } from '../../server/machines/enrolment.ts'
 import { Roster, type Chance } from '../../server/machines/roster.ts'
 import { LeaseTable } from '../../server/networks/lease-table.ts'
 import { Whereabouts } from '../../server/networks/whereabouts.ts'
@@ -43,9 +47,15 @@ const minute = 60_000
 
 type Clock = { now: number; clusters?: ClusterDesk | undefined }
 
+/** The API over HTTPS, as far as seeds name it. */
+export type ApiOfBox = { readonly place: ApiPlace; readonly authorityPem: string }
+type Stored = { readonly roster: Roster; readonly enrolments: readonly Enrolment[] }
+type Box = Clock & { readonly apiOfBox: ApiOfBox | undefined }
+
 /** The desks of an appliance that has just started. */
-function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock, chance: Chance) {
-  const now = () => clock.now
+function startedDesks(store: Store, config: Config, stored: Stored, box: Box, chance: Chance) {
+  const { roster } = stored
+  const now = () => box.now
   const holderOf = () => mac
   const logbook = new Logbook(store, whoseEvent(roster, holderOf, now), now)
   const leases = new LeaseTable([network])
@@ -53,6 +63,7 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
   const images = new ImageShelf(config)
   const plans = plansOf(config, images)
   const common = { roster, logbook, plans, images, now, chance }
+  const enrolments = enrolmentDesk({ ...common, mayFailAgain: () => true }, stored.enrolments)
   const material = {
     ...common,
     programs: findPrograms([]),
@@ -61,6 +72,12 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     vendorData: readRamVendorData(),
     diskMaterial: readDiskMaterial(),
     nodePartsOf: () => [],
+    enrolmentMaterial: readEnrolmentMaterial(),
+    enrolments,
+    apiPlace: () => box.apiOfBox?.place,
+    get authorityPem() {
+      return box.apiOfBox?.authorityPem
+    },
     imageUses: new ImageUses(join(config.dataFolder, imageStoreName)),
     networkAt: () => network,
     whereabouts,
@@ -90,15 +107,15 @@ function startedDesks(store: Store, config: Config, roster: Roster, clock: Clock
     troubles: new Troubles(),
     boot: material,
     clusters: {
-      find: (name) => clock.clusters?.find(name),
-      nodeConfig: (name) => clock.clusters?.nodeConfig(name) ?? { kind: 'unknown' },
+      find: (name) => box.clusters?.find(name),
+      nodeConfig: (name) => box.clusters?.nodeConfig(name) ?? { kind: 'unknown' },
     },
     api: 'on',
     authority: () => undefined,
     tokens: aDesk().tokens,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
-  return { roster, logbook, boot, dhcp, api, images, plans, holderOf, now }
+  return { roster, logbook, boot, dhcp, api, images, enrolments, plans, holderOf, now }
 }
 
 /** What a machine meets of the appliance, over a store on disk, and a machine that boots from the network. */
@@ -112,6 +129,8 @@ export class OneMachine {
   now = 1_000_000
   /** Absent, it has none. */
   clusters: ClusterDesk | undefined
+  /** Absent, the API is not reached over the network. */
+  apiOfBox: ApiOfBox | undefined
 
   constructor(store: Store, config: Config) {
     this.store = store
@@ -134,7 +153,8 @@ export class OneMachine {
     await this.#desks?.logbook.settle()
     const limits = { sightings: this.#config.sightings.keep }
     const roster = new Roster(await this.store.machines.all(), await this.store.attempts.latest(), limits)
-    this.#desks = startedDesks(this.store, this.#config, roster, this, this.#chance)
+    const enrolments = await this.store.enrolments.all()
+    this.#desks = startedDesks(this.store, this.#config, { roster, enrolments }, this, this.#chance)
     this.#desks.logbook.subscribe(({ event }) => void this.happened.push(event))
   }
 
@@ -167,6 +187,10 @@ export class OneMachine {
 
   get plans() {
     return this.#running.plans
+  }
+
+  get enrolments() {
+    return this.#running.enrolments
   }
 
   get dataFolder(): string {

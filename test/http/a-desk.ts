@@ -20,6 +20,7 @@ export function aDesk(outcome: Outcome = { kind: 'text', type: 'text/plain', tex
   }
   const desk: BootDesk = {
     chainScript: answer('chain'),
+    authority: () => outcome,
     bootScript: later('boot'),
     grubConfig: later('grub'),
     program: answer('program'),

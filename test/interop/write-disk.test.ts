@@ -1,16 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { parse } from 'yaml'
 import { installWords, seedFiles } from '../../server/http/boot-app.ts'
 import { boxWithDisk, image } from '../appliance/box-with-disk.ts'
 import { arrival, type OneMachine } from '../appliance/one-machine.ts'
+import { apiFor, type ApiForMachine } from './api-for-machine.ts'
 
-const program = fileURLToPath(new URL('../../cloud-init/disk/write-disk', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const program = join(root, 'cloud-init/disk/write-disk')
+const node = ['enrolment', 'enrol-in-memory'].map((name) => join(root, 'cloud-init/node', name))
 const shells = [['dash'], ['busybox', 'sh']] as const
 const mib = 1024 * 1024
 const serial = 'IW-TEST'
@@ -32,10 +36,24 @@ type Wire = (asked: { readonly count: number; readonly bytes: Buffer }) => Buffe
 const whole: Wire = ({ bytes }) => bytes
 
 /** The box at a port of the loopback, with the wire between it and the machine. */
-async function served(t: Test, box: OneMachine, wire: Wire, said: (answer: string) => string) {
+async function served(
+  t: Test,
+  box: OneMachine,
+  {
+    wire,
+    said,
+    date,
+  }: { readonly wire: Wire; readonly said: (answer: string) => string; readonly date: string | undefined },
+) {
   const ranges: string[] = []
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [, first = '', attempt = '', word = '', file = ''] = (request.url ?? '').split('/')
+    if (date !== undefined) response.setHeader('date', date)
+    if (first === 'authority.pem') {
+      const authority = box.boot.authority()
+      response.end(authority.kind === 'text' ? authority.text : '')
+      return
+    }
     if (first === 'images') {
       const name = `${first}/${attempt}/${word}`
       const found = box.images.file(attempt, word)
@@ -116,6 +134,7 @@ exit 1`,
   udevadm: 'exit 1',
   sleep: 'exec busybox sleep 0.1',
   reboot: 'echo "REBOOT $*"',
+  date: 'case "$*" in *-s*) echo "$*" >/usr/sbin/clock ;; *) exec /usr/bin/date "$@" ;; esac',
 }
 
 type Written = {
@@ -133,19 +152,25 @@ async function write(
     wire = whole,
     said = (answer) => answer,
     make = () => {},
+    enrolling,
+    date,
   }: {
     readonly wire?: Wire
     readonly said?: (answer: string) => string
     /** Puts something onto the disk before. */
     readonly make?: (disk: string) => void
+    /** Opens the API that its seed names: the machine is for a cluster. */
+    readonly enrolling?: (box: OneMachine) => Promise<void>
+    /** What the box's clock says, other than that of the machine. */
+    readonly date?: string
   } = {},
 ): Promise<Written> {
   const bytes = diskImage(t)
-  const box = await boxWithDisk(t, bytes)
+  const box = await boxWithDisk(t, bytes, enrolling === undefined ? {} : { cluster: 'lab' })
+  await enrolling?.(box)
   if ((await box.boots()) !== 'install-disk') throw new Error('it is not to write its disk')
-  const { port, ranges } = await served(t, box, wire, (answer) =>
-    said(answer.replace(/http:\/\/[^/]+\//, `http://127.0.0.1:${port}/`)),
-  )
+  const answered = (answer: string) => said(answer.replace(/http:\/\/[^/]+\//, `http://127.0.0.1:${port}/`))
+  const { port, ranges } = await served(t, box, { wire, said: answered, date })
   const work = join(box.dataFolder, 'machine')
   const disk = join(box.dataFolder, 'disk.img')
   mkdirSync(join(work, 'stand-ins'), { recursive: true })
@@ -157,9 +182,23 @@ async function write(
   make(disk)
   const words = ['-c', plug, 'plug', room, work, disk, ...shell]
   const url = `http://127.0.0.1:${port}/install/${box.attempt.id}`
-  const child = spawn('sh', [...words, program, url], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const seed = await filesOfSeed(box, work)
+  const child = spawn('sh', [...words, join(seed, 'write-disk'), url], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [console, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
   return { box, console: console + errors, disk, ranges }
+}
+
+/** The files that cloud-init would write by the machine's seed, in a folder. */
+async function filesOfSeed(box: OneMachine, work: string): Promise<string> {
+  const outcome = await box.boot.seed(arrival, box.attempt.id, 'vendor-data')
+  if (outcome.kind !== 'text') throw new Error(JSON.stringify(outcome))
+  const { write_files: files } = parse(outcome.text, { version: '1.1' }) as {
+    readonly write_files: readonly { readonly path: string; readonly content: string }[]
+  }
+  const folder = join(work, 'seed')
+  mkdirSync(folder)
+  for (const { path, content } of files) writeFileSync(join(folder, basename(path)), content)
+  return folder
 }
 
 function inRoot(disk: string, command: string): string {
@@ -232,6 +271,169 @@ t.test('an image that never comes whole is a failure after many tries', async (t
   t.equal(ranges.at(-1), 'bytes=1000-')
 })
 
+const folder = '/etc/ironwake/machine'
+
+/** Lets a machine boot that is for a cluster; what its seed names is there. */
+async function writeEnrolled(
+  t: Test,
+  shell: readonly string[],
+  prepare: (box: OneMachine, api: ApiForMachine) => Promise<void> = async () => {},
+  date?: string,
+): Promise<Written & { readonly api: ApiForMachine }> {
+  let api: ApiForMachine | undefined
+  const enrolling = async (box: OneMachine): Promise<void> => {
+    api = await apiFor(t, box)
+    await prepare(box, api)
+  }
+  const written = await write(t, shell, { enrolling, ...(date === undefined ? {} : { date }) })
+  if (api === undefined) throw new Error('no API')
+  return { ...written, api }
+}
+
+for (const shell of shells) {
+  t.test(
+    `${shell.join(' ')}: a machine for a cluster enrols, and its disk has its credential alone`,
+    async (t) => {
+      const { box, console, disk, api } = await writeEnrolled(t, shell)
+      t.match(console, /write-disk: vdz is written\nREBOOT -f\n$/)
+      t.match(inRoot(disk, `stat ${folder}`), /Type: directory +Mode: +0700 /)
+      const found = inRoot(disk, `ls -p ${folder}`)
+        .match(/(?<=\/)[a-z.]+(?=\/[0-9]+\/\n)/g)
+        ?.toSorted()
+      t.strictSame(found, ['authorization', 'box.conf', 'box.pem', 'key.pem', 'until'])
+      for (const file of found ?? []) {
+        t.match(inRoot(disk, `stat ${folder}/${file}`), /Mode: +0600 [\s\S]*User: +0 +Group: +0 /, file)
+      }
+      const authorization = inRoot(disk, `cat ${folder}/authorization`)
+      t.match(authorization, /^Authorization: Bearer iwm_[A-Za-z0-9_-]{43}\n$/)
+      t.equal(inRoot(disk, `cat ${folder}/box.conf`), `BOX='${api.url}'\nMACHINE='${box.machine.id}'\n`)
+      t.equal(inRoot(disk, `cat ${folder}/box.pem`), api.authority.certificatePem)
+      t.match(inRoot(disk, `cat ${folder}/key.pem`), /^-----BEGIN PRIVATE KEY-----\n/)
+      t.match(await api.asks(authorization.trim()), { status: 200, body: box.machine.id })
+      t.equal(box.enrolments.openNonce(box.machine.id, box.attempt.id), undefined)
+      const stored = JSON.stringify(await box.store.enrolments.all())
+      const secret = authorization.trim().slice('Authorization: Bearer iwm_'.length)
+      for (const text of [console, stored, JSON.stringify(box.happened)]) t.notMatch(text, secret)
+      t.match(box.happened.filter(({ kind }) => kind === 'disk-note')[0], {
+        note: `it enrolled as ${box.machine.id}`,
+      })
+    },
+  )
+
+  t.test(`${shell.join(' ')}: an answer that is lost is asked for again, with the same key`, async (t) => {
+    const { box, api } = await writeEnrolled(t, shell, async (_box, { loseAnswers }) => {
+      loseAnswers(2)
+      await Promise.resolve()
+    })
+    t.equal(box.machine.install?.phase, 'written')
+    t.equal(api.lost(), 2)
+    t.equal(box.enrolments.of(box.machine.id)?.holder?.credentials.length, 3)
+    t.equal(box.machine.state, 'installing')
+  })
+
+  t.test(
+    `${shell.join(' ')}: a clock that is off is set before TLS is tried, and that is told`,
+    async (t) => {
+      const { box } = await writeEnrolled(t, shell, undefined, 'Sun, 06 Nov 1994 08:49:37 GMT')
+      t.equal(readFileSync(join(box.dataFolder, 'machine/upper/clock'), 'utf8'), '-u -s @784111777\n')
+      t.match(box.happened.filter(({ kind }) => kind === 'disk-note')[0], {
+        note: /^its clock was off by [0-9]+ s and is set by that of the box$/,
+      })
+      t.equal(box.machine.install?.phase, 'written')
+    },
+  )
+}
+
+const refusals: readonly (readonly [
+  string,
+  (box: OneMachine, api: ApiForMachine) => Promise<void>,
+  RegExp,
+])[] = [
+  [
+    'the authority has another fingerprint than the seed says',
+    async (box) => {
+      const { place, authorityPem } = box.apiOfBox ?? {}
+      if (place === undefined || authorityPem === undefined) return
+      box.apiOfBox = { place: { ...place, fingerprint: 'f'.repeat(64) }, authorityPem }
+      await Promise.resolve()
+    },
+    /has the fingerprint [0-9a-f]{64} in place of f{64}/,
+  ],
+  ['somebody else has used its nonce', async (_box, api) => api.isStolen(), /second key came with its nonce/],
+  [
+    'the API is not reached',
+    async (_box, api) => await api.close(),
+    /Failed to connect|Couldn't connect|refused/,
+  ],
+]
+for (const [name, prepare, because] of refusals) {
+  t.test(`where ${name} the machine does not enrol, and its disk is left as it is`, async (t) => {
+    const { box, console, disk } = await writeEnrolled(t, ['dash'], prepare)
+    t.match(
+      box.happened.findLast(({ kind }) => kind === 'install-failed'),
+      name.startsWith('somebody') ? undefined : { cause: 'not-enrolled', because },
+    )
+    t.match(console, because)
+    t.match(console, /starts over in 60 seconds/)
+    t.ok(isZero(readFileSync(disk)), 'not a byte of it was touched')
+    t.equal(box.machine.state, name.startsWith('somebody') ? 'quarantined' : 'failed')
+  })
+}
+
+const inMemory = `
+set -eu
+work=$1 boot=$2
+shift 2
+mount -t tmpfs up "$work/up"
+mkdir "$work/up/etc" "$work/up/inner"
+mount -t overlay -o "lowerdir=/etc,upperdir=$work/up/etc,workdir=$work/up/inner" etc /etc
+"$@" "$work/seed/enrol-in-memory" "$boot"
+stat --format='%n %a %u' /etc/ironwake/machine /etc/ironwake/machine/*
+cp -r /etc/ironwake/machine "$work/machine"
+`
+
+for (const shell of shells) {
+  t.test(
+    `${shell.join(' ')}: a system in memory that is the node enrols, and renews its credential`,
+    async (t) => {
+      const box = await boxWithDisk(t, diskImage(t), { method: 'ram', image: 'debian', cluster: 'lab' })
+      const api = await apiFor(t, box)
+      t.equal(await box.boots(), 'run-image')
+      const { port } = await served(t, box, { wire: whole, said: (text) => text, date: undefined })
+      const work = join(box.dataFolder, 'machine')
+      mkdirSync(join(work, 'up'), { recursive: true })
+      await filesOfSeed(box, work)
+      const words = ['--mount', '--propagation', 'private', 'sh', '-c', inMemory, 'room', work]
+      const out = await run('unshare', [...words, `http://127.0.0.1:${port}`, ...shell])
+      t.match(out, new RegExp(`enrol: it enrolled as ${box.machine.id}\n/etc/ironwake/machine 700 0\n`))
+      t.match(out, /authorization 600 0\n.*box.conf 600 0\n.*box.pem 600 0\n.*key.pem 600 0\n/)
+      const first = readFileSync(join(work, 'machine', 'authorization'), 'utf8').trim()
+      t.match(await api.asks(first), { status: 200, body: box.machine.id })
+
+      // The clock of the box is in 1970 here: the program signs with the time that it is told.
+      const again = 'umask 077; . "$1/seed/enrolment"; renew "$1/machine"'
+      await run(shell[0] ?? '', [...shell.slice(1), '-c', again, 'renew', work])
+      const second = readFileSync(join(work, 'machine', 'authorization'), 'utf8').trim()
+      t.not(second, first)
+      t.match(await api.asks(second), { status: 200, body: box.machine.id })
+      t.match(await api.asks(first), { status: 401 })
+      t.strictSame(readdirSync(join(work, 'machine')).toSorted(), [
+        'authorization',
+        'box.conf',
+        'box.pem',
+        'key.pem',
+        'until',
+      ])
+    },
+  )
+}
+
+async function run(command: string, words: readonly string[]): Promise<string> {
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return out + errors
+}
+
 const data: readonly (readonly [string, (disk: string) => void, RegExp])[] = [
   [
     'a partition table',
@@ -293,9 +495,13 @@ t.test(
   async (t) => {
     for (const shell of [...shells, ['sh']]) {
       const [command = '', ...words] = shell
-      t.equal(execFileSync(command, [...words, '-n', program], { encoding: 'utf8' }), '', command)
+      for (const one of [program, ...node]) {
+        t.equal(execFileSync(command, [...words, '-n', one], { encoding: 'utf8' }), '', `${command} ${one}`)
+      }
     }
-    t.equal(execFileSync('shellcheck', ['--external-sources', program], { encoding: 'utf8' }), '')
+    for (const one of [program, ...node]) {
+      t.equal(execFileSync('shellcheck', ['-x', one], { encoding: 'utf8', cwd: root }), '', one)
+    }
   },
 )
 
