@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 import { installWords, seedFiles } from '../../server/http/boot-app.ts'
 import { boxWithDisk, image } from '../appliance/box-with-disk.ts'
 import { arrival, type OneMachine } from '../appliance/one-machine.ts'
-import { apiFor, type ApiForMachine } from './api-for-machine.ts'
+import { apiFor, type ApiForMachine } from '../http/api-for-machine.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const program = join(root, 'cloud-init/disk/write-disk')

@@ -1,11 +1,12 @@
 import type { RequestHandler } from 'express'
 import type { Test } from 'tap'
+import type { ApplianceEvent } from '../../server/events/event.ts'
 import { machineDoor } from '../../server/http/machine-door.ts'
 import { nodeRoutes, type NodeQuestion } from '../../server/http/node-routes.ts'
 import { aNode } from '../access/a-node.ts'
 import type { Arrival } from '../../server/http/outcome.ts'
 import type { OneMachine } from '../appliance/one-machine.ts'
-import { anHttpsApi } from '../http/an-https-api.ts'
+import { anHttpsApi } from './an-https-api.ts'
 
 export type ApiForMachine = Awaited<ReturnType<typeof apiFor>>
 
@@ -26,7 +27,7 @@ export async function apiFor(t: Test, box: OneMachine) {
     answer: async ({ machine }: NodeQuestion) =>
       await Promise.resolve({ kind: 'text' as const, type: 'text/plain', text: machine }),
   }
-  const tell = (): void => {}
+  const tell = (event: ApplianceEvent): void => box.boot.tell(event)
   const door = machineDoor({
     check: (...shown) => box.enrolments.check(...shown),
     tell,
@@ -52,6 +53,9 @@ export async function apiFor(t: Test, box: OneMachine) {
   }
   return {
     url,
+    port: api.port,
+    post: async (word: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+      await api.ask({ path: `/api/v1/node/${word}`, method: 'POST', headers, body }),
     authority: api.authority,
     /** So many answers do not come. */
     loseAnswers: (count: number): void => void (toLose = count),
