@@ -1,7 +1,7 @@
 # The appliance as a container: the sources as they stand, no build.
 FROM node:24.21.0-bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ipxe \
+  && apt-get install -y --no-install-recommends ipxe ipmitool \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/ironwake
 COPY package.json package-lock.json .npmrc ./

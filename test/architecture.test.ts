@@ -20,14 +20,27 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   images: ['wire', 'machines', 'events', 'config'],
   access: ['wire', 'machines', 'events', 'config'],
   clusters: ['wire', 'machines', 'events', 'config'],
+  power: ['wire', 'machines', 'events', 'config'],
   store: ['types:wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters', 'types:access'],
-  listen: ['wire', 'events', 'dhcp', 'tftp', 'networks', 'machines', 'boot', 'images', 'clusters'],
+  listen: [
+    'power',
+    'types:config',
+    'wire',
+    'events',
+    'dhcp',
+    'tftp',
+    'networks',
+    'machines',
+    'boot',
+    'images',
+    'clusters',
+  ],
   http: 'wire events networks machines boot ipxe-scripts cloud-init access types:clusters'.split(' '),
   jobs: ['wire', 'events', 'networks', 'machines', 'store'],
   demo: ['wire', 'events'],
   simulate: ['wire', 'events', 'dhcp', 'tftp'],
   appliance:
-    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images clusters access store listen http jobs'.split(
+    'wire events dhcp tftp networks machines config boot ipxe-scripts cloud-init images clusters power access store listen http jobs'.split(
       ' ',
     ),
   cli: [

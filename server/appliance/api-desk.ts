@@ -24,6 +24,7 @@ import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
+import type { PowerDesk } from '../http/power-desk.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import { reinstallMachine } from './reinstall-machine.ts'
@@ -44,6 +45,7 @@ export type ApiDeskParts = JoinParts & {
   readonly boot: ScriptParts
   readonly authority: () => string | undefined
   readonly tokens: TokenDesk
+  readonly power: PowerDesk
   readonly status: () => ApplianceStatus
   readonly now: () => number
 }
@@ -58,6 +60,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     status: parts.status,
     authority: parts.authority,
     tokens: parts.tokens,
+    power: parts.power,
     machines: () => roster.all().map(summary),
     find: (name) => found(roster, name).map(summary),
     diagnose: async (machine) => await examine(parts, machine),

@@ -51,6 +51,7 @@ import { applianceJobs } from './jobs.ts'
 import { Logbook } from './logbook.ts'
 import { macAt } from './mac-at.ts'
 import { plansOf } from './plans.ts'
+import { powerDesk } from './power-desk.ts'
 import { Probers } from './probers.ts'
 import { startClusters } from './start-clusters.ts'
 import { syncAside } from './sync-aside.ts'
@@ -243,6 +244,7 @@ export async function startAppliance(
     api: authority !== undefined && isApiOn(config) ? 'on' : 'off',
     authority: () => authority?.certificatePem,
     tokens: tokens.desk,
+    power: powerDesk({ machines: config.machines, networks, leases, logbook }),
     status: () => appliance.status,
     now,
   })

@@ -16,7 +16,7 @@ import { verdictLines } from './verdict-lines.ts'
 export const machines: Command = {
   usage:
     'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
-    '                  capture MACHINE --out FILE',
+    '                  power MACHINE on|off|cycle|status | capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
     'with its reason and the next step (docs/boot-doctor.md explains each), and the timeline of the latest boot.\n' +
@@ -27,8 +27,11 @@ export const machines: Command = {
     '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
-    'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.',
+    'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.\n' +
+    '`power` switches a machine by what the settings name for it, and wakes it where they name nothing (docs/power.md); `off` and\n' +
+    '`cycle` do not ask its system.',
   options: {
+    boot: { type: 'string', about: 'power on or cycle: network, to boot from there this once' },
     all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
     clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
     hostname: { type: 'string', about: 'approve: the name it is to have' },
@@ -83,6 +86,7 @@ export const machines: Command = {
     'ironwake machines retry 4k7m2qxa',
     'ironwake machines reinstall node-1',
     'ironwake machines boot-next node-1 local',
+    'ironwake machines power node-1 cycle --boot network',
     'ironwake machines capture node-1 --out node-1.pcap',
   ],
   async run(call) {
@@ -95,9 +99,10 @@ export const machines: Command = {
     if (verb === 'unapprove' && name !== undefined && more.length === 0) return await unapprove(call, name)
     if (verb === 'reinstall' && name !== undefined && more.length === 0) return await reinstall(call, name)
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
+    if (verb === 'power' && name !== undefined) return await power(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
     throw new WronglyCalled(
-      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, boot-next MACHINE local|image or capture MACHINE',
+      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, boot-next MACHINE local|image, power MACHINE on|off|cycle|status or capture MACHINE',
     )
   },
 }
@@ -356,6 +361,38 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
   }
   await ask(boxOf(call), 'PUT', `${path}/${action}`)
   call.remark(`${name} ${words} at its next boot from the network, and then as the settings say.`)
+  return 0
+}
+
+type PowerReport = {
+  readonly machine: string
+  readonly way: string
+  readonly state: string
+  readonly remarks: readonly string[]
+}
+
+async function power(call: Call, name: string, [wanted, ...more]: readonly string[]): Promise<number> {
+  const { boot } = call.options
+  const action = ['on', 'off', 'cycle'].find((known) => known === wanted)
+  if ((wanted !== 'status' && action === undefined) || more.length > 0) {
+    throw new WronglyCalled('power needs what the machine is to do: on, off, cycle or status')
+  }
+  if (boot !== undefined && (boot !== 'network' || action === undefined || action === 'off')) {
+    throw new WronglyCalled('--boot network goes with power on and power cycle, and with nothing else')
+  }
+  const path = `${pathOf(name)}/power`
+  const report = (
+    action === undefined
+      ? await ask(boxOf(call), 'GET', path)
+      : await ask(boxOf(call), 'POST', path, { action, boot })
+  ) as PowerReport
+  if (call.output === 'json') call.print(JSON.stringify(report, undefined, 2))
+  else if (action === undefined) call.print(`${report.machine} is ${report.state}, by ${report.way}`)
+  else {
+    const state = report.state === 'unknown' ? '' : `; it is ${report.state}`
+    call.remark(`${report.machine} was told: ${action}, by ${report.way}${state}.`)
+  }
+  for (const remark of report.remarks) call.remark(`But ${remark}.`)
   return 0
 }
 

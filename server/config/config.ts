@@ -2,6 +2,7 @@ import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { DiskSelector } from './parse-disk-selector.ts'
 import type { Taint } from './parse-taint.ts'
+import type { PowerSettings } from './power-settings.ts'
 import type { UpstreamBase } from './upstream-base.ts'
 
 /** The settings of `ironwake.yaml`, checked, with every default filled in. `read-config.ts` makes it. */
@@ -42,6 +43,8 @@ export type Config = {
     readonly proxyOffer?: ProxyForm
     /** What stands in its entry, without the defaults; a rule that approves it has a say between the two. */
     readonly own?: Partial<MachineSettings>
+    /** How it is switched on and off; absent, it can only be woken. */
+    readonly power?: PowerSettings
   })[]
   readonly kubernetes: {
     /** The repository of its packages; `{minor}` stands for `1.36` and the like. */

@@ -11,6 +11,7 @@ import type {
 import { contradictions } from './contradictions.ts'
 import type { Mistake } from './mistake.ts'
 import { parseYaml } from './parse-yaml.ts'
+import type { PowerSettings, SecretPlace } from './power-settings.ts'
 import { settingsSchema } from './settings-schema.ts'
 import type { Settings } from './settings-schema.ts'
 import { shapeFindings } from './shape-findings.ts'
@@ -102,6 +103,7 @@ function configOf(settings: Settings, folder: string): Config {
       hostname: machine.hostname,
       ...(machine.loader === undefined ? {} : { loader: machine.loader }),
       ...proxyOfferOf(machine),
+      ...(machine.power === undefined ? {} : { power: powerOf(machine.power, absolute) }),
       method: machine.method ?? defaults.method,
       image: machine.image ?? defaults.image,
       kernelParameters: machine['kernel-parameters'] ?? defaults.kernelParameters,
@@ -181,6 +183,20 @@ function joinSettingsOf({
     ...(labels === undefined ? {} : { labels }),
     ...(taints === undefined ? {} : { taints }),
     ...(zone === undefined ? {} : { zone }),
+  }
+}
+
+function powerOf(power: PowerSettings, absolute: (path: string) => string): PowerSettings {
+  const placed = (place: SecretPlace): SecretPlace =>
+    place.kind === 'file' ? { kind: 'file', path: absolute(place.path) } : place
+  switch (power.kind) {
+    case 'wake-on-lan':
+      return power
+    case 'redfish':
+    case 'ipmi':
+      return { ...power, password: placed(power.password) }
+    case 'webhook':
+      return { ...power, token: power.token === undefined ? undefined : placed(power.token) }
   }
 }
 

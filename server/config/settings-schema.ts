@@ -18,6 +18,7 @@ import { parseBitRate } from './parse-bit-rate.ts'
 import { parseDiskSelector } from './parse-disk-selector.ts'
 import { parseDuration } from './parse-duration.ts'
 import { parseTaint } from './parse-taint.ts'
+import { powerSettings } from './power-settings.ts'
 import { whyNotSshKey } from './ssh-key.ts'
 
 /** More of anything is a generated file gone wrong. */
@@ -437,6 +438,7 @@ export const settingsSchema = z.strictObject({
         hostname: hostname.optional(),
         loader,
         'proxy-offer': proxyOffer,
+        power: powerSettings.optional(),
         ...machineSettings,
       }),
     )

@@ -31,8 +31,11 @@ function findingsOf(issue: Issue, settings: unknown, schema: z.ZodType | undefin
 function unknownKey(at: SettingsPath, known: readonly string[]): Finding {
   const key = String(at.at(-1))
   const meant = closest(key, known)
+  const because = `There is no setting ${JSON.stringify(key)} here.`
+  // Of settings that come in several kinds it is not told which kind was meant.
+  if (known.length === 0) return { at, on: 'key', because }
   const nextStep = meant === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${meant}?`
-  return { at, on: 'key', because: `There is no setting ${JSON.stringify(key)} here.`, nextStep }
+  return { at, on: 'key', because, nextStep }
 }
 
 function nextStepOf(issue: Extract<Issue, { code: 'custom' }>): string | undefined {

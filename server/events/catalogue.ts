@@ -212,6 +212,16 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'attempt-ended': { level: 'info', meaning: 'A boot came to its end, good or bad.' },
   'cloud-init-started': { level: 'debug', meaning: 'cloud-init reported that it began a stage or a module.' },
   'cloud-init-finished': { level: 'info', meaning: 'cloud-init reported that a stage or a module is done.' },
+  'power-turned': {
+    level: 'info',
+    meaning:
+      'A machine was switched on or off, or off and on again, because a person or a reinstall wanted it.',
+  },
+  'power-failed': {
+    level: 'warning',
+    meaning: 'The power of a machine did not do what was wanted of it.',
+    nextStep: 'The reason says what its BMC answered; docs/power.md explains each kind.',
+  },
   'installer-began': {
     level: 'debug',
     meaning: "Ubuntu's installer reported that it began a step (method `autoinstall`).",

@@ -169,6 +169,20 @@ export type ApplianceEvent = About &
         readonly result: 'SUCCESS' | 'WARN' | 'FAIL'
         readonly description: string
       }
+    | {
+        readonly kind: 'power-turned'
+        /** By what: redfish, ipmi, webhook or wake-on-lan. */
+        readonly way: string
+        readonly action: 'on' | 'off' | 'cycle'
+        readonly boot?: 'network'
+        readonly state: 'on' | 'off' | 'changing' | 'unknown'
+      }
+    | {
+        readonly kind: 'power-failed'
+        readonly way: string
+        readonly action: 'on' | 'off' | 'cycle'
+        readonly because: string
+      }
     | { readonly kind: 'installer-began'; readonly step: string; readonly description: string }
     | {
         readonly kind: 'installer-finished'

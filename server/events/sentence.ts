@@ -116,6 +116,13 @@ function words(event: ApplianceEvent): string {
       return `cloud-init ${event.stage} begins`
     case 'cloud-init-finished':
       return `cloud-init ${event.stage} done, ${event.result}`
+    case 'power-turned': {
+      const boot = event.boot === undefined ? '' : ', to boot from the network once'
+      const state = event.state === 'unknown' ? '' : `; it is ${event.state}`
+      return `power ${event.action} by ${event.way}${boot}${state}`
+    }
+    case 'power-failed':
+      return `power ${event.action} by ${event.way} failed: ${event.because}`
     case 'installer-began':
       return `installer ${event.step} begins`
     case 'installer-finished':

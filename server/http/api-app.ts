@@ -20,6 +20,7 @@ import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
 import type { BootPlan } from './boot-plan.ts'
+import type { PowerDesk, Powered } from './power-desk.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { machineListJson } from './machine-list-json.ts'
 import { openApiDocument } from './openapi-document.ts'
@@ -65,6 +66,7 @@ export type ApiDesk = {
   readonly reinstall: (machine: Machine) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
+  readonly power: PowerDesk
 }
 
 export type TokenDesk = {
@@ -244,6 +246,17 @@ export function guardedApiApp(
     if (found !== undefined)
       done(response, 'Nothing to take back', await desk.bootNext(found.machine, undefined))
   })
+  app.get('/api/v1/machines/:name/power', async (request, response) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found !== undefined) powered(response, found.machine, await desk.power.state(found.machine))
+  })
+  app.post('/api/v1/machines/:name/power', async (request, response, { body }) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const { action, boot } = body
+    const order = { action, ...(boot === undefined ? {} : { boot }) }
+    powered(response, found.machine, await desk.power.turn(found.machine, order))
+  })
   app.get('/api/v1/events', async (_request, response, { query }) => {
     response.json(await desk.events(filterOf(query)))
   })
@@ -271,6 +284,15 @@ function withoutHash({ hash, ...token }: ApiToken): Omit<ApiToken, 'hash'> {
 function done(response: Response, title: string, outcome: Done): void {
   if (outcome.kind === 'refused') problem(response, 409, title, outcome.because)
   else response.status(204).end()
+}
+
+function powered(response: Response, { id }: Machine, outcome: Powered): void {
+  if (outcome.kind === 'refused') {
+    problem(response, 409, 'Its power does not do that', outcome.because)
+    return
+  }
+  const { way, state, remarks } = outcome
+  response.json({ machine: id, way, state, remarks })
 }
 
 function approved(

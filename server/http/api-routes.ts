@@ -110,6 +110,18 @@ export const apiRoutes = {
     about: 'Takes back what was wanted of its next boot.',
     answer: 'nothing',
   },
+  'GET /api/v1/machines/:name/power': {
+    least: 'operator',
+    about: 'Whether it is on, as its BMC says (docs/power.md).',
+    answer: 'PowerReport',
+  },
+  'POST /api/v1/machines/:name/power': {
+    least: 'operator',
+    about:
+      'Switches it on, off, or off and on again, by what the settings name for it, else by Wake-on-LAN (docs/power.md).',
+    body: 'PowerOrder',
+    answer: 'PowerReport',
+  },
   'GET /api/v1/events': {
     least: 'viewer',
     about: 'The newest events that fit, oldest first.',

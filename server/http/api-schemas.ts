@@ -6,6 +6,7 @@ import { failureCauses } from '../machines/failure-causes.ts'
 import { approvedMethods } from '../machines/approved-method.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
+import { powerActions, powerStates } from '../machines/power-action.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
 
 const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
@@ -318,6 +319,16 @@ export const apiSchemas = {
   Lease: lease,
   Diagnosis: diagnosis,
   BootPlan: bootPlan,
+  PowerOrder: z.strictObject({
+    action: z.enum(powerActions),
+    boot: z.literal('network').optional().meta({ description: 'It boots from the network, this once.' }),
+  }),
+  PowerReport: z.object({
+    machine: text,
+    way: text.meta({ description: 'By what its power is switched: redfish, ipmi, webhook or wake-on-lan.' }),
+    state: z.enum(powerStates),
+    remarks: z.array(text),
+  }),
   Event: event,
   Events: z.array(event),
   EventFilter: eventFilter,

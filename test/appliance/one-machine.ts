@@ -18,6 +18,7 @@ import { Logbook } from '../../server/appliance/logbook.ts'
 import { ImageShelf, imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { ImageUses } from '../../server/images/image-uses.ts'
 import { plansOf } from '../../server/appliance/plans.ts'
+import { powerDesk } from '../../server/appliance/power-desk.ts'
 import { Troubles } from '../../server/appliance/troubles.ts'
 import { whoseEvent } from '../../server/appliance/whose-event.ts'
 import type { Config } from '../../server/config/config.ts'
@@ -113,6 +114,7 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
     api: 'on',
     authority: () => undefined,
     tokens: aDesk().tokens,
+    power: powerDesk({ machines: config.machines, networks: [network], leases, logbook }),
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, images, enrolments, plans, holderOf, now }

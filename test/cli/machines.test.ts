@@ -376,3 +376,40 @@ t.test('show tells what is learnt and wanted of a machine, and nothing of what i
   )
   t.notMatch(await shown({ bootNext: { ...next, used: { attempt: 'a1' } } }), /^next boot/m)
 })
+
+t.test('power tells what was asked of a machine, and what a person should know of it', async (t) => {
+  const asked: object[] = []
+  const { call } = await anApi(t, {
+    power: {
+      ...aDesk().power,
+      turn: async (_machine, order) => {
+        asked.push(order)
+        return await Promise.resolve(
+          order.action === 'off'
+            ? { kind: 'refused', because: 'No BMC answers.' }
+            : { kind: 'powered', way: 'redfish', state: 'on', remarks: ['it was on already'] },
+        )
+      },
+    },
+  })
+  t.match(await call('power', 'node-1', 'cycle', '--boot', 'network'), {
+    code: 0,
+    err: /was told: cycle, by redfish; it is on\.\nBut it was on already\.$/,
+  })
+  t.strictSame(asked, [{ action: 'cycle', boot: 'network' }])
+  t.match(await call('power', 'node-1', 'off'), { code: 1, err: /No BMC answers/ })
+  t.match(await call('power', 'node-1', 'status'), { code: 0, out: / is on, by redfish$/ })
+  t.equal(
+    (JSON.parse((await call('power', 'node-1', 'on', '--output', 'json')).out) as { way: string }).way,
+    'redfish',
+  )
+  for (const words of [
+    ['up'],
+    ['status', 'now'],
+    ['off', '--boot', 'network'],
+    ['on', '--boot', 'disk'],
+    [],
+  ]) {
+    t.match(await call('power', 'node-1', ...words), { code: 2 }, words.join(' '))
+  }
+})

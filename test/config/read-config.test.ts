@@ -395,3 +395,38 @@ t.test('a network and a machine may each fix what is offered in mode proxy', asy
   t.notOk('proxyOffer' in config.networks[1]!)
   t.notOk('proxyOffer' in config.machines[1]!)
 })
+
+t.test('how a machine is switched on is read, with its secrets by their place', async (t) => {
+  const text = [
+    'defaults: {method: local}',
+    'machines:',
+    '  - mac: "52:54:00:12:34:56"',
+    '    power: {kind: redfish, url: "https://10.0.9.1", user: ops, password-file: bmc, fingerprint: "sha256:' +
+      'AB:'.repeat(31) +
+      'CD"}',
+    '  - mac: "52:54:00:12:34:57"',
+    '    power: {kind: ipmi, host: bmc-7.example, user: ops, password-env: BMC}',
+    '  - mac: "52:54:00:12:34:58"',
+    '    power: {kind: webhook, url: "http://10.0.9.9/on", insecure: true}',
+    '  - {mac: "52:54:00:12:34:59"}',
+  ]
+  const result = read(text.join('\n'))
+  t.match(result, {
+    config: {
+      machines: [
+        {
+          power: {
+            kind: 'redfish',
+            password: { kind: 'file', path: /^\/.*\/bmc$/ },
+            trust: { kind: 'fingerprint', sha256: `${'ab'.repeat(31)}cd` },
+          },
+        },
+        { power: { kind: 'ipmi', port: 623, password: { kind: 'environment', name: 'BMC' } } },
+        { power: { kind: 'webhook', trust: { kind: 'insecure' } } },
+        {},
+      ],
+    },
+  })
+  const { config } = result as Extract<typeof result, { kind: 'config' }>
+  t.notOk('power' in config.machines[3]!)
+})

@@ -222,6 +222,21 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     result: 'SUCCESS',
     description: 'running modules for final',
   },
+  'power-turned': {
+    kind: 'power-turned',
+    ...about,
+    way: 'redfish',
+    action: 'cycle',
+    boot: 'network',
+    state: 'on',
+  },
+  'power-failed': {
+    kind: 'power-failed',
+    ...about,
+    way: 'ipmi',
+    action: 'on',
+    because: 'No BMC answers by IPMI at 10.0.9.1, port 623.',
+  },
   'installer-began': {
     kind: 'installer-began',
     ...about,

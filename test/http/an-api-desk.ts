@@ -3,6 +3,8 @@ import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
 import { aLease, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
+const powered = { kind: 'powered', way: 'redfish', state: 'on', remarks: ['it was on already'] } as const
+
 const summary: MachineSummary = {
   machine: aMachine({
     proxy: { strategy: 'with-43', worked: true, failures: 0 },
@@ -138,6 +140,11 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       }),
     retry: async () => await Promise.resolve({ kind: 'done' }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
+    power: {
+      turn: async () => await Promise.resolve(powered),
+      state: async () => await Promise.resolve(powered),
+      startFromNetwork: async () => await Promise.resolve(powered),
+    },
     ...given,
   }
 }
