@@ -1,5 +1,6 @@
 import { isInstalling } from '../boot/choose-script.ts'
 import type { Approved } from '../http/api-app.ts'
+import type { PowerDesk, Powered } from '../http/power-desk.ts'
 import { identityInWords } from '../machines/disk-guard.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Roster } from '../machines/roster.ts'
@@ -12,12 +13,13 @@ export type ReinstallParts = {
   readonly logbook: Logbook
   readonly plans: Plans
   readonly images: ImageShelf
+  readonly power: Pick<PowerDesk, 'startFromNetwork'>
   readonly now: () => number
 }
 
 /**
- * A person wants a machine installed again, as it is approved now, on the disk that this box wrote. How the machine comes to
- * boot from the network is no matter of this.
+ * A person wants a machine installed again, as it is approved now, on the disk that this box wrote. Its BMC starts it from the
+ * network where the settings name one; else it is woken, in case it is off.
  */
 export async function reinstallMachine(parts: ReinstallParts, machine: Machine): Promise<Approved> {
   const { roster, logbook, now } = parts
@@ -25,7 +27,18 @@ export async function reinstallMachine(parts: ReinstallParts, machine: Machine):
   const because = whyNot(parts, machine)
   if (because !== undefined) return { kind: 'refused', because }
   await logbook.keep(roster.reinstall(machine.id, now()))
-  return { kind: 'done', remarks: remarksOn(machine) }
+  const started = await parts.power.startFromNetwork(machine)
+  return { kind: 'done', remarks: [...remarksOn(machine), startInWords(machine, started)] }
+}
+
+/** What the person has to do yet. */
+function startInWords({ id }: Machine, started: Powered): string {
+  if (started.kind === 'refused') {
+    return `its power did not start it from the network: ${started.because} Start it from there by hand`
+  }
+  const { way, state } = started
+  if (way !== 'wake-on-lan') return `it is being started from the network now, by ${way} (it is ${state})`
+  return `this box can only wake it, which it did: if ${id} is on, restart it from the network by hand`
 }
 
 function whyNot({ roster, plans }: ReinstallParts, machine: Machine): string | undefined {

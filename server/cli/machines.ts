@@ -326,11 +326,7 @@ function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: st
 
 async function reinstall(call: Call, name: string): Promise<number> {
   const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/reinstall`)) as ApprovedMachine
-  told(
-    call,
-    asked,
-    `${asked.machine.id} is installed again at its next boot from the network: start it from there.`,
-  )
+  told(call, asked, `${asked.machine.id} is installed again at its next boot from the network.`)
   return 0
 }
 

@@ -8,7 +8,9 @@ import { parseDiskSelector } from '../../server/config/parse-disk-selector.ts'
 import type { InstallWord } from '../../server/http/boot-app.ts'
 import { installFailures } from '../../server/machines/install-failures.ts'
 import { rawDisk } from '../images/some-images.ts'
-import { arrival, type OneMachine } from './one-machine.ts'
+import { arrival, mac, type OneMachine } from './one-machine.ts'
+import { aRedfishService, password } from '../power/a-redfish-service.ts'
+import { ram } from './a-config.ts'
 import { boxWithDisk, image } from './box-with-disk.ts'
 
 const imageBytes = 4 * 1024 * 1024
@@ -311,7 +313,10 @@ t.test('reinstall writes the disk once more that was written before, and no othe
   const { approval } = box.machine
   t.match(await box.api.reinstall(box.machine), {
     kind: 'done',
-    remarks: ['what its disk (serial A, 20.0 GB) holds is written over then'],
+    remarks: [
+      'what its disk (serial A, 20.0 GB) holds is written over then',
+      /can only wake it.*restart it from the network by hand/,
+    ],
   })
   t.match(box.machine, { state: 'approved', approval, install: { phase: 'installed', again: 'reinstall' } })
   t.equal(box.count('reinstall-asked'), 1)
@@ -337,13 +342,56 @@ t.test('reinstall writes the disk once more that was written before, and no othe
   t.equal(await box.boots(60), 'boot-local', 'once')
 })
 
+t.test(
+  'reinstall starts a machine from the network by its BMC, and says when that does not answer',
+  async (t) => {
+    const service = await aRedfishService(t)
+    process.env['IRONWAKE_TEST_REINSTALL'] = password
+    t.teardown(() => delete process.env['IRONWAKE_TEST_REINSTALL'])
+    const power = {
+      kind: 'redfish' as const,
+      url: service.url,
+      user: 'ops',
+      password: { kind: 'environment' as const, name: 'IRONWAKE_TEST_REINSTALL' },
+      trust: { kind: 'fingerprint' as const, sha256: service.sha256 },
+      system: undefined,
+    }
+    const box = await aBox(t)
+    await installs(box)
+    const settings = {
+      ...ram,
+      method: 'disk' as const,
+      image: 'noble',
+      ephemeral: 'debian',
+      hostname: undefined,
+    }
+    await box.restart({ machines: [{ ...settings, mac, power }] })
+    t.match(await box.api.reinstall(box.machine), {
+      kind: 'done',
+      remarks: [/written over/, 'it is being started from the network now, by redfish (it is on)'],
+    })
+    t.match(service.state.boot, { BootSourceOverrideTarget: 'Pxe', BootSourceOverrideEnabled: 'Once' })
+    t.ok(service.asked.some((one) => one.startsWith('POST') && one.endsWith('ComputerSystem.Reset')))
+
+    await box.restart({ machines: [{ ...settings, mac, power: { ...power, url: 'https://127.0.0.1:1' } }] })
+    t.match(await box.api.reinstall(box.machine), {
+      kind: 'done',
+      remarks: [
+        /written over/,
+        /its power did not start it.*nobody answers there\. Start it from there by hand/,
+      ],
+    })
+    t.equal(await box.boots(60), 'install-disk', 'it is wanted all the same')
+  },
+)
+
 t.test('a node whose system asks to join once more is installed again all the same', async (t) => {
   const box = await aBox(t)
   await installs(box)
   box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
   box.roster.move(box.machine.id, 'node-ready', 'its Node is Ready', box.now)
   t.match(await box.api.reinstall(box.machine), {
-    remarks: [/written over/, /machines release .* moves its pods/],
+    remarks: [/written over/, /machines release .* moves its pods/, /can only wake it/],
   })
   box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
   t.equal(await box.boots(60), 'install-disk')

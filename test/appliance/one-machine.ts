@@ -114,7 +114,14 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
     api: 'on',
     authority: () => undefined,
     tokens: aDesk().tokens,
-    power: powerDesk({ machines: config.machines, networks: [network], leases, logbook }),
+    power: powerDesk({
+      machines: config.machines,
+      networks: [network],
+      leases,
+      logbook,
+      // Nothing leaves this machine.
+      wake: async () => await Promise.resolve(undefined),
+    }),
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, images, enrolments, plans, holderOf, now }

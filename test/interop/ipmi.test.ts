@@ -36,7 +36,7 @@ else
 fi
 `
 
-const pause: IpmiParts['pause'] = async (ms, over) => void (await wait(ms, undefined, { signal: over }))
+const pause: IpmiParts['pause'] = async (ms, over) => await wait(ms, undefined, { signal: over })
 
 async function aBmc(t: Test, changes: Partial<IpmiParts> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-ipmi-'))

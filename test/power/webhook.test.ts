@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -9,12 +9,14 @@ import { webhookControl } from '../../server/power/webhook.ts'
 async function aHook(t: Test, status: number, token?: string) {
   const heard: object[] = []
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const { method, url, headers } = request
-      heard.push({ method, url, authorization: headers.authorization, body: JSON.parse(body) as unknown })
-      response.writeHead(status).end()
-    })
+    void answer(request, response)
   }).listen(0, '127.0.0.1')
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, url, headers } = request
+    const body: unknown = JSON.parse(await text(request))
+    heard.push({ method, url, authorization: headers.authorization, body })
+    response.writeHead(status).end()
+  }
   await once(server, 'listening')
   t.teardown(() => server.close())
   const control = webhookControl({
