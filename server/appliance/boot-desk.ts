@@ -322,7 +322,7 @@ export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): read
 
 /** A machine that is for a cluster, and gets a system of ours that can reach the API. */
 function enrols(parts: ScriptParts, arrival: Arrival, { machine, mac, choice }: Made): boolean {
-  if (choice.kind !== 'run-image' && choice.kind !== 'install-disk') return false
+  if (!runsAnImage(choice)) return false
   return parts.apiPlace(arrival.to) !== undefined && parts.plans.joinOf(mac, machine) !== undefined
 }
 
@@ -620,7 +620,7 @@ function seedInMemory(
   if (does === 'run-installer') {
     const autoinstall = autoinstallFor(installerUrls(parts, arrival, attempt))
     if (autoinstall.kind === 'refused') return autoinstall
-    const programs = installerPrograms({ common, askBox, program: leadInstaller })
+    const programs = installerPrograms({ common, askBox, program: leadInstaller, enrolment })
     if (programs.kind === 'refused') return programs
     return seedOf(parts, arrival, machine, attempt, {
       nonce,

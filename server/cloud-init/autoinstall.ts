@@ -1,5 +1,6 @@
 import { whyNotBootUrl } from '../config/boot-url.ts'
 import type { Mac } from '../wire/mac.ts'
+import type { EnrolmentParts } from './enrolment-parts.ts'
 import { programPath, withPrograms, type VendorData } from './with-programs.ts'
 import { writeYaml, type CloudValue, type WrittenYaml } from './write-yaml.ts'
 
@@ -78,12 +79,16 @@ export function installerPrograms({
   common,
   askBox,
   program,
+  enrolment,
 }: {
   readonly common: string
   readonly askBox: string
   readonly program: string
+  /** Absent, the machine does not enrol. */
+  readonly enrolment?: EnrolmentParts | undefined
 }): VendorData {
-  return withPrograms(common, { 'ask-box': askBox, 'lead-installer': program })
+  if (enrolment?.kind === 'refused') return enrolment
+  return withPrograms(common, { 'ask-box': askBox, 'lead-installer': program, ...enrolment?.programs })
 }
 
 /**

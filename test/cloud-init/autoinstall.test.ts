@@ -5,8 +5,10 @@ import { parse } from 'yaml'
 import {
   autoinstallFile,
   autoinstallFor,
+  installerPrograms,
   type AutoinstallIntent,
 } from '../../server/cloud-init/autoinstall.ts'
+import { enrolmentParts } from '../../server/cloud-init/enrolment-parts.ts'
 import { parseMac } from '../../server/wire/mac.ts'
 import { whyNotFact, type Fact } from './facts-of-autoinstall.ts'
 
@@ -90,4 +92,18 @@ t.test('an address that could become more than one word is refused', async (t) =
     t.match(autoinstallFor({ ...intent, reportUrl: wrong }), { kind: 'refused', because: /^reportUrl: / })
     t.match(autoinstallFor({ ...intent, installUrl: wrong }), { kind: 'refused', because: /^installUrl: / })
   }
+})
+
+t.test('an installer whose machine is for a cluster has what it enrols by beside its program', async (t) => {
+  const place = { api: 'https://10.0.0.1:8443', fingerprint: 'ab'.repeat(32), nonce: 'cd'.repeat(16) }
+  const material = { functions: 'enrol() { :; }\n', inMemory: '#!/bin/sh\n' }
+  const enrolment = enrolmentParts(place, material, 'http://10.0.0.1:8080')
+  const parts = { common: '#cloud-config\n', askBox: 'ask', program: 'lead' }
+  const invited = installerPrograms({ ...parts, enrolment })
+  t.match(invited, { text: /\/run\/ironwake\/enrolment"[^]*\/run\/ironwake\/invitation"[^]*NONCE='cdcd/ })
+  t.notMatch(JSON.stringify(invited), /runcmd/, 'the installer runs its program by itself')
+  const own = installerPrograms(parts)
+  t.notMatch(JSON.stringify(own), /invitation/)
+  const refused = { kind: 'refused', because: 'api: no' } as const
+  t.strictSame(installerPrograms({ ...parts, enrolment: refused }), refused)
 })
