@@ -1,7 +1,7 @@
 import type { Intent } from '../boot/choose-script.ts'
 import type { WrittenYaml } from '../cloud-init/write-yaml.ts'
 import type { ApplianceEvent } from '../events/event.ts'
-import type { InstallDesk, SeedFile } from '../http/boot-app.ts'
+import type { InstallDesk, InstallWord, SeedFile } from '../http/boot-app.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
 import type { ImageUses } from '../images/image-uses.ts'
 import { chooseDisk, diskInWords } from '../machines/choose-disk.ts'
@@ -53,7 +53,7 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
   return {
     async word(arrival, id, word, body) {
       const found = installingOf(id)
-      if (found === undefined) return notInstalling
+      if (found === undefined) return isHeardWritten(id, word, body) ? { kind: 'accepted' } : notInstalling
       const words = heardOf(id)
       words.words++
       if (words.words > mostWords) return refused(429, `this boot has said its ${mostWords} words`)
@@ -75,8 +75,18 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     async seed(arrival, id, file) {
       const found = installingOf(id)
       if (found?.install.phase !== 'writing') return notInstalling
-      return await Promise.resolve(parts.seedOnDisk(arrival, found, file))
+      const outcome = await Promise.resolve(parts.seedOnDisk(arrival, found, file))
+      if (outcome.kind !== 'text') return outcome
+      await logbook.keep({ ...noChange, happened: [{ kind: 'seed-served', ...about(found), file }] })
+      return outcome
     },
+  }
+
+  /** A machine says it again whose first word was noted, and not answered before the box went down. */
+  function isHeardWritten(id: string, word: InstallWord, body: string): boolean {
+    return (
+      word === 'ended' && body.trim() === 'written' && roster.byAttempt(id)?.attempt.result === 'written'
+    )
   }
 
   function installingOf(id: string): Installing | undefined {

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, constants, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boards, type Firmware } from './boards.ts'
 import { needProgram } from './follow-program.ts'
 
 export type VirtualMachinePlan = {
-  /** Holds the serial log and the firmware's variables; made when it is missing. */
+  /** Holds the serial log and the firmware's variables, which it keeps when it is switched on again; made when it is missing. */
   readonly folder: string
   readonly firmware: Firmware
   readonly mac: string
@@ -140,7 +140,7 @@ export async function powerOn(plan: VirtualMachinePlan): Promise<VirtualMachine>
   const { qemu, flash, parts } = boards[plan.firmware]
   await needProgram(qemu)
   for (const part of parts) await need(part.file, part.debianPackage)
-  if (flash !== undefined) await copyFile(flash.variables, variablesOf(plan))
+  if (flash !== undefined) await keepOrCopy(flash.variables, variablesOf(plan))
 
   const [program, ...words] = plan.inside(qemuWords(plan))
   const poweredOnAt = performance.now()
@@ -201,6 +201,12 @@ export async function powerOn(plan: VirtualMachinePlan): Promise<VirtualMachine>
 async function endOf(child: ChildProcess): Promise<PowerLoss> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
+  })
+}
+
+async function keepOrCopy(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
   })
 }
 

@@ -105,6 +105,7 @@ t.test('the system on the disk has a seed with addresses of its own', async (t) 
   t.match(await seed('user-data'), new RegExp(`/report/${id}"[^]*/phone-home/${id}"`))
   t.match(await seed('meta-data'), new RegExp(`${box.machine.id}-${id.slice(0, 8)}`))
   t.match(await seed('vendor-data'), /^#cloud-config\n[^]*resize_rootfs: true/)
+  t.match(box.happened.at(-1), { kind: 'seed-served', file: 'vendor-data', attempt: box.attempt.id })
   const inMemory = await box.boot.seed(arrival, box.attempt.id, 'vendor-data')
   t.match(inMemory, {
     kind: 'text',
@@ -112,6 +113,18 @@ t.test('the system on the disk has a seed with addresses of its own', async (t) 
   })
   await says(box, 'ended', 'written\n')
   t.equal(await seed('user-data'), 'refused', 'once the disk is written there is no seed any more')
+})
+
+t.test('a box that went down before it answered hears once more that the disk is written', async (t) => {
+  const box = await aBox(t)
+  await writes(box)
+  await box.restart()
+  t.equal(await says(box, 'ended', 'written\n'), 'accepted')
+  t.match(box.machine, { state: 'installing', install: { phase: 'written' } })
+  t.equal(box.happened.filter(({ kind }) => kind === 'disk-written').length, 1, 'it is one event')
+  t.equal(await says(box, 'ended', 'failed write-failed\nx\n'), '404', 'nothing else is heard any more')
+  t.equal(await box.boots(), 'boot-local')
+  t.equal(await says(box, 'ended', 'written\n'), '404', 'nor anything of a boot that runs')
 })
 
 t.test('a disk with data stops the install, and three such boots are enough', async (t) => {

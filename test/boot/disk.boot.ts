@@ -1,57 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Firmware } from '../../server/demo/boards.ts'
 import { imported, stockDiskImage } from './disk-image.ts'
 import { kernelOn, mac, missingStep, patience, startRig, type Step } from './rig.ts'
-
-type TestDisk = { readonly serial: string; readonly path: string }
-
-const gib = 1024 ** 3
-
-/** A disk that has nothing on it. */
-function blankDisk(t: Test, serial: string, bytes: number): TestDisk {
-  const path = join(t.testdirName, `${serial}.img`)
-  const file = openSync(path, 'w')
-  ftruncateSync(file, bytes)
-  closeSync(file)
-  return { serial, path }
-}
-
-/** A disk with a partition table and a file system, as a machine that was in use has it. */
-function usedDisk(t: Test, serial: string, bytes: number): TestDisk {
-  const disk = blankDisk(t, serial, bytes)
-  execFileSync('sgdisk', ['--new=1:2048:+100M', disk.path], { stdio: 'pipe' })
-  execFileSync('mke2fs', [
-    '-q',
-    '-F',
-    '-t',
-    'ext4',
-    '-L',
-    'precious',
-    '-E',
-    'offset=1048576',
-    disk.path,
-    '100M',
-  ])
-  return disk
-}
-
-/** The names that the kernel gives to the disks go by this order. */
-function plugged(disks: readonly TestDisk[]): readonly string[] {
-  return disks.flatMap(({ serial, path }, index) => [
-    '-drive',
-    `if=none,id=disk${index},format=raw,cache=unsafe,file=${path}`,
-    '-device',
-    `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index + 2}`,
-  ])
-}
-
-function digestOf({ path }: TestDisk): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex')
-}
+import { blankDisk, digestOf, gib, inRoot, plugged, usedDisk } from './test-disks.ts'
 
 const image = `${imported.name}@${imported.version}`
 
@@ -149,14 +101,9 @@ for (const firmware of ['bios', 'uefi'] as const) {
 
       t.equal(digestOf(other), before, 'the other disk is as it was')
       t.match(execFileSync('sgdisk', ['--verify', meant.path], { encoding: 'utf8' }), /No problems found/)
-      const inRoot = (command: string) =>
-        execFileSync('debugfs', ['-R', command, `${meant.path}?offset=${18 * 1024 * 1024}`], {
-          encoding: 'utf8',
-          stdio: 'pipe',
-        })
-      t.match(inRoot('stat /var/lib/cloud/seed/nocloud'), /Mode: +0700/, 'the seed is for root alone')
-      t.match(inRoot('stat /var/lib/cloud/seed/nocloud/user-data'), /Mode: +0600/)
-      const [, blocks = '0'] = /^Block count: +([0-9]+)$/m.exec(inRoot('stats')) ?? []
+      t.match(inRoot(meant, 'stat /var/lib/cloud/seed/nocloud'), /Mode: +0700/, 'the seed is for root alone')
+      t.match(inRoot(meant, 'stat /var/lib/cloud/seed/nocloud/user-data'), /Mode: +0600/)
+      const [, blocks = '0'] = /^Block count: +([0-9]+)$/m.exec(inRoot(meant, 'stats')) ?? []
       t.ok(Number(blocks) * 4_096 > 1.9 * gib, `its file system fills the disk: ${blocks} blocks`)
     },
   )

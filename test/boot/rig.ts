@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ import { debianImage } from '../../server/demo/debian-image.ts'
 import { openNetworkNamespace, type NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { serveIn, settingsFileIn, type ServedAppliance } from '../../server/demo/served-appliance.ts'
 import { boards, type Firmware } from '../../server/demo/boards.ts'
-import { powerOn, type VirtualMachine } from '../../server/demo/virtual-machine.ts'
+import { powerOn, type VirtualMachine, type VirtualMachinePlan } from '../../server/demo/virtual-machine.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../../server/events/event.ts'
 import { syncImage } from './sync-image.ts'
 
@@ -27,8 +27,16 @@ export const mac = '52:54:00:b0:07:01'
 export const patience = { withinMs: 10 * 60_000 }
 
 export type Rig = AsyncDisposable & {
+  /** As it was started last. */
   readonly appliance: ServedAppliance
+  /** As it was switched on last. */
   readonly machine: VirtualMachine
+  /** What a command of the command line printed. */
+  readonly ironwake: (...words: readonly string[]) => Promise<string>
+  /** Takes the power from the machine, and gives it back: the same disks, the same variables of its firmware. */
+  readonly cycleMachine: () => Promise<void>
+  /** Ends the box with `kill -9`, and starts it again. */
+  readonly cycleBox: () => Promise<void>
   /** What `ironwake machines show` says. */
   readonly record: () => Promise<
     MachineSummary & { readonly diagnosis: Diagnosis; readonly timeline: readonly RecordedEvent[] }
@@ -86,51 +94,66 @@ export async function startRig(plan: {
   if (plan.image === 'synced') await syncImage(imageFolder, join(folder, 'data'))
   await plan.stock?.(join(folder, 'data'))
   if (plan.others !== undefined) started.use(await plan.others(box))
-  const appliance = started.use(await serveIn(box, settingsFileIn(folder)))
+  // What is under way now; what was before is over.
+  let appliance = await serveIn(box, settingsFileIn(folder))
+  started.defer(async () => await appliance[Symbol.asyncDispose]())
   const { device } = await box.addTap('lab')
   const disk = join(folder, 'disk.img')
   if (plan.disk === 'bootable') await makeBootableDisk(disk)
-  const machine = started.use(
-    await powerOn({
-      folder: join(folder, 'machine'),
-      firmware: plan.firmware,
-      mac,
-      tap: device,
-      inside: box.inside,
-      uuid: randomUUID(),
-      serialNumber: 'TEST-1',
-      manufacturer: 'Ironwake tests',
-      ...(plan.disk === 'bootable' ? { disk } : {}),
-      extraWords: plan.machineWords ?? [],
-    }),
-  )
-  started.defer(() => keepLogs(plan.name, machine, appliance))
+  const machinePlan: VirtualMachinePlan = {
+    folder: join(folder, 'machine'),
+    firmware: plan.firmware,
+    mac,
+    tap: device,
+    inside: box.inside,
+    uuid: randomUUID(),
+    serialNumber: 'TEST-1',
+    manufacturer: 'Ironwake tests',
+    ...(plan.disk === 'bootable' ? { disk } : {}),
+    extraWords: plan.machineWords ?? [],
+  }
+  let machine = await powerOn(machinePlan)
+  started.defer(async () => await machine[Symbol.asyncDispose]())
+  const past: { serial: string; happened: readonly RecordedEvent[] } = { serial: '', happened: [] }
+  started.defer(async () => {
+    keepLogs(plan.name, past.serial + (await machine.serialText()), [...past.happened, ...appliance.happened])
+  })
+  const ironwake = async (...words: readonly string[]) => {
+    const all = [program, ...words, '--settings', settingsFileIn(folder)]
+    const { stdout } = await promisify(execFile)(process.execPath, all, { maxBuffer: 64 * 1024 * 1024 })
+    return stdout
+  }
   const parts = started.move()
   return {
-    appliance,
-    machine,
+    get appliance() {
+      return appliance
+    },
+    get machine() {
+      return machine
+    },
+    ironwake,
+    async cycleMachine() {
+      await machine.pullPlug()
+      past.serial += await machine.serialText()
+      machine = await powerOn(machinePlan)
+    },
+    async cycleBox() {
+      await appliance.kill()
+      past.happened = [...past.happened, ...appliance.happened]
+      appliance = await serveIn(box, settingsFileIn(folder))
+    },
     async record() {
-      const words = [
-        program,
-        'machines',
-        'show',
-        mac,
-        '--output',
-        'json',
-        '--settings',
-        settingsFileIn(folder),
-      ]
-      const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 64 * 1024 * 1024 })
-      return JSON.parse(stdout) as Awaited<ReturnType<Rig['record']>>
+      const text = await ironwake('machines', 'show', mac, '--output', 'json')
+      return JSON.parse(text) as Awaited<ReturnType<Rig['record']>>
     },
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
   }
 }
 
-function keepLogs(name: string, machine: VirtualMachine, appliance: ServedAppliance): void {
+function keepLogs(name: string, serial: string, happened: readonly RecordedEvent[]): void {
   mkdirSync(keptLogs, { recursive: true })
-  copyFileSync(machine.serialLog, join(keptLogs, `${name}.serial.log`))
-  const lines = appliance.happened.map((event) => JSON.stringify(event))
+  writeFileSync(join(keptLogs, `${name}.serial.log`), serial, 'latin1')
+  const lines = happened.map((event) => JSON.stringify(event))
   writeFileSync(join(keptLogs, `${name}.events.jsonl`), `${lines.join('\n')}\n`)
 }
 

@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+
+/** A disk of a virtual machine: a file here. */
+export type TestDisk = { readonly serial: string; readonly path: string }
+
+export const gib = 1024 ** 3
+
+/** A disk that has nothing on it. */
+export function blankDisk(t: Test, serial: string, bytes: number): TestDisk {
+  const path = join(t.testdirName, `${serial}.img`)
+  const file = openSync(path, 'w')
+  ftruncateSync(file, bytes)
+  closeSync(file)
+  return { serial, path }
+}
+
+/** A disk with a partition table and a file system, as a machine that was in use has it. */
+export function usedDisk(t: Test, serial: string, bytes: number): TestDisk {
+  const disk = blankDisk(t, serial, bytes)
+  execFileSync('sgdisk', ['--new=1:2048:+100M', disk.path], { stdio: 'pipe' })
+  execFileSync('mke2fs', [
+    '-q',
+    '-F',
+    '-t',
+    'ext4',
+    '-L',
+    'precious',
+    '-E',
+    'offset=1048576',
+    disk.path,
+    '100M',
+  ])
+  return disk
+}
+
+/** The names that the kernel gives to the disks go by this order. */
+export function plugged(disks: readonly TestDisk[]): readonly string[] {
+  return disks.flatMap(({ serial, path }, index) => [
+    '-drive',
+    `if=none,id=disk${index},format=raw,cache=unsafe,file=${path}`,
+    '-device',
+    `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index + 2}`,
+  ])
+}
+
+export function digestOf({ path }: TestDisk): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+/** What e2fsprogs' debugfs says of the root file system of the disk image, which begins at 18 MiB. */
+export function inRoot({ path }: TestDisk, command: string): string {
+  const words = ['-R', command, `${path}?offset=${18 * 1024 * 1024}`]
+  return execFileSync('debugfs', words, { encoding: 'utf8', stdio: 'pipe' })
+}
