@@ -66,12 +66,17 @@ export async function serveIn(
         const end = (): void => {
           clearTimeout(timer)
           unsubscribe()
+          child.off('exit', stopped)
         }
         const look = (recorded: RecordedEvent): boolean => {
           if (recorded.event.kind !== kind || !fits(recorded.event as never, recorded)) return false
           end()
           resolve(recorded)
           return true
+        }
+        const stopped = (code: number | null): void => {
+          end()
+          reject(new Error(`the appliance ended with ${code} before ${kind} came: ${complaint.trim()}`))
         }
         const timer = setTimeout(() => {
           end()
@@ -81,10 +86,6 @@ export async function serveIn(
         }, withinMs)
         const unsubscribe = appliance.subscribe(look)
         if (happened.some((recorded) => look(recorded))) return
-        const stopped = (code: number | null): void => {
-          end()
-          reject(new Error(`the appliance ended with ${code} before ${kind} came: ${complaint.trim()}`))
-        }
         if (child.exitCode === null && child.signalCode === null) child.once('exit', stopped)
         else stopped(child.exitCode)
       })

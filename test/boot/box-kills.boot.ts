@@ -1,0 +1,55 @@
+import t from 'tap'
+import { stockDiskImage } from './disk-image.ts'
+import {
+  endsInstalled,
+  hear,
+  installPlaces,
+  installSettings,
+  onConsole,
+  type InstallPlace,
+} from './install-places.ts'
+import { startRig } from './rig.ts'
+import { blankDisk, gib, plugged } from './test-disks.ts'
+
+/** Where a word of the machine, or its answer, is lost with the box, what tells that it is there must be the machine itself. */
+const otherwise: ReadonlyMap<string, InstallPlace['reached']> = new Map([
+  ['with the whole image on the disk', onConsole(/MiB were written in /)],
+])
+
+const places: readonly InstallPlace[] = [
+  ...installPlaces,
+  {
+    name: 'while the system on the disk reports',
+    reached: async (rig) => await hear(rig, 'cloud-init-started'),
+  },
+]
+
+void t.test(
+  'a box that is killed at every place of one install is no reason for the machine to fail',
+  async (t) => {
+    t.testdir()
+    const disk = blankDisk(t, 'IW-ROOT', 2 * gib)
+    await using rig = await startRig({
+      name: 'box-kills',
+      firmware: 'bios',
+      disk: 'empty',
+      stock: stockDiskImage,
+      settings: installSettings,
+      machineWords: plugged([disk]),
+    })
+    const began = performance.now()
+    for (const { name, reached } of places) {
+      await (otherwise.get(name) ?? reached)(rig, disk)
+      const at = performance.now()
+      await rig.cycleBox()
+      const [after, away] = [at - began, performance.now() - at].map((ms) => (ms / 1_000).toFixed(1))
+      t.comment(`${name}: the box is killed, ${after} s after the start, and is back ${away} s later`)
+    }
+    await endsInstalled(t, rig, disk)
+    t.comment(`installed after ${((performance.now() - began) / 1_000).toFixed(1)} s`)
+    const ended = (await rig.record()).timeline.flatMap(({ event }) =>
+      event.kind === 'attempt-ended' ? event.result : [],
+    )
+    t.strictSame(ended, ['written', 'local-disk'], 'one boot wrote the disk, one started from it')
+  },
+)
