@@ -47,9 +47,7 @@ void t.test(
     }
     await endsInstalled(t, rig, disk)
     t.comment(`installed after ${((performance.now() - began) / 1_000).toFixed(1)} s`)
-    const ended = (await rig.record()).timeline.flatMap(({ event }) =>
-      event.kind === 'attempt-ended' ? event.result : [],
-    )
+    const ended = rig.happened.flatMap(({ event }) => (event.kind === 'attempt-ended' ? event.result : []))
     t.strictSame(ended, ['written', 'local-disk'], 'one boot wrote the disk, one started from it')
   },
 )

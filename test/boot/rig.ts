@@ -29,6 +29,8 @@ export const patience = { withinMs: 10 * 60_000 }
 export type Rig = AsyncDisposable & {
   /** As it was started last. */
   readonly appliance: ServedAppliance
+  /** What it printed as events, and before it what those did that were killed. */
+  readonly happened: readonly RecordedEvent[]
   /** As it was switched on last. */
   readonly machine: VirtualMachine
   /** What a command of the command line printed. */
@@ -127,6 +129,9 @@ export async function startRig(plan: {
   return {
     get appliance() {
       return appliance
+    },
+    get happened() {
+      return [...past.happened, ...appliance.happened]
     },
     get machine() {
       return machine
