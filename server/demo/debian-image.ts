@@ -72,6 +72,10 @@ const packages = [
   'fdisk',
   'e2fsprogs',
   'efibootmgr',
+  // What a node is made with, and what gives it a key of its own.
+  'apt',
+  'openssl',
+  'procps',
 ] as const
 
 /** The kernels for virtual machines: few drivers, quickly up. Tried with Debian 12; Ubuntu's names are not tried yet. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { buildOnce } from './build-once.ts'
 import { sourceFiles, thisDistribution, type Processor } from './distribution.ts'
@@ -22,13 +22,55 @@ const tools = [
 
 /** The files of the packages, below a folder as they would lie below `/`. */
 export async function unpackedPackages(order: PackagesOrder): Promise<string> {
+  return await madeByApt(order, 'packages', async ({ building, packages, about }) => {
+    await followProgram(['apt-get', 'download', ...order.names], about)
+    for (const file of await readdir(packages)) {
+      await followProgram(['dpkg-deb', '--extract', join(packages, file), building], about)
+    }
+  })
+}
+
+/** A folder with the packages themselves, and, where that is asked for, with all that they depend on. */
+export async function fetchedPackages(
+  order: PackagesOrder & { readonly dependencies: 'too' | 'left-out' },
+): Promise<string> {
+  return await madeByApt(order, `debs-${order.dependencies}`, async ({ building, packages, about }) => {
+    const from = order.dependencies === 'too' ? join(packages, '../cache/archives') : packages
+    // Nothing is installed, so the lock of this machine's packages is not needed.
+    const closure = [
+      'install',
+      '--yes',
+      '--download-only',
+      '--no-install-recommends',
+      '-o',
+      'Debug::NoLocking=1',
+    ]
+    const words = order.dependencies === 'too' ? closure : ['download']
+    await followProgram(['apt-get', ...words, ...order.names], about)
+    for (const file of await readdir(from)) {
+      if (file.endsWith('.deb')) await rename(join(from, file), join(building, file))
+    }
+  })
+}
+
+/** Runs apt-get with lists of its own, in a folder of the cache. */
+async function madeByApt(
+  order: PackagesOrder,
+  what: string,
+  make: (apt: {
+    readonly building: string
+    /** An empty folder, and the one that programs are run in. */
+    readonly packages: string
+    readonly about: Parameters<typeof followProgram>[1]
+  }) => Promise<void>,
+): Promise<string> {
   const { cacheFolder, processor, names } = order
   const distribution = await thisDistribution()
   const codename = order.codename ?? distribution.codename
   const digest = createHash('sha256').update(JSON.stringify([distribution.id, codename, processor, names]))
   return await buildOnce({
     cacheFolder,
-    key: `packages-${codename}-${processor}-${digest.digest('hex').slice(0, 16)}`,
+    key: `${what}-${codename}-${processor}-${digest.digest('hex').slice(0, 16)}`,
     isWhole: async (folder) => (await stat(folder).catch(() => undefined)) !== undefined,
     build: async (building) => {
       for (const tool of tools) await needProgram(tool)
@@ -40,12 +82,10 @@ export async function unpackedPackages(order: PackagesOrder): Promise<string> {
       }
       const otherwise = `${names.join(', ')} for ${processor} of ${codename} cannot be fetched`
       const nextStep = "Is the mirror reachable ('apt-get update'), and does it keep this release?"
-      const about = { otherwise, nextStep, environment, cwd: join(work, 'packages') }
+      const packages = join(work, 'packages')
+      const about = { otherwise, nextStep, environment, cwd: packages }
       await followProgram(['apt-get', 'update', '--error-on=any'], about)
-      await followProgram(['apt-get', 'download', ...names], about)
-      for (const file of await readdir(about.cwd)) {
-        await followProgram(['dpkg-deb', '--extract', file, building], about)
-      }
+      await make({ building, packages, about })
       await rm(work, { recursive: true })
     },
   })

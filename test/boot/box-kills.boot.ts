@@ -35,7 +35,8 @@ void t.test(
       disk: 'empty',
       stock: stockDiskImage,
       settings: installSettings,
-      machineWords: plugged([disk]),
+      // A server goes round its boot order for ever; so does this one, each two seconds.
+      machineWords: [...plugged([disk]), '-boot', 'reboot-timeout=2000'],
     })
     const began = performance.now()
     for (const { name, reached } of places) {
@@ -48,6 +49,10 @@ void t.test(
     await endsInstalled(t, rig, disk)
     t.comment(`installed after ${((performance.now() - began) / 1_000).toFixed(1)} s`)
     const ended = rig.happened.flatMap(({ event }) => (event.kind === 'attempt-ended' ? event.result : []))
-    t.strictSame(ended, ['written', 'local-disk'], 'one boot wrote the disk, one started from it')
+    t.strictSame(
+      ended.filter((result) => result !== 'abandoned'),
+      ['written', 'local-disk'],
+      'one boot wrote the disk, one started from it',
+    )
   },
 )

@@ -98,6 +98,8 @@ export async function startRig(plan: {
   if (plan.others !== undefined) started.use(await plan.others(box))
   // What is under way now; what was before is over.
   let appliance = await serveIn(box, settingsFileIn(folder))
+  const served = [appliance]
+  const happened = () => served.flatMap((one) => one.happened)
   started.defer(async () => await appliance[Symbol.asyncDispose]())
   const { device } = await box.addTap('lab')
   const disk = join(folder, 'disk.img')
@@ -116,9 +118,9 @@ export async function startRig(plan: {
   }
   let machine = await powerOn(machinePlan)
   started.defer(async () => await machine[Symbol.asyncDispose]())
-  const past: { serial: string; happened: readonly RecordedEvent[] } = { serial: '', happened: [] }
+  let pastSerial = ''
   started.defer(async () => {
-    keepLogs(plan.name, past.serial + (await machine.serialText()), [...past.happened, ...appliance.happened])
+    keepLogs(plan.name, pastSerial + (await machine.serialText()), happened())
   })
   const ironwake = async (...words: readonly string[]) => {
     const all = [program, ...words, '--settings', settingsFileIn(folder)]
@@ -131,7 +133,7 @@ export async function startRig(plan: {
       return appliance
     },
     get happened() {
-      return [...past.happened, ...appliance.happened]
+      return happened()
     },
     get machine() {
       return machine
@@ -139,13 +141,13 @@ export async function startRig(plan: {
     ironwake,
     async cycleMachine() {
       await machine.pullPlug()
-      past.serial += await machine.serialText()
+      pastSerial += await machine.serialText()
       machine = await powerOn(machinePlan)
     },
     async cycleBox() {
       await appliance.kill()
-      past.happened = [...past.happened, ...appliance.happened]
       appliance = await serveIn(box, settingsFileIn(folder))
+      served.push(appliance)
     },
     async record() {
       const text = await ironwake('machines', 'show', mac, '--output', 'json')
