@@ -62,23 +62,7 @@ export async function aptRepository(kubernetes: string): Promise<AptRepository> 
 
   const debian = join(folder, 'served/debian')
   mkdirSync(debian, { recursive: true })
-  const { codename } = await thisDistribution()
-  const parts = [
-    await fetchedPackages({
-      cacheFolder: imageCache,
-      processor: 'amd64',
-      names: ['containerd'],
-      codename: withContainerd2.get(codename) ?? codename,
-      dependencies: 'left-out',
-    }),
-    await fetchedPackages({
-      cacheFolder: imageCache,
-      processor: 'amd64',
-      names: ['runc', 'conntrack', 'ethtool', 'iptables', 'socat'],
-      dependencies: 'too',
-    }),
-  ]
-  for (const part of parts) {
+  for (const part of await packagesForNodes()) {
     // An escaped colon in a name would be read as an escape of the URL.
     for (const name of readdirSync(part)) cpSync(join(part, name), join(debian, name.replaceAll('%3a', '.')))
   }
@@ -106,6 +90,25 @@ export async function aptRepository(kubernetes: string): Promise<AptRepository> 
       await Promise.resolve(rmSync(folder, { recursive: true }))
     },
   }
+}
+
+/** Folders with Debian's packages that a node is made with. */
+export async function packagesForNodes(): Promise<readonly string[]> {
+  const { codename } = await thisDistribution()
+  const order = { cacheFolder: imageCache, processor: 'amd64' } as const
+  return [
+    await fetchedPackages({
+      ...order,
+      names: ['containerd'],
+      codename: withContainerd2.get(codename) ?? codename,
+      dependencies: 'left-out',
+    }),
+    await fetchedPackages({
+      ...order,
+      names: ['runc', 'conntrack', 'ethtool', 'iptables', 'socat'],
+      dependencies: 'too',
+    }),
+  ]
 }
 
 async function answers(mirror: NetworkNamespace): Promise<boolean> {
