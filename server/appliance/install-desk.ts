@@ -84,9 +84,7 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
 
   /** A machine says it again whose first word was noted, and not answered before the box went down. */
   function isHeardWritten(id: string, word: InstallWord, body: string): boolean {
-    return (
-      word === 'ended' && body.trim() === 'written' && roster.byAttempt(id)?.attempt.result === 'written'
-    )
+    return word === 'ended' && body.trim() === 'written' && roster.byAttempt(id)?.attempt.result === 'written'
   }
 
   function installingOf(id: string): Installing | undefined {
