@@ -4,15 +4,16 @@ import type { ApplianceEvent } from '../events/event.ts'
 import type { InstallDesk, InstallWord, SeedFile } from '../http/boot-app.ts'
 import type { Arrival, Outcome } from '../http/outcome.ts'
 import type { ImageUses } from '../images/image-uses.ts'
-import { chooseDisk, diskInWords } from '../machines/choose-disk.ts'
-import { guardDisk, identityOf } from '../machines/disk-guard.ts'
-import { begunDisk, type DiskInstall } from '../machines/disk-install.ts'
+import { diskInWords } from '../machines/choose-disk.ts'
+import { identityOf } from '../machines/disk-guard.ts'
+import type { DiskInstall } from '../machines/disk-install.ts'
 import { installFailures, isInstallFailure, type InstallFailure } from '../machines/install-failures.ts'
 import type { Disk, Inventory } from '../machines/inventory.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import { parseInventory } from '../machines/parse-inventory.ts'
 import { joined, noChange, type Roster, type RosterChange } from '../machines/roster.ts'
 import { printable } from '../wire/text.ts'
+import { chooseTarget, type ChosenTarget } from './choose-target.ts'
 import type { DiskFile, ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
@@ -112,10 +113,11 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     const parsed = parseInventory(body)
     if (parsed.kind === 'refused') return await fails(found, 'inventory-refused', parsed.because)
     const { inventory } = parsed
-    const taken: RosterChange = {
-      ...roster.fetching(found.attempt.id, now()),
-      happened: [inventoryTaken(found, inventory)],
-    }
+    const taken = joined(
+      roster.fetching(found.attempt.id, now()),
+      roster.sawDisks(found.machine.id, inventory.disks, now()),
+      { ...noChange, happened: [inventoryTaken(found, inventory)] },
+    )
     const chosen = choose(parts, found, inventory)
     if (chosen.kind === 'refused') return await fails(found, chosen.cause, chosen.because, taken)
     const { disk, image, because } = chosen
@@ -219,15 +221,12 @@ export function failInstall(
   )
 }
 
-/** Ubuntu's installer of a server asks for so many (Ubuntu Server documentation, system requirements). */
-const installerNeedsBytes = 5e9
-
 /** What a machine is told beside its disk. */
 function orderFor(
   { installerFile, ports }: InstallDeskParts,
   arrival: Arrival,
   found: Installing,
-  chosen: Extract<Chosen, { kind: 'chosen' }>,
+  chosen: Extract<ChosenTarget, { kind: 'chosen' }>,
 ):
   | { readonly kind: 'order'; readonly lines: readonly string[] }
   | { readonly kind: 'refused'; readonly because: string } {
@@ -245,24 +244,13 @@ function orderFor(
   return { kind: 'order', lines }
 }
 
-type Chosen =
-  | {
-      readonly kind: 'chosen'
-      readonly disk: Disk
-      readonly image: string
-      /** What comes onto the disk: the file of an image, or what an installer makes of its own. */
-      readonly writes: DiskFile | 'installer'
-      readonly because: string
-    }
-  | { readonly kind: 'refused'; readonly cause: InstallFailure; readonly because: string }
-
 function choose(
   { plans, images }: InstallDeskParts,
   { machine, attempt, install }: Installing,
   inventory: Inventory,
-): Chosen {
+): ChosenTarget {
   const intent: Intent = plans.intentFor(attempt.mac, machine)
-  const no = (cause: InstallFailure, because: string): Chosen => ({ kind: 'refused', cause, because })
+  const no = (cause: InstallFailure, because: string): ChosenTarget => ({ kind: 'refused', cause, because })
   if (!intent.approved) return no('not-allowed', 'the machine is not approved')
   if (machine.state !== 'installing') return no('not-allowed', `the machine is ${machine.state}`)
   const wanted = intent.disk
@@ -270,25 +258,7 @@ function choose(
   if (wanted === undefined || !isMeant) {
     return no('not-allowed', 'the settings no longer have its disk written so')
   }
-  if (wanted.image.kind === 'none') return no('no-image', wanted.image.because)
-  const writes = install.by ?? images.disk(wanted.image.name)
-  if (writes === undefined) return no('no-image', `${wanted.image.name} has just been removed`)
-  const { selector, by, wipe, image } = wanted
-  const needed = writes === 'installer' ? installerNeedsBytes : writes.unpackedByteCount
-  const choice = chooseDisk(inventory.disks, selector, needed)
-  if (choice.kind === 'refused') return no('disk-unclear', choice.because)
-  const { disk } = choice
-  const guarded = guardDisk(disk, { wipe, begun: begunDisk(install) })
-  if (guarded.kind === 'refused') return no('disk-refused', guarded.because)
-  const who = by === 'approval' ? 'its approval says' : 'the settings say'
-  const why = selector === undefined ? 'it is the only disk' : `${who} ${selector.text}`
-  const state =
-    disk.holds.length === 0
-      ? 'and it is blank'
-      : wipe === 'allowed'
-        ? `and what it holds may go (wipe): ${disk.holds.slice(0, 3).join(', ')}`
-        : 'and what it holds is of an install that did not come to its end'
-  return { kind: 'chosen', disk, image: image.name, writes, because: `${why}, ${state}` }
+  return chooseTarget(images, wanted, install, inventory.disks)
 }
 
 function diskOf({ images }: InstallDeskParts, { install }: Installing): DiskFile | undefined {

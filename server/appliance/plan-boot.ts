@@ -1,8 +1,11 @@
 import { changedLines } from '../boot/changed-lines.ts'
 import type { Planned } from '../http/api-app.ts'
-import type { BootPlan, PlannedFile } from '../http/boot-plan.ts'
+import type { BootPlan, PlannedDisk, PlannedFile } from '../http/boot-plan.ts'
 import { seedFiles } from '../http/boot-app.ts'
 import type { Arrival } from '../http/outcome.ts'
+import { diskInWords } from '../machines/choose-disk.ts'
+import { beginInstall } from '../machines/disk-install.ts'
+import type { JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import { Roster } from '../machines/roster.ts'
 import { withoutAttempt, type ServedScript } from '../machines/served-script.ts'
@@ -12,13 +15,16 @@ import type { Store } from '../store/open-store.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { runsAnImage } from './choose-for-boot.ts'
+import { chooseTarget } from './choose-target.ts'
+import { whyNotJoin, type JoinParts } from './why-not-join.ts'
 import { filesFor, makeScript, type Made, type Runner, type ScriptParts } from './boot-desk.ts'
 
-export type PlanParts = ScriptParts & {
-  readonly store: Pick<Store, 'served'>
-  readonly networks: readonly Network[]
-  readonly leases: LeaseView
-}
+export type PlanParts = ScriptParts &
+  JoinParts & {
+    readonly store: Pick<Store, 'served'>
+    readonly networks: readonly Network[]
+    readonly leases: LeaseView
+  }
 
 /**
  * What a machine would be given if it asked for its script now, made by the very code that would make it, over a copy of
@@ -56,6 +62,14 @@ function planOf(
     return { ...one, text: withoutAttempt(one.text, machine.id, attempt.id) }
   })
   const wishes = parts.plans.wishesFor(made.network, mac, machine, made.clash)
+  const join = parts.plans.joinOf(mac, machine, made.clash)
+  const disk = diskOf(parts, made)
+  const intent = parts.plans.intentFor(mac, machine, made.clash)
+  const system = intent.disk?.image ?? intent.image
+  const notJoining =
+    join === undefined
+      ? undefined
+      : whyNotJoin(parts, join, system.kind === 'image' ? system.name : undefined)
   const plan: BootPlan = {
     machine: machine.id,
     mac,
@@ -67,11 +81,39 @@ function planOf(
     script: choice.kind,
     scriptBecause: choice.because,
     image: runsAnImage(choice) ? choice.image : undefined,
-    files,
+    ...(disk === undefined ? {} : { disk }),
+    ...(notJoining === undefined ? {} : { notJoining }),
+    files: [...files, ...nodeFiles(parts, join)],
   }
   if (served === undefined) return plan
   const { at, attempt: before, script } = served
   return { ...plan, since: { at, attempt: before, script, changes: changesOf(served, files) } }
+}
+
+/** What prepares a system for its cluster. */
+function nodeFiles({ clusters }: PlanParts, join: JoinWish | undefined): readonly PlannedFile[] {
+  const made = join === undefined ? undefined : clusters.nodeConfig(join.cluster)
+  if (made === undefined || made.kind === 'unknown') return []
+  return made.kind === 'text'
+    ? [{ file: 'node-config', text: made.text }]
+    : [{ file: 'node-config', refused: made.because }]
+}
+
+/** Which disk an install would write that begins now; nothing, where none would begin. */
+function diskOf(parts: PlanParts, { machine, mac, attempt, choice, clash }: Made): PlannedDisk | undefined {
+  if (choice.kind !== 'install-disk' && choice.kind !== 'run-installer') return undefined
+  const wanted = parts.plans.intentFor(mac, machine, clash).disk
+  if (wanted === undefined) return undefined
+  const { disks } = machine
+  if (disks === undefined) {
+    return { kind: 'none', because: 'no system in its memory has told of its disks yet' }
+  }
+  const by = choice.kind === 'run-installer' ? ({ by: 'installer' } as const) : {}
+  const install = beginInstall(machine.install, { id: attempt.id, attempt: attempt.id, ...by })
+  const target = chooseTarget(parts.images, wanted, install, disks.seen)
+  return target.kind === 'refused'
+    ? { kind: 'none', because: target.because, at: disks.at }
+    : { kind: 'disk', disk: diskInWords(target.disk), because: target.because, at: disks.at }
 }
 
 /** File by file; one that is no longer made, or is made anew, is changed in all its lines. */

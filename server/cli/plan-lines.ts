@@ -10,6 +10,8 @@ export function planLines(plan: BootPlan): readonly string[] {
     ...(approved ? wishes.map((wish, index) => (index === 0 ? 'to have' : '').padEnd(11) + wish) : []),
     `script     ${plan.script}: ${plan.scriptBecause}`,
     ...(plan.image === undefined ? [] : [`image      ${plan.image}`]),
+    ...(plan.disk === undefined ? [] : [`disk       ${diskInWords(plan.disk)}`]),
+    ...(plan.notJoining === undefined ? [] : [`no node    ${plan.notJoining}`]),
     ...plan.files.flatMap((one) => [
       '',
       ...('text' in one
@@ -19,6 +21,11 @@ export function planLines(plan: BootPlan): readonly string[] {
     '',
     ...sinceLines(plan.since),
   ]
+}
+
+function diskInWords(disk: NonNullable<BootPlan['disk']>): string {
+  const seen = disk.at === undefined ? '' : ` (its disks as told ${new Date(disk.at).toISOString()})`
+  return disk.kind === 'disk' ? `${disk.disk}: ${disk.because}${seen}` : `none: ${disk.because}${seen}`
 }
 
 function sinceLines(since: BootPlan['since']): readonly string[] {

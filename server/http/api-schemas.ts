@@ -127,6 +127,27 @@ const machine = z.object({
     .object({ ways: z.array(text), count: z.int(), since: time, began: time, latest: time })
     .optional(),
   chained: z.object({ xid: z.int(), count: z.int(), latest: time }).optional(),
+  disks: z
+    .object({
+      at: time,
+      seen: z.array(
+        z.object({
+          name: text,
+          bytes: z.int(),
+          serial: text.optional(),
+          wwn: text.optional(),
+          path: text.optional(),
+          model: text.optional(),
+          udevSerial: text.optional(),
+          isRemovable: z.boolean(),
+          isReadOnly: z.boolean(),
+          usedBy: z.array(text),
+          holds: z.array(text),
+        }),
+      ),
+    })
+    .optional()
+    .meta({ description: 'Its disks, as a system in its memory last told of them.' }),
   bootNext: z
     .object({
       action: z.enum(bootNextActions),
@@ -193,6 +214,13 @@ const bootPlan = z.object({
   script: text,
   scriptBecause: text,
   image: text.optional(),
+  disk: z
+    .object({ kind: z.enum(['disk', 'none']), disk: text.optional(), because: text, at: time.optional() })
+    .optional()
+    .meta({ description: 'The disk that would be written, by what the machine last told of its disks.' }),
+  notJoining: text
+    .optional()
+    .meta({ description: 'Why it could not become the node that it is to be, as things are.' }),
   files: z.array(z.object({ file: text, text: text.optional(), refused: text.optional() })).meta({
     description: 'The script, and the seed it leads to. ATTEMPT stands for the number of the boot.',
   }),

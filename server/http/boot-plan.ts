@@ -16,6 +16,10 @@ export type BootPlan = {
   readonly script: string
   readonly scriptBecause: string
   readonly image: string | undefined
+  /** The disk that would be written, by what the machine last told of its disks; absent where none is to be. */
+  readonly disk?: PlannedDisk
+  /** Why it could not become the node that it is to be; absent where nothing speaks against it. */
+  readonly notJoining?: string
   /** The script and the files of its seed as they would be served; `ATTEMPT` stands for the number of the boot. */
   readonly files: readonly PlannedFile[]
   /** Absent where it was never served a script. */
@@ -27,6 +31,11 @@ export type BootPlan = {
     readonly changes: readonly { readonly file: string; readonly lines: readonly string[] }[]
   }
 }
+
+export type PlannedDisk =
+  /** `at`: when its disks were told of. */
+  | { readonly kind: 'disk'; readonly disk: string; readonly because: string; readonly at: number }
+  | { readonly kind: 'none'; readonly because: string; readonly at?: number }
 
 export type PlannedFile =
   | { readonly file: string; readonly text: string }

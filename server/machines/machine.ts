@@ -4,6 +4,7 @@ import type { Approval } from './approval.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { DiskInstall } from './disk-install.ts'
+import type { Disk } from './inventory.ts'
 import type { FailureCause } from './failure-causes.ts'
 import type { Join } from './join.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
@@ -46,6 +47,8 @@ export type Machine = {
   readonly bootNext?: BootNext
   /** The install on its own disk; absent, this box has begun none. */
   readonly install?: DiskInstall
+  /** Its disks, as a system in its memory last told of them; absent, none has. */
+  readonly disks?: { readonly at: number; readonly seen: readonly Disk[] }
   /** Its way into a cluster; absent, it has asked for none. */
   readonly join?: Join
 }

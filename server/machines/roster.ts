@@ -9,6 +9,7 @@ import { claimCode } from './claim-code.ts'
 import { failureCauseOf } from './failure-cause-of.ts'
 import { beginInstall, type DiskInstall } from './disk-install.ts'
 import type { Join } from './join.ts'
+import type { Disk } from './inventory.ts'
 import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
@@ -43,6 +44,9 @@ export const machineLimit = 20_000
 
 /** Of machines that were only seen, so many records are kept, unless the settings say otherwise. */
 export const sightingsKept = 2_000
+
+/** A shelf of disks has more; what is chosen of them is chosen while all are told. */
+const disksKept = 32
 
 /** Records that are forgotten one after another are told of together. */
 const sweptToldEveryMs = 60_000
@@ -364,6 +368,15 @@ export class Roster {
       ...(by === undefined ? {} : { by }),
     })
     return install === machine.install ? noChange : this.#withInstall(machine, install)
+  }
+
+  /** A system in the memory of a machine tells of its disks. */
+  sawDisks(id: string, disks: readonly Disk[], now: number): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const changed: Machine = { ...machine, disks: { at: now, seen: disks.slice(0, disksKept) } }
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
   }
 
   /** The install of a machine has come further. */

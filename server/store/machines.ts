@@ -134,9 +134,21 @@ function rowOf(machine: Machine): MachineRow {
 }
 
 /** The parts of a record that are read and written as a whole, and never searched for. */
-type Learnt = Pick<Machine, 'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'join'>
+type Learnt = Pick<
+  Machine,
+  'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'disks' | 'join'
+>
 
-function learntText({ proxy, rounds, chained, bootNext, failure, install, join }: Learnt): string | null {
+function learntText({
+  proxy,
+  rounds,
+  chained,
+  bootNext,
+  failure,
+  install,
+  disks,
+  join,
+}: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
     proxy,
     rounds,
@@ -144,6 +156,7 @@ function learntText({ proxy, rounds, chained, bootNext, failure, install, join }
     bootNext,
     failure,
     install,
+    disks,
     join,
   }
   const text = JSON.stringify(parts)

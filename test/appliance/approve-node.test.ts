@@ -80,6 +80,22 @@ t.test(
   },
 )
 
+t.test('plan shows what a machine is to become, what prepares it, and what keeps it from it', async (t) => {
+  const box = await aBox(t)
+  await box.api.approve(box.machine, { method: 'disk', cluster: 'lab', zone: 'hall-2' })
+  const planned = async () => {
+    const found = await box.api.plan(box.machine)
+    if (found.kind === 'refused') throw new Error(found.because)
+    return found.plan
+  }
+  const plan = await planned()
+  t.match(plan.wishes.at(-1), 'worker of the cluster lab, zone hall-2, by its approval')
+  t.match(plan.files.at(-1), { file: 'node-config', text: /^#cloud-config\n[^]*KUBERNETES_VERSION='1\.36\./ })
+  t.equal(plan.notJoining, undefined)
+  box.clusters = undefined
+  t.match((await planned()).notJoining, /^there is no cluster lab/)
+})
+
 t.test('what could not be done is refused when it is said, with the reason', async (t) => {
   const box = await aBox(t)
   const before = box.machine

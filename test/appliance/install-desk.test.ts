@@ -439,6 +439,41 @@ t.test('what cannot be installed again is told at once, and why', async (t) => {
   await refused(/is being released/)
 })
 
+t.test('plan shows which disk would be written by what was last told of them, and why', async (t) => {
+  const box = await aBox(t)
+  box.comesBy()
+  const planned = async () => {
+    const found = await box.api.plan(box.machine)
+    if (found.kind === 'refused') throw new Error(found.because)
+    return found.plan
+  }
+  t.match((await planned()).disk, { kind: 'none', because: /has told of its disks yet/, at: undefined })
+  await box.boots(60)
+  await says(box, 'disks', used)
+  const told = box.now
+  t.match(box.machine.disks, { at: told, seen: [{ name: 'vda', serial: 'A', holds: ['gpt'] }] })
+  await box.restart()
+  t.match(
+    (await planned()).disk,
+    { kind: 'none', because: 'vda with 20.0 GB, serial A holds data: gpt', at: told },
+    'it stays after a restart',
+  )
+  await box.api.approve(box.machine, { wipe: true })
+  const disk = {
+    kind: 'disk',
+    disk: 'vda with 20.0 GB, serial A',
+    because: /it is the only disk, .*wipe.*gpt/,
+  }
+  t.match((await planned()).disk, disk)
+  const before = box.machine
+  await planned()
+  t.equal(box.machine, before, 'nothing changes by asking')
+  await installs(box, used)
+  t.equal((await planned()).disk, undefined, 'none is to be written')
+  await box.api.reinstall(box.machine)
+  t.match((await planned()).disk, { kind: 'disk', because: /what this box wrote/ })
+})
+
 t.test('the disk of an approval counts before that of the settings, and so does its `wipe`', async (t) => {
   const box = await aBox(t, { disk: selector('serial=A'), wipe: true })
   const both = inventory('vda 20000000000 A', 'vdb 20000000000 B holds=ext4')

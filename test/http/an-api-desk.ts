@@ -11,6 +11,23 @@ const summary: MachineSummary = {
     rounds: { ways: ['pxe'], count: 1, since: 1, began: 1, latest: 2 },
     chained: { xid: 7, count: 1, latest: 5 },
     bootNext: { action: 'local', askedAt: 5 },
+    disks: {
+      at: 5,
+      seen: [
+        {
+          name: 'vda',
+          bytes: 20e9,
+          serial: 'A',
+          wwn: undefined,
+          path: undefined,
+          model: 'x',
+          isRemovable: false,
+          isReadOnly: false,
+          usedBy: [],
+          holds: ['gpt'],
+        },
+      ],
+    },
     claim: 'KTW-RXP',
     failure: 'kernel-not-fetched',
     approval: {
@@ -131,6 +148,8 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
           script: 'run-image',
           scriptBecause: 'it is approved',
           image: 'noble',
+          disk: { kind: 'disk', disk: 'vda', because: 'it is the only disk', at: 5 },
+          notJoining: 'there is no cluster lab',
           files: [
             { file: 'script', text: '#!ipxe' },
             { file: 'user-data', refused: 'it cannot be made' },
