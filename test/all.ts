@@ -28,7 +28,7 @@ const rings: readonly Ring[] = [
 ]
 const unitFolders = (
   'wire events config dhcp tftp networks machines boot ipxe-scripts cloud-init images access clusters store listen http appliance cli demo ' +
-  'jobs simulate'
+  'jobs simulate power'
 ).split(' ')
 const unitFiles = ['test/*.test.ts', ...unitFolders.map((folder) => `test/${folder}/**/*.test.ts`)]
 
