@@ -15,7 +15,7 @@ const tapFolder = join(root, '.cache', 'tap')
 
 const rings: readonly Ring[] = [
   { name: 'checks', run: checks },
-  { name: 'unit', run: async () => await tap('unit', ['--jobs=2'], unitFiles) },
+  { name: 'unit', run: async () => await tap('unit', ['--jobs=2', '--timeout=300'], unitFiles) },
   {
     name: 'faults',
     run: async () => await tap('faults', ['--jobs=1', '--timeout=300'], ['test/faults/*.test.ts']),
