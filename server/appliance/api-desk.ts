@@ -47,6 +47,7 @@ export type ApiDeskParts = JoinParts & {
   readonly tokens: TokenDesk
   readonly power: PowerDesk
   readonly status: () => ApplianceStatus
+  readonly release: ApiDesk['release']
   readonly now: () => number
 }
 
@@ -85,6 +86,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     },
     plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
+    release: parts.release,
     reinstall: async (machine) => await reinstallMachine(parts, machine),
     unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {

@@ -133,6 +133,7 @@ export async function startAppliance(
       transport: (target) => kubeTransport(target, `ironwake/${version}`),
       now,
       chance,
+      revoke: (machine, because) => enrolments.revoke(machine, because),
     }),
   )
   const desk: BootDeskParts = {
@@ -241,6 +242,7 @@ export async function startAppliance(
     troubles,
     boot: desk,
     clusters: clusters.desk,
+    release: clusters.release,
     api: authority !== undefined && isApiOn(config) ? 'on' : 'off',
     authority: () => authority?.certificatePem,
     tokens: tokens.desk,

@@ -11,6 +11,7 @@ import {
   invite,
   renew,
   renewalText,
+  revoke,
   show,
   type Enrolment,
   type Judgement,
@@ -36,6 +37,8 @@ export type EnrolmentDesk = NodeDesk & {
   /** The nonce that a boot may still use; `undefined` where it has none, or it was used. */
   readonly openNonce: (machine: string, attempt: string) => string | undefined
   readonly of: (machine: string) => Enrolment | undefined
+  /** Nobody is this machine any more, until it enrols anew; written with the next commit. */
+  readonly revoke: (machine: string, because: string) => void
   /** Whose a credential is that somebody shows. */
   readonly check: (credential: string, from: string) => CheckedCredential
 }
@@ -67,6 +70,10 @@ export function enrolmentDesk(
       return isOpen ? latest.nonce : undefined
     },
     of: (machine) => enrolments.get(machine),
+    revoke(machine, because) {
+      const enrolment = enrolments.get(machine)
+      if (enrolment !== undefined) keep(revoke(enrolment, because))
+    },
     async enrol(arrival, body) {
       const parsed = parseNodeWords(body, 'ironwake-enrol 1', ['nonce', 'key', 'signature'])
       if (parsed.kind === 'refused') return refuse(arrival, 400, parsed.because)

@@ -26,6 +26,7 @@ import { nodePartsOf as seedPartsOf } from './node-config-of.ts'
 import { nodesOf } from './nodes-of.ts'
 import type { Plans } from './plans.ts'
 import { podNetworks } from './pod-network.ts'
+import { releaseDesk, type ReleaseDesk, type ReleaseDeskParts } from './release-desk.ts'
 import { tokenKeeper } from './token-keeper.ts'
 
 export type StartClustersParts = {
@@ -40,6 +41,7 @@ export type StartClustersParts = {
   readonly transport: (target: KubeTarget) => KubeTransport
   readonly now: () => number
   readonly chance: Chance
+  readonly revoke: ReleaseDeskParts['revoke']
   /** How it is waited between questions to a cluster; absent, by the clock. */
   readonly wait?: Patience['wait']
 }
@@ -50,6 +52,7 @@ export type Clusters = AsyncDisposable & {
   readonly routes: Readonly<Record<string, NodeRoute>>
   /** What the seed of a machine brings that is to become a node; nothing for others. */
   readonly nodePartsOf: (mac: Mac, machine: Machine) => readonly SeedParts[]
+  readonly release: ReleaseDesk['release']
   /** What is over by the clock, and what could not be done before. */
   readonly passTime: () => Promise<void>
 }
@@ -99,19 +102,24 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   }
   book.subscribe(() => watch.look())
   watch.look()
+  const releases = releaseDesk({ roster, logbook, links, revoke: parts.revoke, now })
   const routes = joinDesk({
     ...common,
     book,
     tokens,
     viewOf: watch.viewOf,
-    wanted: ({ install }) => (install?.again === 'reinstall' ? 'reinstall' : undefined),
-    left: async () => await Promise.resolve(),
+    wanted: (machine) => {
+      if (releases.wantsLeave(machine)) return 'leave'
+      return machine.install?.again === 'reinstall' ? 'reinstall' : undefined
+    },
+    left: releases.left,
   })
 
   const passTime = async (): Promise<void> => {
     await giveUpSilentInits({ roster, logbook, book, now })
     await tokens.sweep()
     await bringPodNetworks()
+    await releases.goOn()
   }
   let passing: Promise<void> = Promise.resolve()
   const timer = setInterval(() => {
@@ -127,6 +135,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     desk: { ...made.desk, find: (name) => withNodes(made.desk.find(name)) },
     routes,
     nodePartsOf,
+    release: releases.release,
     passTime,
     [Symbol.asyncDispose]: async () => await ended.disposeAsync(),
   }

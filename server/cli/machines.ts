@@ -15,7 +15,7 @@ import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
   usage:
-    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE | release MACHINE [--retire] [--force] | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  power MACHINE on|off|cycle|status | capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
@@ -33,6 +33,8 @@ export const machines: Command = {
   options: {
     boot: { type: 'string', about: 'power on or cycle: network, to boot from there this once' },
     all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
+    retire: { type: 'boolean', about: 'release: it serves no more, and boots its own disk from then on' },
+    force: { type: 'boolean', about: 'release: wait neither for its pods nor for its cluster' },
     clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
     hostname: { type: 'string', about: 'approve: the name it is to have' },
     image: { type: 'string', about: 'approve: the image it is to run, by its name without a version' },
@@ -85,6 +87,7 @@ export const machines: Command = {
     'ironwake machines approve 52:54:00:12:34:56 --claim KTW-RXP',
     'ironwake machines retry 4k7m2qxa',
     'ironwake machines reinstall node-1',
+    'ironwake machines release node-1 --retire',
     'ironwake machines boot-next node-1 local',
     'ironwake machines power node-1 cycle --boot network',
     'ironwake machines capture node-1 --out node-1.pcap',
@@ -98,11 +101,12 @@ export const machines: Command = {
     if (verb === 'approve' && name !== undefined && more.length === 0) return await approve(call, name)
     if (verb === 'unapprove' && name !== undefined && more.length === 0) return await unapprove(call, name)
     if (verb === 'reinstall' && name !== undefined && more.length === 0) return await reinstall(call, name)
+    if (verb === 'release' && name !== undefined && more.length === 0) return await release(call, name)
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'power' && name !== undefined) return await power(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
     throw new WronglyCalled(
-      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, boot-next MACHINE local|image, power MACHINE on|off|cycle|status or capture MACHINE',
+      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, release MACHINE, boot-next MACHINE local|image, power MACHINE on|off|cycle|status or capture MACHINE',
     )
   },
 }
@@ -327,6 +331,17 @@ function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: st
 async function reinstall(call: Call, name: string): Promise<number> {
   const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/reinstall`)) as ApprovedMachine
   told(call, asked, `${asked.machine.id} is installed again at its next boot from the network.`)
+  return 0
+}
+
+async function release(call: Call, name: string): Promise<number> {
+  const order = {
+    ...(call.options['retire'] === true ? { next: 'retired' } : {}),
+    ...(call.options['force'] === true ? { mode: 'force' } : {}),
+  }
+  const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/release`, order)) as ApprovedMachine
+  const { id } = asked.machine
+  told(call, asked, `${id} is being released. How far it is: ironwake machines show ${id}`)
   return 0
 }
 

@@ -471,6 +471,12 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     nextStep:
       'Read the reason: mostly a PodDisruptionBudget that allows no disruption. `ironwake machines release MACHINE --force` does not wait for pods.',
   },
+  'release-waits': {
+    level: 'warning',
+    meaning:
+      'A release waits since the API of the cluster does not do what it needs. It is tried on and on, for an hour.',
+    nextStep: 'Read the reason. `ironwake machines release MACHINE --force` does not wait.',
+  },
   'node-left': {
     level: 'info',
     meaning:

@@ -339,7 +339,6 @@ export type ApplianceEvent = About &
         readonly kind: 'pods-moved'
         readonly cluster: string
         readonly node: string
-        readonly gone: number
         readonly left: number
         readonly because: string
       }
@@ -349,6 +348,7 @@ export type ApplianceEvent = About &
         readonly node: string
         readonly because: string
       }
+    | { readonly kind: 'release-waits'; readonly cluster: string; readonly because: string }
     | { readonly kind: 'node-left'; readonly because: string }
     | { readonly kind: 'machine-released'; readonly next: string }
     | { readonly kind: 'authority-ready'; readonly fingerprint: string; readonly until: number }

@@ -231,9 +231,11 @@ function words(event: ApplianceEvent): string {
     case 'release-begun':
       return `${event.node} is released from ${event.cluster}${event.mode === 'force' ? ', by force' : ''}, and is ${event.next} after that`
     case 'pods-moved':
-      return `${event.node} of ${event.cluster}: ${event.gone} pods are gone, ${event.left} left${event.because === '' ? '' : `: ${event.because}`}`
+      return `${event.node} of ${event.cluster}: ${event.left} pod${event.left === 1 ? '' : 's'} left${event.because === '' ? '' : `: ${event.because}`}`
     case 'release-stopped':
       return `${event.node} stays in ${event.cluster}: ${event.because}`
+    case 'release-waits':
+      return `its release waits for ${event.cluster}: ${event.because}`
     case 'node-left':
       return `the system has left its cluster: ${event.because}`
     case 'machine-released':

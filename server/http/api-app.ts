@@ -64,6 +64,11 @@ export type ApiDesk = {
   readonly unapprove: (machine: Machine) => Promise<Approved>
   /** Its disk is written once more, that this box wrote before. */
   readonly reinstall: (machine: Machine) => Promise<Approved>
+  /** A person lets it go from its cluster; it goes on by itself. */
+  readonly release: (
+    machine: Machine,
+    wish: { readonly next: 'approved' | 'retired'; readonly mode: 'orderly' | 'force' },
+  ) => Promise<Approved>
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
   readonly power: PowerDesk
@@ -222,6 +227,13 @@ export function guardedApiApp(
   app.delete('/api/v1/machines/:name/approval', async (request, response) => {
     const found = theOne(desk, request.params.name, response)
     if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
+  })
+  app.post('/api/v1/machines/:name/release', async (request, response, { body }) => {
+    const found = theOne(desk, request.params.name, response)
+    if (found === undefined) return
+    const { next = 'approved', mode = 'orderly' } = body
+    const outcome = await desk.release(found.machine, { next, mode })
+    approved(desk, found, response, outcome, 'It cannot be released')
   })
   app.post('/api/v1/machines/:name/reinstall', async (request, response) => {
     const found = theOne(desk, request.params.name, response)

@@ -95,6 +95,14 @@ export const apiRoutes = {
     about: 'Takes back that a person approved it.',
     answer: 'ApprovedMachine',
   },
+  'POST /api/v1/machines/:name/release': {
+    least: 'operator',
+    about:
+      'Lets it go from its cluster: its Node takes no new pods, its pods are moved away, the Node is deleted, its system leaves and its credential is revoked. ' +
+      'It goes on by itself; events tell how far it is.',
+    body: 'ReleaseOrder',
+    answer: 'ApprovedMachine',
+  },
   'POST /api/v1/machines/:name/reinstall': {
     least: 'operator',
     about: 'At its next boot from the network the disk is written once more that this box wrote before.',

@@ -364,6 +364,16 @@ export const apiSchemas = {
   Token: token,
   Tokens: z.array(token),
   NewToken: newToken,
+  ReleaseOrder: z.strictObject({
+    next: z
+      .enum(['approved', 'retired'])
+      .optional()
+      .meta({ description: 'What becomes of it; approved when left out: it may be installed again.' }),
+    mode: z
+      .enum(['orderly', 'force'])
+      .optional()
+      .meta({ description: 'force: neither its pods nor its cluster are waited for.' }),
+  }),
   MadeToken: madeToken,
   Health: z.object({ status: z.literal('up') }),
   Document: z.looseObject({ openapi: text }).meta({ description: 'An OpenAPI 3.1 document.' }),

@@ -8,6 +8,7 @@ import type { Disk } from './inventory.ts'
 import type { FailureCause } from './failure-causes.ts'
 import type { Join } from './join.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
+import type { Release } from './release.ts'
 import type { Rounds } from './rounds.ts'
 
 /** One record, however the machine is seen. */
@@ -51,6 +52,8 @@ export type Machine = {
   readonly disks?: { readonly at: number; readonly seen: readonly Disk[] }
   /** Its way into a cluster; absent, it has asked for none. */
   readonly join?: Join
+  /** That it is let go; absent unless it is being released. */
+  readonly release?: Release
 }
 
 export type MachineState =

@@ -14,6 +14,7 @@ import { recognise, type Recognition, type Sighting } from './identity.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
 import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
+import type { Release } from './release.ts'
 import { comesBy, goesRound } from './rounds.ts'
 import { Sightings } from './sightings.ts'
 
@@ -426,6 +427,15 @@ export class Roster {
     return { ...this.#changed(ended), happened: [told] }
   }
 
+  /** A machine that is let go has come further. */
+  releases(id: string, release: Release): RosterChange {
+    const machine = this.#machines.get(id)
+    if (machine === undefined) return noChange
+    const changed: Machine = { ...machine, release }
+    this.#keep(changed)
+    return { ...noChange, machines: [changed] }
+  }
+
   /** A machine has come further on its way into a cluster; `undefined`, it is on none any more. */
   joins(id: string, join: Join | undefined): RosterChange {
     const machine = this.#machines.get(id)
@@ -695,9 +705,17 @@ function progressOf({ state, stateBecause, join }: Machine, reached: Attempt | u
 function afterTrigger(machine: Machine, trigger: Trigger): Machine {
   if (trigger === 'retry-asked') return retried(machine)
   // Its disk is the box's to write again: it holds what this box wrote there.
-  if (trigger === 'released' || trigger === 'retired') return mayBeWritten(withoutJoin(machine))
+  if (trigger === 'released' || trigger === 'retired') {
+    return mayBeWritten(withoutJoin(withoutRelease(machine)))
+  }
+  if (trigger === 'release-stopped') return withoutRelease(machine)
   if (trigger === 'reinstall-asked') return withoutRounds(withoutJoin(machine))
   return trigger === 'node-gone' ? withoutJoin(machine) : machine
+}
+
+function withoutRelease(machine: Machine): Machine {
+  const { release: _, ...rest } = machine
+  return rest
 }
 
 function withoutJoin(machine: Machine): Machine {

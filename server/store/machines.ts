@@ -136,7 +136,7 @@ function rowOf(machine: Machine): MachineRow {
 /** The parts of a record that are read and written as a whole, and never searched for. */
 type Learnt = Pick<
   Machine,
-  'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'disks' | 'join'
+  'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'disks' | 'join' | 'release'
 >
 
 function learntText({
@@ -148,6 +148,7 @@ function learntText({
   install,
   disks,
   join,
+  release,
 }: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
     proxy,
@@ -158,6 +159,7 @@ function learntText({
     install,
     disks,
     join,
+    release,
   }
   const text = JSON.stringify(parts)
   return text === '{}' ? null : text

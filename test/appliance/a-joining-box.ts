@@ -81,6 +81,7 @@ export async function aJoiningBox(
       transport: (target) => kubeTransport(target, 'ironwake/test'),
       now,
       chance,
+      revoke: (machine) => void revoked.push(machine),
       wait: async (_ms, over) => {
         // Short, and not at once: a server that is away would be asked without end.
         for (let i = 0; i < 20 && !over.aborted; i++) await turn()

@@ -133,6 +133,7 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
     },
     approve: async () => await Promise.resolve({ kind: 'done', remarks: ['it waits for an image'] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    release: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     reinstall: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () =>
       await Promise.resolve({

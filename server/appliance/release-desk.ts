@@ -1,0 +1,199 @@
+import { drainOnce } from '../clusters/drain.ts'
+import type { KubeClient } from '../clusters/kube-client.ts'
+import { KubeFault } from '../clusters/kube-fault.ts'
+import { isNodeOf } from '../clusters/node-owner.ts'
+import type { ApplianceEvent } from '../events/event.ts'
+import type { Approved } from '../http/api-app.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { Release } from '../machines/release.ts'
+import { joined, noChange, type Roster } from '../machines/roster.ts'
+import type { ClusterLinks } from './cluster-links.ts'
+import { aboutMachine } from './joining.ts'
+import type { Logbook } from './logbook.ts'
+import { oneAtATime } from './one-at-a-time.ts'
+
+export type ReleaseDeskParts = {
+  readonly roster: Roster
+  readonly logbook: Logbook
+  readonly links: Pick<ClusterLinks, 'clientOf'>
+  /** Nobody is this machine any more, until it enrols anew. */
+  readonly revoke: (machine: string, because: string) => void
+  readonly now: () => number
+}
+
+export type ReleaseDesk = {
+  /** A person lets a machine go. */
+  readonly release: (machine: Machine, wish: Pick<Release, 'next' | 'mode'>) => Promise<Approved>
+  /** Whether its system is to leave now. */
+  readonly wantsLeave: (machine: Machine) => boolean
+  /** Its system says that nothing of the cluster is left to it. */
+  readonly left: (machine: Machine) => Promise<void>
+  /** Goes on with all that are being released; each call is a try. */
+  readonly goOn: () => Promise<void>
+}
+
+/** For pods to leave: longer than budgets hold while others start elsewhere. */
+const podsLimitMs = 10 * 60_000
+/** A system that is up asks each minute. */
+const systemLimitMs = 5 * 60_000
+const forcedSystemLimitMs = 90_000
+const askMs = 15_000
+
+/** Lets machines go from their clusters, step by step; what is begun is on record, so that it goes on after a restart of the box. */
+export function releaseDesk({ roster, logbook, links, revoke, now }: ReleaseDeskParts): ReleaseDesk {
+  const inTurn = oneAtATime()
+  /** What was last told of the pods of a machine, and of its cluster. */
+  const told = new Map<string, string>()
+
+  return {
+    async release({ id }, wish) {
+      return await inTurn(async () => {
+        const machine = roster.byId(id)
+        if (machine === undefined) return { kind: 'refused', because: `${id} is not on record any more` }
+        const isAgain = machine.state === 'releasing'
+        const because = 'a person lets it go'
+        const moved = isAgain ? noChange : roster.move(id, 'release-asked', because, now())
+        if (!isAgain && moved.machines.length === 0) {
+          return {
+            kind: 'refused',
+            because: `${id} is ${machine.state}; there is nothing to release it from`,
+          }
+        }
+        const { join } = machine
+        const node = join === undefined ? {} : { node: { cluster: join.cluster, name: join.node } }
+        const release: Release = isAgain
+          ? { ...(machine.release ?? { phase: 'pods' as const, ...node }), ...wish, since: now() }
+          : { since: now(), ...wish, phase: join === undefined ? 'system' : 'pods', ...node }
+        const event: ApplianceEvent = {
+          kind: 'release-begun',
+          ...aboutMachine(machine),
+          cluster: join?.cluster ?? 'no cluster',
+          node: join?.node ?? id,
+          next: wish.next,
+          mode: wish.mode,
+        }
+        const change = joined(moved, roster.releases(id, release), { ...noChange, happened: [event] })
+        await logbook.keep(change)
+        return { kind: 'done', remarks: [] }
+      })
+    },
+    wantsLeave: ({ state, release }) => state === 'releasing' && release?.phase === 'system',
+    async left({ id }) {
+      await inTurn(async () => {
+        const machine = roster.byId(id)
+        if (machine?.state === 'releasing' && machine.release?.phase === 'system') {
+          await finish(machine, machine.release, 'it says so')
+        }
+      })
+    },
+    async goOn() {
+      await inTurn(async () => {
+        for (const machine of roster.all()) {
+          if (machine.state === 'releasing' && machine.release !== undefined)
+            await step(machine, machine.release)
+        }
+      })
+    },
+  }
+
+  async function step(machine: Machine, release: Release): Promise<void> {
+    if (release.phase === 'pods') return await emptyNode(machine, release)
+    const limit = release.mode === 'force' ? forcedSystemLimitMs : systemLimitMs
+    if (now() - release.since > limit) {
+      await finish(machine, release, `nothing was heard of it for ${Math.round(limit / 60_000)} minutes`)
+    }
+  }
+
+  async function emptyNode(machine: Machine, release: Release): Promise<void> {
+    const { node } = release
+    if (node === undefined) return await toSystem(machine, release)
+    const client = links.clientOf(node.cluster)
+    const over = AbortSignal.timeout(askMs)
+    try {
+      const there = await client.getNode(node.name, over)
+      // Another machine may have taken the name meanwhile; its Node is none of ours.
+      if (!isNodeOf(there, machine)) return await toSystem(machine, release)
+      if (!there.unschedulable) await client.patchNode(node.name, { unschedulable: true }, over)
+      if (release.mode === 'orderly' && !(await isEmpty(machine, release, client))) return
+      await client.deleteNode(node.name, over)
+      const because = 'its machine is released'
+      logbook.note({
+        kind: 'node-deleted',
+        ...aboutMachine(machine),
+        cluster: node.cluster,
+        node: node.name,
+        because,
+      })
+    } catch (error) {
+      if (!(error instanceof KubeFault)) throw error
+      // By force nothing is waited for; in order the time limit of the state is the end of it.
+      if (error.kind !== 'not-found' && release.mode === 'orderly')
+        return tellOnce(machine, node, error.message)
+    }
+    await toSystem(machine, release)
+  }
+
+  /** Whether no pod is left that must go first; where that takes too long the Node stays in its cluster. */
+  async function isEmpty(machine: Machine, { node, since }: Release, client: KubeClient): Promise<boolean> {
+    if (node === undefined) return true
+    const { left, because = '' } = await drainOnce(client, node.name, AbortSignal.timeout(askMs))
+    if (left.length === 0) return true
+    tellPods(machine, node, left.length, because)
+    if (now() - since <= podsLimitMs) return false
+    await client.patchNode(node.name, { unschedulable: false }, AbortSignal.timeout(askMs))
+    const why = `after ${podsLimitMs / 60_000} minutes ${left.length} of its pods are left${because === '' ? '' : `: ${because}`}`
+    const { cluster, name } = node
+    const event: ApplianceEvent = {
+      kind: 'release-stopped',
+      ...aboutMachine(machine),
+      cluster,
+      node: name,
+      because: why,
+    }
+    const moved = roster.move(machine.id, 'release-stopped', `its release was given up: ${why}`, now())
+    await logbook.keep(joined({ ...noChange, happened: [event] }, moved))
+    return false
+  }
+
+  async function toSystem(machine: Machine, release: Release): Promise<void> {
+    told.delete(machine.id)
+    await logbook.keep(roster.releases(machine.id, { ...release, phase: 'system', since: now() }))
+  }
+
+  async function finish(machine: Machine, { next }: Release, because: string): Promise<void> {
+    const { id } = machine
+    revoke(id, 'the machine was released')
+    const about = aboutMachine(machine)
+    const trigger = next === 'retired' ? 'retired' : 'released'
+    const moved = roster.move(
+      id,
+      trigger,
+      `a person has let it go, and its system has left: ${because}`,
+      now(),
+    )
+    const happened: ApplianceEvent[] = [
+      { kind: 'node-left', ...about, because },
+      { kind: 'machine-released', ...about, next },
+    ]
+    await logbook.keep(joined({ ...noChange, happened }, moved))
+  }
+
+  function tellPods(
+    machine: Machine,
+    node: NonNullable<Release['node']>,
+    left: number,
+    because: string,
+  ): void {
+    const words = `${left} ${because}`
+    if (told.get(machine.id) === words) return
+    told.set(machine.id, words)
+    const { cluster, name } = node
+    logbook.note({ kind: 'pods-moved', ...aboutMachine(machine), cluster, node: name, left, because })
+  }
+
+  function tellOnce(machine: Machine, { cluster }: NonNullable<Release['node']>, because: string): void {
+    if (told.get(machine.id) === because) return
+    told.set(machine.id, because)
+    logbook.note({ kind: 'release-waits', ...aboutMachine(machine), cluster, because })
+  }
+}

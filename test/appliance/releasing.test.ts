@@ -1,0 +1,124 @@
+import t from 'tap'
+import type { JoinWish } from '../../server/machines/join-wish.ts'
+import { Roster } from '../../server/machines/roster.ts'
+import { until } from '../http/over-loopback.ts'
+import { aJoiningBox, aRegisteredNode } from './a-joining-box.ts'
+
+const controlPlane: Omit<JoinWish, 'cluster'> = { role: 'control-plane', labels: {}, taints: [] }
+const minute = 60_000
+
+type Pod = { readonly owner?: string; readonly mirror?: true; readonly phase?: string }
+
+function aPod(name: string, { owner, mirror, phase = 'Running' }: Pod = {}) {
+  return {
+    metadata: {
+      name,
+      namespace: 'shop',
+      ...(owner === undefined ? {} : { ownerReferences: [{ kind: owner, controller: true }] }),
+      ...(mirror === undefined ? {} : { annotations: { 'kubernetes.io/config.mirror': '1' } }),
+    },
+    spec: { nodeName: 'node-1' },
+    status: { phase },
+  }
+}
+
+/** A machine that is a node of its cluster, and what its pods are held by. */
+async function anActive(t: Parameters<typeof aJoiningBox>[0], held = new Set<string>()) {
+  const box = await aJoiningBox(t, { 1: controlPlane })
+  await box.asks(1)
+  const api = await box.api({ budget: ({ metadata }) => (held.has(metadata.name) ? 'web' : undefined) })
+  await box.says(1, 'init-done')
+  api.nodes.create(aRegisteredNode(1, 'True'))
+  await until(() => box.machine(1).state === 'active')
+  await until(() => box.kinds().includes('pod-network-applied'))
+  const release = async (
+    wish: { readonly next?: 'approved' | 'retired'; readonly mode?: 'orderly' | 'force' } = {},
+  ) => await box.box.clusters.release(box.machine(1), { next: 'approved', mode: 'orderly', ...wish })
+  const goOn = async (): Promise<void> => await box.box.clusters.passTime()
+  return { ...box, api, release, goOn, held }
+}
+
+t.test('a node is cordoned, its pods are moved, the Node is deleted, and its system leaves', async (t) => {
+  const { api, release, goOn, machine, told, heartbeat, says, revoked } = await anActive(t)
+  api.pods.create(aPod('web-0'))
+  api.pods.create(aPod('flannel-x', { owner: 'DaemonSet' }))
+  api.pods.create(aPod('etcd-node-1', { mirror: true }))
+  api.pods.create(aPod('job-1', { phase: 'Succeeded' }))
+  t.match(await release(), { kind: 'done' })
+  t.equal(machine(1).state, 'releasing')
+  t.equal(await heartbeat(1, 'joined'), 'nothing', 'its pods go first')
+  await goOn()
+  t.match(api.nodes.get('node-1')['spec'], { unschedulable: true })
+  t.strictSame(
+    api.pods.all().map(({ metadata }) => metadata.name),
+    ['etcd-node-1', 'flannel-x', 'job-1'],
+  )
+  await goOn()
+  t.strictSame(api.nodes.all(), [])
+  t.match(told('node-deleted'), [{ because: 'its machine is released' }])
+  t.equal(await heartbeat(1, 'joined'), 'leave')
+  await says(1, 'left')
+  t.match(machine(1), { state: 'approved' })
+  t.notOk('join' in machine(1) || 'release' in machine(1))
+  t.strictSame(revoked, ['M0000001'])
+  t.match(told('machine-released'), [{ next: 'approved' }])
+})
+
+t.test('a budget is respected for ten minutes; then the node stays, and takes pods again', async (t) => {
+  const { api, release, goOn, machine, told, clock, held } = await anActive(t, new Set(['web-0']))
+  api.pods.create(aPod('web-0'))
+  await release()
+  await goOn()
+  await goOn()
+  await until(() => told('pods-moved').length > 0)
+  t.match(told('pods-moved'), [{ left: 1, because: /shop\/web-0: .*disruption budget/ }], 'told once')
+  clock.now += 11 * minute
+  await goOn()
+  t.match(machine(1), { state: 'active', stateBecause: /given up: after 10 minutes 1 of its pods/ })
+  t.match(api.nodes.get('node-1')['spec'], { unschedulable: false })
+  t.match(told('release-stopped'), [{ node: 'node-1' }])
+  held.clear()
+  await release()
+  await goOn()
+  await goOn()
+  t.strictSame(api.nodes.all(), [], 'once the budget allows it')
+})
+
+t.test('by force nothing is waited for, and retired is for good', async (t) => {
+  const { api, release, goOn, machine, clock } = await anActive(t, new Set(['web-0']))
+  api.pods.create(aPod('web-0'))
+  await release({ next: 'retired', mode: 'force' })
+  await goOn()
+  t.strictSame(api.nodes.all(), [])
+  t.equal(machine(1).state, 'releasing', 'its system is asked to leave')
+  clock.now += 2 * minute
+  await goOn()
+  t.match(machine(1), { state: 'retired', stateBecause: /nothing was heard of it/ })
+  t.match(await release(), { kind: 'refused', because: /M0000001 is retired/ })
+})
+
+t.test('a cluster that does not answer is waited for, unless it is by force', async (t) => {
+  const { api, release, goOn, machine, told } = await anActive(t)
+  await api[Symbol.asyncDispose]()
+  await release()
+  await goOn()
+  await goOn()
+  await until(() => told('release-waits').length > 0)
+  t.equal(told('release-waits').length, 1)
+  t.equal(machine(1).state, 'releasing')
+  t.match(await release({ mode: 'force' }), { kind: 'done' }, 'a person may change their mind')
+  await goOn()
+  t.equal(machine(1).release?.phase, 'system')
+})
+
+t.test('a release goes on after a restart of the box', async (t) => {
+  const { api, release, store, start, box } = await anActive(t)
+  await release()
+  await box.clusters[Symbol.asyncDispose]()
+  const roster = new Roster(await store.machines.all())
+  const again = await start(roster)
+  t.equal(roster.byId('M0000001')?.state, 'releasing')
+  await again.passTime()
+  t.strictSame(api.nodes.all(), [])
+  t.equal(roster.byId('M0000001')?.release?.phase, 'system')
+})
