@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { RecordedEvent } from '../../server/events/event.ts'
 import { stockDiskImage } from './disk-image.ts'
 import {
   endsInstalled,
@@ -48,7 +49,10 @@ void t.test(
     }
     await endsInstalled(t, rig, disk)
     t.comment(`installed after ${((performance.now() - began) / 1_000).toFixed(1)} s`)
-    const ended = rig.happened.flatMap(({ event }) => (event.kind === 'attempt-ended' ? event.result : []))
+    // Out of the store: a box that was killed may not have printed what it had kept.
+    const lines = (await rig.ironwake('events', '--last', '10000', '--output', 'json')).trim().split('\n')
+    const stored = lines.map((line) => JSON.parse(line) as RecordedEvent)
+    const ended = stored.flatMap(({ event }) => (event.kind === 'attempt-ended' ? event.result : []))
     t.strictSame(
       ended.filter((result) => result !== 'abandoned'),
       ['written', 'local-disk'],
