@@ -10,6 +10,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import { failureCauses } from '../machines/failure-causes.ts'
+import { joinRefusals } from '../machines/join-refusals.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
 import { goesRound } from '../machines/rounds.ts'
@@ -169,7 +170,12 @@ function summaryOf(
         }),
   }
   const { failure: cause } = machine
-  const made = cause === undefined ? summary : { ...summary, failure: { cause, ...failureCauses[cause] } }
+  const refusal = machine.join?.refusal
+  const made = {
+    ...summary,
+    ...(cause === undefined ? {} : { failure: { cause, ...failureCauses[cause] } }),
+    ...(refusal === undefined ? {} : { joinRefused: { refusal, ...joinRefusals[refusal] } }),
+  }
   summaries.set(machine, made)
   return made
 }

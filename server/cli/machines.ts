@@ -193,6 +193,8 @@ async function show(call: Call, name: string): Promise<number> {
     ['proxy', proxyInWords(machine)],
     ['approval', approvalInWords(machine)],
     ['cluster', clusterInWords(summary)],
+    ['join', joinInWords(machine)],
+    ['next step', summary.joinRefused?.nextStep],
     ['disk', diskInWords(summary)],
     ['next boot', nextBootInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
@@ -219,6 +221,14 @@ function proxyInWords({ proxy }: MachineSummary['machine']): string | undefined 
   const failed =
     failures === 0 ? '' : `; ${failures === 1 ? 'one boot' : `${failures} boots`} in a row fetched nothing`
   return `offer ${strategy}, ${worked ? 'which has worked' : 'being tried'}${failed}`
+}
+
+/** How far it is on its way into its cluster, and what it waits for. */
+function joinInWords({ join }: MachineSummary['machine']): string | undefined {
+  if (join === undefined) return undefined
+  const { phase, node, refusal, because } = join
+  const what = refusal === undefined ? phase : `${phase} (${refusal})`
+  return `${what}, as the node ${node}${because === undefined ? '' : `: ${because}`}`
 }
 
 function clusterInWords({ join }: MachineSummary): string | undefined {

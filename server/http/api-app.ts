@@ -14,6 +14,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import type { FailureCause } from '../machines/failure-causes.ts'
+import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { DiskIdentity } from '../machines/disk-guard.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
@@ -125,6 +126,8 @@ export type MachineSummary = {
   readonly lease: Lease | undefined
   /** Why its latest boot failed, explained; absent unless it is failed, or quarantined by that. */
   readonly failure?: Failure
+  /** Why it is not let into its cluster as it is, explained; absent unless it is refused. */
+  readonly joinRefused?: JoinRefused
   /** The cluster that it is, or is to become, a node of; absent, of none. */
   readonly join?: JoinWish
   readonly disk?: MachineDisk
@@ -132,6 +135,12 @@ export type MachineSummary = {
 
 /** `written`: by this box. `wanted`: which one it is to write, in the words of whoever names it. */
 export type MachineDisk = { readonly written?: DiskIdentity; readonly wanted?: string }
+
+export type JoinRefused = {
+  readonly refusal: JoinRefusal
+  readonly meaning: string
+  readonly nextStep: string
+}
 
 export type Failure = { readonly cause: FailureCause; readonly meaning: string; readonly nextStep: string }
 

@@ -3,6 +3,7 @@ import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
 import { failureCauses } from '../machines/failure-causes.ts'
+import { joinRefusals } from '../machines/join-refusals.ts'
 import { approvedMethods } from '../machines/approved-method.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
@@ -182,6 +183,10 @@ const machineSummary = z.object({
   machine,
   attempt: attempt.optional(),
   lease: lease.optional(),
+  joinRefused: z
+    .object({ refusal: z.enum(Object.keys(joinRefusals)), meaning: text, nextStep: text })
+    .optional()
+    .meta({ description: 'Why it is not let into its cluster as it is (docs/machine-life.md).' }),
   failure: z
     .object({ cause: failureCause, meaning: text, nextStep: text })
     .optional()

@@ -238,7 +238,10 @@ t.test(
   'list and show tell the cluster of a machine, its disk, and that it is to be installed again',
   async (t) => {
     const install = { id: 'i', attempt: 'a', phase: 'installed', again: 'reinstall' } as const
-    const machine = aMachine({ install })
+    const refusal = 'clock-off'
+    const way = { cluster: 'lab', role: 'worker', node: 'node-1', phase: 'refused', since: 0 } as const
+    const machine = aMachine({ install, join: { ...way, refusal, because: 'its clock is a day behind' } })
+    const joinRefused = { refusal, meaning: 'its clock is off', nextStep: 'Set the clock.' } as const
     const join = {
       cluster: 'lab',
       role: 'worker',
@@ -247,7 +250,7 @@ t.test(
       zone: 'z',
     } as const
     const written = { serial: 'A', wwn: undefined, path: undefined, bytes: 20e9 }
-    const full = { ...summary, machine, join, disk: { written, wanted: 'smallest' } }
+    const full = { ...summary, machine, join, joinRefused, disk: { written, wanted: 'smallest' } }
     const asked: string[] = []
     const { call } = await anApi(t, {
       machines: () => [full],
@@ -260,6 +263,10 @@ t.test(
     t.match((await call('list')).out, / +CLUSTER +ROLE +DISK +BOOT .* lab +worker +serial=A /s)
     const { out } = await call('show', 'node-1')
     t.match(out, /^cluster {4}lab, as worker; label rack=r1; taint a:NoExecute; zone z$/m)
+    t.match(
+      out,
+      /^join {7}refused \(clock-off\), as the node node-1: its clock is a day behind\nnext step {2}Set the clock\.$/m,
+    )
     t.match(
       out,
       /^disk {7}serial=A \(installed\); to write: smallest; to be installed again at its next boot/m,
