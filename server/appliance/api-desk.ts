@@ -25,6 +25,7 @@ import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
+import type { ClusterDesk } from '../http/cluster-routes.ts'
 import type { PowerDesk } from '../http/power-desk.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
@@ -33,6 +34,7 @@ import type { Troubles } from './troubles.ts'
 import type { JoinParts } from './why-not-join.ts'
 
 export type ApiDeskParts = JoinParts & {
+  readonly clusters: ClusterDesk
   readonly store: Store
   readonly roster: Roster
   readonly logbook: Logbook
@@ -63,6 +65,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     authority: parts.authority,
     tokens: parts.tokens,
     power: parts.power,
+    clusters: parts.clusters,
     machines: () => roster.all().map(summary),
     find: (name) => found(roster, name).map(summary),
     diagnose: async (machine) => await examine(parts, machine),

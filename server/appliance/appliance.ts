@@ -5,7 +5,6 @@ import type { Config } from '../config/config.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
 import { apiApp, guardedApiApp, type ApplianceStatus } from '../http/api-app.ts'
 import { bootApp } from '../http/boot-app.ts'
-import { clusterRoutes } from '../http/cluster-routes.ts'
 import { machineDoor } from '../http/machine-door.ts'
 import { nodeRoutes } from '../http/node-routes.ts'
 import { tokenDoor } from '../http/token-door.ts'
@@ -256,8 +255,7 @@ export async function startAppliance(
     tell,
     mayFailAgain: (address) => wrongTokens.pass(address, now()).passes,
   })
-  const routes = { clusters: clusterRoutes(clusters.desk) }
-  opened.use(await listenSocketFile(apiApp(api, routes), join(config.dataFolder, socketName)))
+  opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   const served = places.filter(isServed).map((place) => place.network.serverAddress)
   const node = nodeRoutes({
     desk: enrolments,
@@ -265,7 +263,7 @@ export async function startAppliance(
     tell,
     routes: clusters.routes,
   })
-  const app = guardedApiApp(api, door, routes, node)
+  const app = guardedApiApp(api, door, node)
   opened.use(await listenApi({ config, authority, app, served, tell, now }))
   tell({ kind: 'appliance-started', version })
   for (const image of imagesOfSettings(config)) if (!images.has(image)) tell({ kind: 'image-unknown', image })

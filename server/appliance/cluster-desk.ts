@@ -6,6 +6,7 @@ import {
   readEndpoint,
   type BoxNetwork,
   type ClusterOrder,
+  type ClusterWish,
 } from '../clusters/cluster-order.ts'
 import type { Cluster, ClusterInit, ClusterRecord, ManagedCluster, SecretName } from '../clusters/cluster.ts'
 import { findKeyRing, makeKeyFile, type FoundKeyRing } from '../clusters/find-key-ring.ts'
@@ -124,7 +125,7 @@ export async function clusterDesk(
     return await mine
   }
 
-  async function make(wanted: unknown): Promise<MadeCluster> {
+  async function make(wanted: ClusterWish): Promise<MadeCluster> {
     const read = readClusterOrder(wanted, parts.networks)
     if (read.kind === 'refused') return read
     const { order } = read
@@ -217,15 +218,15 @@ export async function clusterDesk(
     return { kind: 'removed' }
   }
 
-  async function kubeconfig(name: string, wantedServer: string | undefined): Promise<GivenText> {
+  async function kubeconfig(name: string, wanted: string | undefined): Promise<GivenText> {
     const record = records.get(name)
     if (record === undefined) return { kind: 'unknown' }
     const { cluster } = record
     if (cluster.kind === 'external') {
       return refused(`${name} is somebody else’s cluster; its administrators give out kubeconfigs.`)
     }
-    const server = wantedServer === undefined ? endpointOf(cluster) : readEndpoint(wantedServer)
-    if (server === undefined) return refused(whyNoServer(cluster, wantedServer))
+    const server = wanted === undefined ? endpointOf(cluster) : readEndpoint(wanted)
+    if (server === undefined) return refused(whyNoServer(cluster, wanted))
     const opened = secretOf(record, 'ca')
     if (opened.kind === 'refused')
       return refused(`The authority of ${name} cannot be used: ${opened.because}.`)
@@ -323,7 +324,7 @@ function placeOf({ name, createdAt }: Cluster, secret: string): string {
 
 function whyNoServer({ name }: ManagedCluster, wanted: string | undefined): string {
   return wanted === undefined
-    ? `${name} was created without an endpoint, so it is not known here where its API is. Name a control plane: --server 10.0.0.11:6443`
+    ? `${name} was created without an endpoint, so it is not known here where its API is. Name a control plane: --endpoint 10.0.0.11:6443`
     : `${wanted.slice(0, 60)} is not where a cluster is reached: write a name or an IPv4 address, and a port where it is not 6443.`
 }
 

@@ -68,7 +68,15 @@ async function open(box: Box, question: Question): Promise<IncomingMessage> {
   if (status < 400) return response
   let text = ''
   for await (const chunk of response.setEncoding('utf8')) text += chunk
-  throw new Sorry(detailOf(text) ?? `the appliance answered with status ${status}`)
+  const because = detailOf(text) ?? `the appliance answered with status ${status}`
+  throw new Sorry(because, typeof box === 'string' ? undefined : nextStepAfter(status))
+}
+
+/** What helps who is refused by a box elsewhere for the token that was shown; the reason says what was wrong with it. */
+function nextStepAfter(status: number): string | undefined {
+  if (status === 401) return 'Make another token on the box: ironwake tokens create NAME --role ROLE'
+  if (status === 403) return 'Make a token of that role on the box: ironwake tokens create NAME --role ROLE'
+  return undefined
 }
 
 async function askSocket(

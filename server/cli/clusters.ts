@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { ClusterSummary, MadeCluster } from '../http/cluster-routes.ts'
+import type { ClusterSummary } from '../http/cluster-routes.ts'
 import { ask, askForText } from './api-client.ts'
+import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
-import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
 import { table } from './table.ts'
 import { WronglyCalled } from './wrongly-called.ts'
@@ -16,12 +16,14 @@ export const clusters: Command = {
     'is to be started with them. `add` takes in a cluster that is there, by a kubeconfig with everything in it; what its\n' +
     'user may do is looked at. `kubeconfig` gives one for administrators of a created cluster, each time with a new key,\n' +
     'good for a year. `node-config` prints cloud-config that makes a Debian or Ubuntu fit to become a node: containerd, kubelet\n' +
-    'and kubeadm. `remove` forgets a cluster and its keys. docs/clusters.md says more.',
+    'and kubeadm. `remove` forgets a cluster and its keys. docs/clusters.md says more.\n' +
+    'Of a box elsewhere (--server) a viewer may ask list, show and node-config; the others are for admins.',
   options: {
     kubernetes: { type: 'string', about: 'create: the version, as 1.36.5 or 1.36' },
     endpoint: {
       type: 'string',
-      about: 'create: HOST[:PORT] by which all control planes are reached, where you see to that',
+      about:
+        'create: HOST[:PORT] by which all control planes are reached, where you see to that; kubeconfig: in place of it',
     },
     vip: { type: 'string', about: 'create: an address that kube-vip moves between the control planes' },
     'pod-subnet': { type: 'string', about: 'create: addresses of pods (10.244.0.0/16)' },
@@ -30,9 +32,9 @@ export const clusters: Command = {
     'pod-network': { type: 'string', about: 'create: flannel (default), or none to bring your own' },
     kubeconfig: { type: 'string', about: 'add: the kubeconfig, `-` for standard input' },
     context: { type: 'string', about: 'add: its context, where it is not the current one' },
-    server: { type: 'string', about: 'kubeconfig: HOST[:PORT] in place of the endpoint of the cluster' },
     'output-file': { type: 'string', about: 'kubeconfig: the file to write, for its owner alone' },
     yes: { type: 'boolean', about: 'remove: also where keys are lost by it' },
+    ...remoteOptions,
   },
   examples: [
     'ironwake clusters create lab --vip 10.20.0.5',
@@ -41,6 +43,7 @@ export const clusters: Command = {
     'kubectl config view --raw --flatten --minify | ironwake clusters add prod --kubeconfig -',
     'ironwake clusters node-config lab > user-data',
     'ironwake clusters show lab --output json | jq -r .caCertHash',
+    'ironwake clusters kubeconfig lab --endpoint 10.20.0.11:6443 --server https://10.20.0.1:8443 --token-file admin.token --ca-fingerprint sha256:…',
   ],
   async run(call) {
     const [verb, name, ...more] = call.words
@@ -59,7 +62,7 @@ export const clusters: Command = {
 }
 
 async function list(call: Call): Promise<number> {
-  const found = (await ask(socketOf(call), 'GET', '/api/v1/clusters')) as ClusterSummary[]
+  const found = (await ask(boxOf(call), 'GET', '/api/v1/clusters')) as ClusterSummary[]
   if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
   else if (found.length === 0) call.remark('There is no cluster yet. See: ironwake clusters --help')
   else
@@ -80,7 +83,7 @@ function row({ cluster, caEndsAt, locked }: ClusterSummary): string[] {
 }
 
 async function show(call: Call, name: string): Promise<number> {
-  const summary = (await ask(socketOf(call), 'GET', pathOf(name))) as ClusterSummary
+  const summary = (await ask(boxOf(call), 'GET', pathOf(name))) as ClusterSummary
   if (call.output === 'json') call.print(JSON.stringify(summary, undefined, 2))
   else {
     for (const line of linesOf(summary)) call.print(line)
@@ -160,20 +163,19 @@ async function add(call: Call, name: string): Promise<number> {
 }
 
 async function made(call: Call, order: unknown): Promise<number> {
-  const { summary, remark } = (await ask(socketOf(call), 'POST', '/api/v1/clusters', order)) as Extract<
-    MadeCluster,
-    { kind: 'made' }
-  >
+  const { remarks, ...summary } = (await ask(boxOf(call), 'POST', '/api/v1/clusters', order)) as Made
   if (call.output === 'json') call.print(JSON.stringify(summary, undefined, 2))
   else for (const line of linesOf(summary)) call.print(line)
-  if (remark !== undefined) call.remark(remark)
+  for (const remark of remarks) call.remark(remark)
   return 0
 }
 
+type Made = ClusterSummary & { readonly remarks: readonly string[] }
+
 async function kubeconfig(call: Call, name: string): Promise<number> {
-  const { server, 'output-file': file } = call.options
+  const { endpoint, 'output-file': file } = call.options
   if (file === '') throw new WronglyCalled('--output-file needs the name of a file')
-  const text = await askForText(socketOf(call), 'POST', `${pathOf(name)}/kubeconfig`, { server })
+  const text = await askForText(boxOf(call), 'POST', `${pathOf(name)}/kubeconfig`, { endpoint })
   if (typeof file !== 'string') {
     call.print(text.trimEnd())
     return 0
@@ -184,25 +186,37 @@ async function kubeconfig(call: Call, name: string): Promise<number> {
 }
 
 async function nodeConfig(call: Call, name: string): Promise<number> {
-  const text = await askForText(socketOf(call), 'GET', `${pathOf(name)}/node-config`)
+  const text = await askForText(boxOf(call), 'GET', `${pathOf(name)}/node-config`)
   call.print(text.trimEnd())
   return 0
 }
 
 async function remove(call: Call, name: string): Promise<number> {
-  const { cluster } = (await ask(socketOf(call), 'GET', pathOf(name))) as ClusterSummary
+  const { cluster } = (await ask(boxOf(call), 'GET', pathOf(name))) as ClusterSummary
   if (cluster.kind === 'managed' && call.options['yes'] !== true) {
     throw new Sorry(
       `the keys of ${name} are nowhere else: without them no machine can join it any more.`,
       `If that is meant: ironwake clusters remove ${name} --yes`,
     )
   }
-  await ask(socketOf(call), 'DELETE', pathOf(name))
+  await ask(boxOf(call), 'DELETE', pathOf(name))
   call.remark(`${name} is forgotten. Its nodes go on as they are.`)
   return 0
 }
 
+/** As the box takes it. */
+const mostKubeconfig = 1024 * 1024
+
 function read(file: string): string {
+  const text = textOf(file)
+  if (text.length <= mostKubeconfig) return text
+  throw new Sorry(
+    `${file} is too large for a kubeconfig: it has at most 1 MiB`,
+    'This leaves what belongs to one cluster: kubectl config view --raw --flatten --minify',
+  )
+}
+
+function textOf(file: string): string {
   try {
     // 0 is standard input.
     return readFileSync(file === '-' ? 0 : file, 'utf8')

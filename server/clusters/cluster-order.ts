@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { isClusterName } from '../config/cluster-name.ts'
 import { whyNotDomain } from '../config/hostname.ts'
 import { contains, parseIpv4, parseSubnet, type Subnet } from '../wire/ipv4.ts'
@@ -16,49 +15,40 @@ export type ReadOrder =
   | { readonly kind: 'order'; readonly order: ClusterOrder }
   | { readonly kind: 'refused'; readonly because: string }
 
-const short = z.string().max(256).optional()
+/** What a person wants, in their own words. */
+export type ClusterWish = ManagedWish | ExternalWish
 
-/** As the API takes it. */
-const schema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('managed'),
-    name: z.string().max(256),
-    kubernetes: short,
-    endpoint: short,
-    vip: short,
-    podSubnet: short,
-    serviceSubnet: short,
-    dnsDomain: short,
-    podNetwork: short,
-  }),
-  z.strictObject({
-    kind: z.literal('external'),
-    name: z.string().max(256),
-    kubeconfig: z.string().max(1024 * 1024),
-    context: short,
-  }),
-])
+export type ManagedWish = {
+  readonly kind: 'managed'
+  readonly name: string
+  readonly kubernetes?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly vip?: string | undefined
+  readonly podSubnet?: string | undefined
+  readonly serviceSubnet?: string | undefined
+  readonly dnsDomain?: string | undefined
+  readonly podNetwork?: string | undefined
+}
+
+export type ExternalWish = {
+  readonly kind: 'external'
+  readonly name: string
+  readonly kubeconfig: string
+  readonly context?: string | undefined
+}
 
 /** A network of the box, which the addresses inside of a cluster must not cover. */
 export type BoxNetwork = { readonly name: string; readonly subnet: Subnet }
 
-/** What `value` asks for, or why that cannot be. */
-export function readClusterOrder(value: unknown, networks: readonly BoxNetwork[]): ReadOrder {
-  const read = schema.safeParse(value)
-  if (!read.success) {
-    const [issue] = read.error.issues
-    return refused(
-      `${issue?.path.join('.') || 'the order'}: ${printable(issue?.message ?? 'not as it should be')}`,
-    )
-  }
-  const { data } = read
-  const wrongName = whyNotClusterName(data.name)
+/** What is asked for, or why that cannot be. */
+export function readClusterOrder(wish: ClusterWish, networks: readonly BoxNetwork[]): ReadOrder {
+  const wrongName = whyNotClusterName(wish.name)
   if (wrongName !== undefined) return refused(wrongName)
-  if (data.kind === 'managed') return readManaged(data, networks)
-  const found = readKubeconfig(data.kubeconfig, data.context)
+  if (wish.kind === 'managed') return readManaged(wish, networks)
+  const found = readKubeconfig(wish.kubeconfig, wish.context)
   return found.kind === 'refused'
     ? refused(`This kubeconfig cannot be used: ${found.because}.`)
-    : { kind: 'order', order: { kind: 'external', name: data.name, target: found.target } }
+    : { kind: 'order', order: { kind: 'external', name: wish.name, target: found.target } }
 }
 
 function whyNotClusterName(name: string): string | undefined {
@@ -66,12 +56,10 @@ function whyNotClusterName(name: string): string | undefined {
   return `${printable(name, 40)} is not the name of a cluster: use a-z, 0-9 and hyphens, beginning with a letter, at most 63.`
 }
 
-type Managed = Extract<z.output<typeof schema>, { kind: 'managed' }>
-
 /** Those of kubeadm (networking) and of flannel's manifest. */
 const usual = { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/12', dnsDomain: 'cluster.local' }
 
-function readManaged(wish: Managed, networks: readonly BoxNetwork[]): ReadOrder {
+function readManaged(wish: ManagedWish, networks: readonly BoxNetwork[]): ReadOrder {
   const chosen = chooseKubernetes(wish.kubernetes ?? usualKubernetes)
   if (chosen.kind === 'refused') return chosen
   const {

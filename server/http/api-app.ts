@@ -21,6 +21,7 @@ import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
 import type { BootPlan } from './boot-plan.ts'
+import { addClusterRoutes, type ClusterDesk } from './cluster-routes.ts'
 import type { PowerDesk, Powered } from './power-desk.ts'
 import { ownersDoor, type Caller, type Door } from './caller.ts'
 import { machineListJson } from './machine-list-json.ts'
@@ -73,6 +74,7 @@ export type ApiDesk = {
   /** What a machine does at its next boot, once; `undefined` takes back what was wanted. */
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
   readonly power: PowerDesk
+  readonly clusters: ClusterDesk
 }
 
 export type TokenDesk = {
@@ -147,20 +149,15 @@ export type Failure = { readonly cause: FailureCause; readonly meaning: string; 
 const mostEvents = 10_000
 
 /** The API, for the owner of the box: to be served on a socket that nobody else can open. */
-export function apiApp(desk: ApiDesk, also: Readonly<Record<string, RequestHandler>> = {}): Express {
-  return guardedApiApp(desk, ownersDoor, also)
+export function apiApp(desk: ApiDesk): Express {
+  return guardedApiApp(desk, ownersDoor)
 }
 
 /**
- * The API, for those whom the door lets in. `api-routes.ts` says who may ask what; `also` has more, by its path, for admins, and
- * `node` what the machines ask, which has a door of its own.
+ * The API, for those whom the door lets in. `api-routes.ts` says who may ask what; `node` has what the machines ask, with a door of
+ * its own.
  */
-export function guardedApiApp(
-  desk: ApiDesk,
-  door: Door,
-  also: Readonly<Record<string, RequestHandler>> = {},
-  node?: RequestHandler,
-): Express {
+export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler): Express {
   const all = express()
   all.disable('x-powered-by')
   all.set('query parser', 'simple')
@@ -286,7 +283,7 @@ export function guardedApiApp(
     const filter = filterOf(resumed === undefined ? query : { ...query, after: resumed, limit: mostEvents })
     await stream(desk, { filter, caller }, response)
   })
-  for (const [path, routes] of Object.entries(also)) all.use(`/api/v1/${path}`, gate(door, 'admin'), routes)
+  addClusterRoutes(app, desk)
   all.use(gate(door, 'viewer'), (request, response) => {
     problem(response, 404, 'No such resource', `${request.method} ${request.path} is not part of the API`)
   })
@@ -357,6 +354,8 @@ function failed(request: Request, response: Response, error: unknown): void {
   if (response.headersSent) response.destroy()
   else if (status === 400) problem(response, 400, 'The request cannot be understood', detail)
   else if (status === 413) problem(response, 413, 'The body is too large', detail)
+  else if (status === 415)
+    problem(response, 415, 'The body cannot be read', `${detail}; send JSON in UTF-8, not packed`)
   else if (mayActAs(callerOf(request).role, 'admin'))
     problem(response, 500, 'The appliance failed at this request', detail)
   else

@@ -9,6 +9,8 @@ export type ApiRoute = {
   readonly query?: keyof ApiSchemas
   /** The schema of its body; absent, it takes none. */
   readonly body?: keyof ApiSchemas
+  /** The longest body that is read, in KiB; absent, 64. */
+  readonly mostKiB?: number
   /** A schema for JSON, a media type for something else, or `nothing` (204). */
   readonly answer: keyof ApiSchemas | `${string}/${string}` | 'nothing'
 }
@@ -129,6 +131,47 @@ export const apiRoutes = {
       'Switches it on, off, or off and on again, by what the settings name for it, else by Wake-on-LAN (docs/power.md).',
     body: 'PowerOrder',
     answer: 'PowerReport',
+  },
+  'GET /api/v1/clusters': {
+    least: 'viewer',
+    about: 'The clusters that machines can become nodes of, without their secrets.',
+    answer: 'ClusterSummaries',
+  },
+  'POST /api/v1/clusters': {
+    least: 'admin',
+    about:
+      'Makes the authorities and keys of a new cluster (managed), or takes in one that is there by its kubeconfig (external), ' +
+      'for which its API is asked what the box may do there. No secret of it is ever told again.',
+    body: 'ClusterOrder',
+    // A kubeconfig has whole certificates.
+    mostKiB: 2 * 1024,
+    answer: 'MadeCluster',
+  },
+  'GET /api/v1/clusters/:name': {
+    least: 'viewer',
+    about: 'One cluster, and its nodes as its API tells them.',
+    answer: 'ClusterSummary',
+  },
+  'DELETE /api/v1/clusters/:name': {
+    least: 'admin',
+    about:
+      'Forgets a cluster and its keys, which are nowhere else. One that has machines stays. Its nodes go on as they are.',
+    answer: 'nothing',
+  },
+  // It makes a new key each time, so it is no GET.
+  'POST /api/v1/clusters/:name/kubeconfig': {
+    least: 'admin',
+    about:
+      'A kubeconfig for administrators of a managed cluster, each time with a new key, good for a year. Kubernetes cannot take it back.',
+    body: 'KubeconfigOrder',
+    answer: 'application/yaml',
+  },
+  // What it says every machine of the cluster is told in its seed, which anyone on the wire can read.
+  'GET /api/v1/clusters/:name/node-config': {
+    least: 'viewer',
+    about:
+      'Cloud-config that makes a system fit to become a node of this cluster. It joins nothing and holds no secret.',
+    answer: 'application/yaml',
   },
   'GET /api/v1/events': {
     least: 'viewer',

@@ -9,6 +9,7 @@ import { bootNextActions } from '../machines/boot-next.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { powerActions, powerStates } from '../machines/power-action.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
+import { clusterSchemas } from './cluster-schemas.ts'
 
 const time = z.int().meta({ description: 'Milliseconds since 1970-01-01 UTC.' })
 const mac = z.string().meta({ description: 'A MAC address, as 52:54:00:12:34:56.' })
@@ -340,6 +341,7 @@ const madeToken = z.object({
 
 /** What goes over the API, by the names that `openapi.json` has for it. */
 export const apiSchemas = {
+  ...clusterSchemas,
   Status: status,
   Machine: machine,
   MachineSummary: machineSummary,

@@ -1,18 +1,20 @@
-import express, { Router } from 'express'
+import type { Response } from 'express'
 import type { Cluster } from '../clusters/cluster.ts'
+import type { ClusterWish } from '../clusters/cluster-order.ts'
 import type { KubeNode } from '../clusters/kube-node.ts'
 import { sendProblem } from './problem.ts'
+import type { Routes } from './route-by-table.ts'
 
 /** What the API can be asked of clusters. The appliance gives it. */
 export type ClusterDesk = {
   readonly list: () => readonly ClusterSummary[]
   readonly find: (name: string) => ClusterSummary | undefined
-  /** Makes or adds a cluster as the order says, which is looked at here. */
-  readonly make: (order: unknown) => Promise<MadeCluster>
+  /** Makes or adds a cluster as somebody wishes, which is looked at here. */
+  readonly make: (wish: ClusterWish) => Promise<MadeCluster>
   /** One that has machines stays. */
   readonly remove: (name: string) => Promise<RemovedCluster>
-  /** A kubeconfig by which a person administers the cluster, with `server` in place of its endpoint where given. */
-  readonly kubeconfig: (name: string, server: string | undefined) => Promise<GivenText>
+  /** A kubeconfig by which a person administers the cluster, with this endpoint in place of its own where given. */
+  readonly kubeconfig: (name: string, endpoint: string | undefined) => Promise<GivenText>
   /** Cloud-config that makes a system fit to become a node of this cluster. */
   readonly nodeConfig: (name: string) => GivenText
 }
@@ -53,28 +55,28 @@ export type GivenText =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'refused'; readonly because: string }
 
-/** A kubeconfig with a few certificates, and room to spare. */
-const mostOrder = '2mb'
-
-/** The clusters of the API. What they give is for whoever owns the box: they are mounted on no other listener. */
-export function clusterRoutes(desk: ClusterDesk): Router {
-  const routes = Router()
-  routes.get('/', (_request, response) => {
-    response.json(desk.list())
+/** The clusters of the API. */
+export function addClusterRoutes(app: Routes, desk: { readonly clusters: ClusterDesk }): void {
+  app.get('/api/v1/clusters', (_request, response) => {
+    response.json(desk.clusters.list())
   })
-  routes.post('/', express.json({ limit: mostOrder }), async (request, response) => {
-    const made = await desk.make(request.body)
-    if (made.kind === 'refused') problem(response, 422, 'There will be no such cluster', made.because)
-    else response.status(201).json(made)
+  app.post('/api/v1/clusters', async (_request, response, { body }) => {
+    const made = await desk.clusters.make(body)
+    if (made.kind === 'refused') {
+      problem(response, 409, 'There will be no such cluster', made.because)
+      return
+    }
+    const { summary, remark } = made
+    response.json({ ...summary, remarks: remark === undefined ? [] : [remark] })
   })
-  routes.get('/:name', (request, response) => {
-    const found = desk.find(request.params.name)
+  app.get('/api/v1/clusters/:name', (request, response) => {
+    const found = desk.clusters.find(request.params.name)
     if (found === undefined) unknown(response, request.params.name)
     else response.json(found)
   })
-  routes.delete('/:name', async (request, response) => {
+  app.delete('/api/v1/clusters/:name', async (request, response) => {
     const { name } = request.params
-    const removed = await desk.remove(name)
+    const removed = await desk.clusters.remove(name)
     switch (removed.kind) {
       case 'unknown':
         return unknown(response, name)
@@ -84,28 +86,21 @@ export function clusterRoutes(desk: ClusterDesk): Router {
         response.status(204).end()
     }
   })
-  // It makes a new key each time, so it is no GET.
-  routes.post('/:name/kubeconfig', express.json({ limit: mostOrder }), async (request, response) => {
+  app.post('/api/v1/clusters/:name/kubeconfig', async (request, response, { body }) => {
     const { name } = request.params
-    const server: unknown = request.body?.server
-    if (server !== undefined && typeof server !== 'string') {
-      problem(response, 422, 'No kubeconfig', 'server is not text')
-      return
-    }
-    give(response, name, await desk.kubeconfig(name, server))
+    give(response, name, await desk.clusters.kubeconfig(name, body.endpoint))
   })
-  routes.get('/:name/node-config', (request, response) => {
+  app.get('/api/v1/clusters/:name/node-config', (request, response) => {
     const { name } = request.params
-    give(response, name, desk.nodeConfig(name))
+    give(response, name, desk.clusters.nodeConfig(name))
   })
-  return routes
 }
 
-function problem(response: express.Response, status: number, title: string, detail: string): void {
+function problem(response: Response, status: number, title: string, detail: string): void {
   sendProblem(response, { status, title, detail })
 }
 
-function give(response: express.Response, name: string, given: GivenText): void {
+function give(response: Response, name: string, given: GivenText): void {
   switch (given.kind) {
     case 'unknown':
       return unknown(response, name)
@@ -116,6 +111,7 @@ function give(response: express.Response, name: string, given: GivenText): void 
   }
 }
 
-function unknown(response: express.Response, name: string): void {
-  problem(response, 404, 'No such cluster', `no cluster has the name ${name}`)
+function unknown(response: Response, name: string): void {
+  const because = `no cluster has the name ${name}; \`ironwake clusters list\` tells which there are`
+  problem(response, 404, 'No such cluster', because)
 }

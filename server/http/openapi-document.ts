@@ -34,7 +34,7 @@ export function openApiDocument(version: string): object {
 }
 
 function operationOf(method: string, path: string, route: ApiRoute): object {
-  const { least, about, query, body, answer } = route
+  const { least, about, query, body, mostKiB, answer } = route
   const names = [...path.matchAll(/:([a-z]+)/gi)].map(([, name = '']) => name)
   const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
   const needed = least === 'anyone' ? 'It needs no token.' : `It needs the role ${least}.`
@@ -49,7 +49,13 @@ function operationOf(method: string, path: string, route: ApiRoute): object {
     parameters: [...inPath, ...(query === undefined ? [] : parametersOf(query))],
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: refTo(body) } } } }),
+      : {
+          requestBody: {
+            ...(mostKiB === undefined ? {} : { description: `At most ${mostKiB} KiB.` }),
+            required: true,
+            content: { 'application/json': { schema: refTo(body) } },
+          },
+        }),
     responses: { ...answerOf(answer), default: problem },
   }
 }

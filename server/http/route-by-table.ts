@@ -1,4 +1,10 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { z } from 'zod'
 import { mayActAs, type Role } from '../access/role.ts'
 import { apiRoutes, type ApiRoute, type ApiRouteName } from './api-routes.ts'
@@ -53,9 +59,7 @@ export type Routes = {
 }
 
 /** A body is a few settings; images do not come this way. */
-const bodyLimit = 64 * 1024
-/** Whatever it calls itself: a body that is left unread would be one that asks for nothing in particular. */
-const readBody = express.json({ limit: bodyLimit, inflate: false, type: () => true })
+const usualKiB = 64
 
 /** Adds routes to an app as the table has them: who may not ask, or asks what cannot be read, does not reach the handler. */
 export function routeByTable(app: Express, door: Door): Routes {
@@ -66,7 +70,7 @@ export function routeByTable(app: Express, door: Door): Routes {
       const called = answer as (request: Request, response: Response, asked: unknown) => void | Promise<void>
       const handlers = [
         gate(door, route.least),
-        ...(route.body === undefined ? [] : [refuseLong, readBody]),
+        ...(route.body === undefined ? [] : readBody(route.mostKiB ?? usualKiB)),
         async (request: Request, response: Response) => {
           const read = readAsked(route, request)
           if (read.kind === 'refused')
@@ -123,15 +127,21 @@ export function gate(door: Door, least: Role | 'anyone') {
   }
 }
 
-/** Told before it is read: express reads to its end what is too long, for as long as that takes. */
-function refuseLong(request: Request, response: Response, next: NextFunction): void {
-  if (Number(request.get('Content-Length') ?? 0) <= bodyLimit) return next()
-  response.set('Connection', 'close')
-  sendProblem(response, {
-    status: 413,
-    title: 'The body is too large',
-    detail: `it is too large: what is asked here has at most ${bodyLimit / 1024} KiB`,
-  })
+/** That it is too long is told before it is read: express reads to its end what is too long, for as long as that takes. */
+function readBody(mostKiB: number): readonly RequestHandler[] {
+  const limit = mostKiB * 1024
+  const refuseLong: RequestHandler = (request, response, next) => {
+    if (Number(request.get('Content-Length') ?? 0) <= limit) return next()
+    response.set('Connection', 'close')
+    const most = mostKiB < 1024 ? `${mostKiB} KiB` : `${mostKiB / 1024} MiB`
+    sendProblem(response, {
+      status: 413,
+      title: 'The body is too large',
+      detail: `it is too large: what is asked here has at most ${most}`,
+    })
+  }
+  // Whatever it calls itself: a body that is left unread would be one that asks for nothing in particular.
+  return [refuseLong, express.json({ limit, inflate: false, type: () => true })]
 }
 
 type ReadAsked =

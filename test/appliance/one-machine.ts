@@ -108,6 +108,7 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
     troubles: new Troubles(),
     boot: material,
     clusters: {
+      ...aDesk().clusters,
       find: (name) => box.clusters?.find(name),
       nodeConfig: (name) => box.clusters?.nodeConfig(name) ?? { kind: 'unknown' },
     },

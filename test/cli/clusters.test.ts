@@ -2,17 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { clusterDesk } from '../../server/appliance/cluster-desk.ts'
 import { readKubeconfig } from '../../server/clusters/read-kubeconfig.ts'
 import { run } from '../../server/cli/run.ts'
-import type { ApplianceEvent } from '../../server/events/event.ts'
 import type { ClusterSummary } from '../../server/http/cluster-routes.ts'
 import { apiApp } from '../../server/http/api-app.ts'
-import { clusterRoutes } from '../../server/http/cluster-routes.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
-import { kubeTransport } from '../../server/listen/kube-transport.ts'
-import { openStore } from '../../server/store/open-store.ts'
-import { parseSubnet } from '../../server/wire/ipv4.ts'
+import { aClusterDesk } from '../clusters/a-cluster-desk.ts'
 import { aKubeServer } from '../clusters/a-kube-server.ts'
 import { aKubeconfig } from '../clusters/a-kubeconfig.ts'
 import { aDesk } from '../http/an-api-desk.ts'
@@ -27,22 +22,10 @@ function aFolder(t: Test): string {
 
 /** A box with its store in a folder, asked by the command line; `close` stops it. */
 async function aBox(t: Test, folder: string, keyVariable?: string, packagesKeyFile?: string) {
-  const told: ApplianceEvent[] = []
   const opened = new AsyncDisposableStack()
   t.teardown(async () => await opened.disposeAsync())
-  const store = opened.use(await openStore(join(folder, 'ironwake.db')))
-  const { desk } = await clusterDesk({
-    store,
-    dataFolder: folder,
-    keyVariable,
-    networks: [{ name: 'rack', subnet: parseSubnet('10.20.0.0/24')! }],
-    kubernetes: { packages: 'http://mirror.example/v{minor}/', packagesKeyFile },
-    transport: (target) => kubeTransport(target, 'ironwake/test'),
-    nodesOf: (cluster) => (cluster === 'full' ? ['node-1', 'M0000002'] : []),
-    tell: (event) => void told.push(event),
-    now: Date.now,
-  })
-  const app = apiApp(aDesk(), { clusters: clusterRoutes(desk) })
+  const { desk, told } = await aClusterDesk(opened, folder, { keyVariable, packagesKeyFile })
+  const app = apiApp(aDesk({ clusters: desk }))
   opened.use(await listenSocketFile(app, join(folder, 'ironwake.sock')))
   const call = async (...words: readonly string[]) => {
     const [out, err]: [string[], string[]] = [[], []]
@@ -109,9 +92,9 @@ t.test('a kubeconfig is given out, with another key each time, and after a resta
 t.test('without an endpoint a kubeconfig needs to be told a server', async (t) => {
   const { call } = await aBox(t, aFolder(t))
   await call('create', 'lab')
-  t.match(await call('kubeconfig', 'lab'), { code: 1, err: /Name a control plane: --server/ })
-  t.match((await call('kubeconfig', 'lab', '--server', '10.20.0.11')).out, /https:\/\/10\.20\.0\.11:6443/)
-  t.match(await call('kubeconfig', 'lab', '--server', 'https://x'), { code: 1, err: /not where a cluster/ })
+  t.match(await call('kubeconfig', 'lab'), { code: 1, err: /Name a control plane: --endpoint/ })
+  t.match((await call('kubeconfig', 'lab', '--endpoint', '10.20.0.11')).out, /https:\/\/10\.20\.0\.11:6443/)
+  t.match(await call('kubeconfig', 'lab', '--endpoint', 'https://x'), { code: 1, err: /not where a cluster/ })
 })
 
 t.test('a cluster whose keys would be lost is removed only when that is said', async (t) => {
@@ -122,6 +105,8 @@ t.test('a cluster whose keys would be lost is removed only when that is said', a
   t.match(told.at(-1), { kind: 'cluster-removed', cluster: 'lab' })
   t.match(await call('show', 'lab'), { code: 1, err: /no cluster has the name lab/ })
   t.match(await call('create', 'lab'), { code: 0 }, 'the name is free again')
+  await call('create', 'full')
+  t.match(await call('remove', 'full', '--yes'), { code: 1, err: /full has machines: node-1, M0000002/ })
 })
 
 t.test('an external cluster is asked what its user may do, and added when that is enough', async (t) => {
@@ -239,4 +224,7 @@ t.test('words that make no call are told what would', async (t) => {
     t.equal((await call(...words)).code, 2, words.join(' '))
   }
   t.match(await call('add', 'prod', '--kubeconfig', '/nowhere'), { code: 1, err: /\/nowhere cannot be read/ })
+  const large = join(aFolder(t), 'large.yaml')
+  writeFileSync(large, 'x'.repeat(1024 * 1024 + 1))
+  t.match(await call('add', 'prod', '--kubeconfig', large), { code: 1, err: /too large .*\n.*--minify/ })
 })

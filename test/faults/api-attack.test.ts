@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { openAuthority } from '../../server/access/authority.ts'
 import { serverCertificate } from '../../server/access/server-certificate.ts'
+import { aDesk } from '../http/an-api-desk.ts'
 import { anHttpsApi, bearer } from '../http/an-https-api.ts'
 
 // What an attacker sends to the API over real TLS connections. After each of it the next good client is answered.
@@ -85,6 +87,100 @@ t.test('no request harms the API, and the next good client is answered', async (
   t.notOk(all.includes(token.slice(-64)), 'no event holds the token that was sent in the open')
   t.match(all, /it speaks HTTP, and this port speaks HTTPS/)
   t.match(all, /it speaks TLS older than 1\.2/)
+})
+
+t.test('nobody gets at a cluster who is no admin, and an admin cannot drown it', async (t) => {
+  const reached: string[] = []
+  const { clusters } = aDesk()
+  const reach = <T>(what: string, answer: T): T => {
+    reached.push(what)
+    return answer
+  }
+  const api = await anHttpsApi(t, {
+    clusters: {
+      ...clusters,
+      make: async () => await reach('make', clusters.make({ kind: 'managed', name: 'lab' })),
+      remove: async (name) => await reach('remove', clusters.remove(name)),
+      kubeconfig: async (name) => await reach('kubeconfig', clusters.kubeconfig(name, undefined)),
+    },
+  })
+  const [viewer, operator, admin] = [
+    await api.token('viewer'),
+    await api.token('operator'),
+    await api.token('admin'),
+  ]
+  const machine = `iwm_${'A'.repeat(43)}`
+  const secret = 'client-key-data-of-somebody'
+  const external = JSON.stringify({ kind: 'external', name: 'prod', kubeconfig: secret })
+  const forAdmins = [
+    ['POST', '/api/v1/clusters', external],
+    ['DELETE', '/api/v1/clusters/lab', undefined],
+    ['POST', '/api/v1/clusters/lab/kubeconfig', '{}'],
+  ] as const
+  const strangers = [
+    ['nobody', {}, 401],
+    ['a machine', bearer(machine), 401],
+    ['who puts it into a cookie', { Cookie: `token=${admin}` }, 401],
+    ['a viewer', bearer(viewer), 403],
+    ['an operator', bearer(operator), 403],
+  ] as const
+  for (const [method, path, body] of forAdmins) {
+    for (const [who, headers, status] of strangers) {
+      const asked = { method, path, headers, ...(body === undefined ? {} : { body }) }
+      const told = await api.ask(asked)
+      t.equal(told.status, status, `${method} ${path} for ${who}`)
+      t.notMatch(told.body, /kind: Config/)
+    }
+    // Other ways to write the same path lead to the same door.
+    for (const other of [
+      path.toUpperCase(),
+      `${path}/`,
+      path.replace('/api/v1', '//api/v1'),
+      `${path}?x=1`,
+    ]) {
+      const told = await api.ask({ method, path: other, headers: bearer(viewer) })
+      t.ok([403, 404].includes(told.status), `${method} ${other} for a viewer: ${told.status}`)
+    }
+  }
+  for (const path of ['/api/v1/clusters', '/api/v1/clusters/lab', '/api/v1/clusters/lab/node-config'])
+    for (const [headers, status] of [
+      [{}, 401],
+      [bearer(machine), 401],
+      [bearer(viewer), 200],
+    ] as const)
+      t.equal((await api.ask({ path, headers })).status, status, path)
+  t.strictSame(reached, [])
+
+  const post = async (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+    (
+      await api.ask({
+        method: 'POST',
+        path: '/api/v1/clusters',
+        headers: { ...bearer(admin), ...headers },
+        body,
+      })
+    ).status
+  t.equal(await post(gzipSync(external), { 'Content-Encoding': 'gzip' }), 415, 'nothing is unpacked')
+  t.equal(await post('['.repeat(1_000_000)), 400, 'a million brackets')
+  t.equal(await post(`{"kind":"managed","name":"lab","__proto__":{"role":"admin"}}`), 400)
+  t.equal(await post(Buffer.alloc(3 * 1024 * 1024, 0x20)), 413)
+  const endless = `POST /api/v1/clusters HTTP/1.1\r\nHost: box\r\nAuthorization: Bearer ${admin}\r\nTransfer-Encoding: chunked\r\n\r\n`
+  const socket = connect({ host: '127.0.0.1', port: api.port, ca: api.authority.certificatePem })
+  const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`
+  const told = await new Promise<string>((resolve) => {
+    socket.on('error', () => {}).once('data', (data: Buffer) => resolve(data.toString('latin1')))
+    socket.write(endless)
+    for (let count = 0; count < 48; count++) socket.write(chunk)
+    socket.write('0\r\n\r\n')
+  })
+  socket.destroy()
+  t.match(told, /^HTTP\/1\.1 413/, 'three megabytes of no told length')
+  t.strictSame(reached, [])
+
+  t.equal(await post(external), 409, 'and an admin is heard')
+  t.strictSame(reached, ['make'])
+  const all = JSON.stringify(api.happened)
+  for (const one of [secret, machine, admin.slice(-64)]) t.notOk(all.includes(one), 'no event holds a secret')
 })
 
 t.test('who holds lines open has a share of them, and is let go in time', async (t) => {

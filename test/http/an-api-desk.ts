@@ -1,6 +1,7 @@
 import type { ApiToken } from '../../server/access/api-token.ts'
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
-import { aLease, macNumber } from '../networks/a-network.ts'
+import type { ClusterSummary } from '../../server/http/cluster-routes.ts'
+import { aLease, ip, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 
 const powered = { kind: 'powered', way: 'redfish', state: 'on', remarks: ['it was on already'] } as const
@@ -79,6 +80,71 @@ const aToken: ApiToken = {
   lastUsedAt: 5,
   revokedAt: 7,
 }
+
+const authorities = { ca: 'CA', etcdCa: 'ETCD', frontProxyCa: 'FRONT', serviceAccount: 'KEY' }
+
+/** One cluster of each kind, with all that there can be said of it. */
+const clusters: readonly ClusterSummary[] = [
+  {
+    cluster: {
+      kind: 'managed',
+      name: 'lab',
+      createdAt: 5,
+      kubernetes: '1.36.5',
+      endpoint: '10.20.0.5:6443',
+      vip: ip('10.20.0.5'),
+      podSubnet: '10.244.0.0/16',
+      serviceSubnet: '10.96.0.0/12',
+      dnsDomain: 'cluster.local',
+      podNetwork: 'flannel',
+      authorities,
+      init: {
+        machine: 'M0000001',
+        endpoint: '10.20.0.11:6443',
+        since: 5,
+        phase: 'done',
+        podNetwork: 'flannel',
+      },
+    },
+    caCertHash: 'sha256:00',
+    caEndsAt: 9,
+    locked: 'its key is not there',
+    nodes: {
+      kind: 'heard',
+      nodes: [
+        {
+          name: 'node-1',
+          uid: 'u1',
+          resourceVersion: '7',
+          labels: { rack: 'r1' },
+          unschedulable: false,
+          providerId: 'ironwake://M0000001',
+          taints: [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' }],
+          systemUuid: 'S1',
+          kubeletVersion: 'v1.36.5',
+          addresses: [{ type: 'InternalIP', address: '10.20.0.11' }],
+          ready: { status: 'True', reason: 'KubeletReady', message: '' },
+          machine: 'M0000001',
+        },
+      ],
+    },
+  },
+  {
+    cluster: {
+      kind: 'external',
+      name: 'prod',
+      createdAt: 5,
+      kubernetes: '1.36.5',
+      server: 'https://10.1.0.10:6443',
+      ca: 'CA',
+      tlsServerName: 'kubernetes',
+      credential: { kind: 'certificate', certificate: 'CERT' },
+    },
+    caCertHash: 'sha256:11',
+    caEndsAt: 9,
+    nodes: { kind: 'silent', because: 'nobody answers there' },
+  },
+]
 
 /** What the API can be asked, over a box with one machine; what is given replaces a part. */
 export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
@@ -164,6 +230,14 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       turn: async () => await Promise.resolve(powered),
       state: async () => await Promise.resolve(powered),
       startFromNetwork: async () => await Promise.resolve(powered),
+    },
+    clusters: {
+      list: () => clusters,
+      find: () => clusters[0],
+      make: async () => await Promise.resolve({ kind: 'refused', because: 'not here' }),
+      remove: async () => await Promise.resolve({ kind: 'removed' }),
+      kubeconfig: async () => await Promise.resolve({ kind: 'text', text: 'kind: Config\n' }),
+      nodeConfig: () => ({ kind: 'text', text: '#cloud-config\n' }),
     },
     ...given,
   }

@@ -48,7 +48,7 @@ export async function anHttpsApi(
   const happened: ApplianceEvent[] = []
   const tell = (event: ApplianceEvent): void => void happened.push(event)
   const desk = aDesk({ authority: () => authority.certificatePem, ...given })
-  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, mayFailAgain }), {}, node)
+  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, mayFailAgain }), node)
   const identity = { key: pair.keyPem, cert: pair.certificatePem + authority.certificatePem }
   const listener = await listenHttps(app, { address: '127.0.0.1', port: 0 }, identity, tell)
   t.teardown(async () => await listener[Symbol.asyncDispose]())

@@ -424,3 +424,56 @@ t.test('a stream whose store fails is broken off', async (t) => {
   await until(() => api.listeners.size === 0)
   t.equal((await api.ask({ url: '/api/v1/status' })).statusCode, 200)
 })
+
+t.test('a cluster is made, shown, given out and forgotten, and what is refused is told', async (t) => {
+  const { clusters } = aDesk()
+  const [lab] = clusters.list()
+  const asked: unknown[] = []
+  const api = await anApi(t, {
+    clusters: {
+      ...clusters,
+      find: (name) => (name === 'lab' ? lab : undefined),
+      make: async (wish) =>
+        await Promise.resolve(
+          wish.name === 'lab'
+            ? { kind: 'refused', because: 'There is a cluster lab already.' }
+            : { kind: 'made', summary: lab!, remark: 'It was not reached.' },
+        ),
+      remove: async (name) =>
+        await Promise.resolve(
+          name === 'lab' ? { kind: 'refused', because: 'lab has machines' } : { kind: 'unknown' },
+        ),
+      kubeconfig: async (name, endpoint) => {
+        asked.push([name, endpoint])
+        return await Promise.resolve(
+          name === 'lab' ? { kind: 'text', text: 'kind: Config\n' } : { kind: 'unknown' },
+        )
+      },
+    },
+  })
+  const post = async (url: string, body: unknown) =>
+    await api.ask({ method: 'POST', url, payload: JSON.stringify(body) })
+  const made = await post('/api/v1/clusters', { kind: 'managed', name: 'edge' })
+  t.equal(made.statusCode, 200)
+  t.match(JSON.parse(made.body), { cluster: { name: 'lab' }, remarks: ['It was not reached.'] })
+  const again = await post('/api/v1/clusters', { kind: 'managed', name: 'lab' })
+  t.match(JSON.parse(again.body), { status: 409, detail: /a cluster lab already/ })
+
+  const given = await post('/api/v1/clusters/lab/kubeconfig', { endpoint: '10.20.0.11' })
+  t.match(given, { statusCode: 200, body: 'kind: Config\n' })
+  t.match(given.headers, { 'cache-control': 'no-store', 'content-type': /^application\/yaml/ })
+  t.equal((await post('/api/v1/clusters/lab/kubeconfig', {})).statusCode, 200)
+  t.strictSame(asked, [
+    ['lab', '10.20.0.11'],
+    ['lab', undefined],
+  ])
+  t.equal((await api.ask({ url: '/api/v1/clusters/lab/kubeconfig' })).statusCode, 404, 'it is no GET')
+
+  const gone = { status: 404, detail: /no cluster has the name nowhere; `ironwake clusters list`/ }
+  t.match(JSON.parse((await api.ask({ url: '/api/v1/clusters/nowhere' })).body), gone)
+  t.match(JSON.parse((await post('/api/v1/clusters/nowhere/kubeconfig', {})).body), gone)
+  const remove = async (name: string) =>
+    JSON.parse((await api.ask({ method: 'DELETE', url: `/api/v1/clusters/${name}` })).body) as unknown
+  t.match(await remove('nowhere'), gone)
+  t.match(await remove('lab'), { status: 409, detail: 'lab has machines' })
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { mayActAs, roles } from '../../server/access/role.ts'
 import { apiRoutes, type ApiRoute } from '../../server/http/api-routes.ts'
+import { aDesk } from './an-api-desk.ts'
 import { anHttpsApi, bearer } from './an-https-api.ts'
 
 const routes = Object.entries(apiRoutes) as [string, ApiRoute][]
@@ -24,6 +25,7 @@ t.test('every route, over TLS, for every role and for tokens that let in no long
       ['nobody', {}],
       ['who holds one that was revoked', bearer(revoked)],
       ['who holds one that ended', bearer(expired)],
+      ['a machine', bearer(`iwm_${'A'.repeat(43)}`)],
     ] as const) {
       t.equal(await status(headers), least === 'anyone' ? 200 : 401, `${route} for ${who}`)
     }
@@ -110,4 +112,41 @@ t.test('a body is read by its schema, and what does not fit is told', async (t) 
   t.strictSame(wishes, [])
   t.equal((await post('{"name":"a","role":"viewer"}')).status, 409)
   t.match(wishes, [{ name: 'a', role: 'viewer', seconds: 90 * 86_400, by: /^the token t/ }])
+})
+
+t.test('only where a kubeconfig is taken in may a body be long', async (t) => {
+  const wishes: unknown[] = []
+  const { clusters } = aDesk()
+  const make: typeof clusters.make = async (wish) => {
+    wishes.push(wish)
+    return await Promise.resolve({ kind: 'refused', because: 'not here' })
+  }
+  const api = await anHttpsApi(t, { clusters: { ...clusters, make } })
+  const headers = bearer(await api.token('admin'))
+  const post = async (path: string, body: unknown) =>
+    await api.ask({ method: 'POST', path, headers, body: JSON.stringify(body) })
+  const external = { kind: 'external', name: 'prod', kubeconfig: 'x'.repeat(1024 * 1024) }
+  t.match(await post('/api/v1/clusters', external), { status: 409 })
+  t.strictSame(wishes, [external])
+  const longer = { ...external, kubeconfig: `${external.kubeconfig}x` }
+  t.match(await post('/api/v1/clusters', longer), { status: 400, body: /kubeconfig: / })
+  const far = { ...external, kubeconfig: external.kubeconfig.repeat(3) }
+  t.match(await post('/api/v1/clusters', far), { status: 413, body: /at most 2 MiB/ })
+  for (const path of ['/api/v1/clusters/lab/kubeconfig', '/api/v1/tokens'])
+    t.match(await post(path, { endpoint: 'x'.repeat(70_000) }), { status: 413, body: /at most 64 KiB/ }, path)
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [undefined, /kind/],
+    [[], /./],
+    [{ kind: 'managed' }, /name: /],
+    [{ kind: 'managed', name: 'lab', colour: 'red' }, /colour/],
+    [{ kind: 'managed', name: 'lab', vip: 5 }, /vip: /],
+    [{ kind: 'external', name: 'prod' }, /kubeconfig: /],
+    [{ kind: 'managed', name: 'prod', kubeconfig: 'x' }, /kubeconfig/],
+    [{ kind: 'borrowed', name: 'lab' }, /kind: /],
+  ]
+  for (const [body, detail] of cases) {
+    const answer = await post('/api/v1/clusters', body)
+    t.match(JSON.parse(answer.body), { status: 400, detail }, JSON.stringify(body))
+  }
+  t.equal(wishes.length, 1, 'what does not fit reaches nobody')
 })

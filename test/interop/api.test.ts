@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
+import type { Role } from '../../server/access/role.ts'
 import { run } from '../../server/cli/run.ts'
+import { aClusterDesk } from '../clusters/a-cluster-desk.ts'
+import { aKubeServer } from '../clusters/a-kube-server.ts'
+import { aKubeconfig } from '../clusters/a-kubeconfig.ts'
 import { anHttpsApi, bearer } from '../http/an-https-api.ts'
 import { needs } from './needs.ts'
 
@@ -131,3 +137,71 @@ t.test('the command line asks a box elsewhere, once it has shown that it is the 
   t.match(await typed(...fetched, api.fingerprint), { code: 0 })
   t.match(await program('openssl', 'x509', '-in', saved, '-noout'), { code: 0 })
 })
+
+t.test('clusters of a box elsewhere are made, used and forgotten by the command line', needed, async (t) => {
+  const { server: kube } = await aKubeServer(t)
+  const folder = mkdtempSync(join(tmpdir(), 'ironwake-clusters-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const opened = new AsyncDisposableStack()
+  t.teardown(async () => await opened.disposeAsync())
+  const { desk, told } = await aClusterDesk(opened, folder)
+  const api = await anHttpsApi(t, { clusters: desk })
+  const known = ['--server', `https://127.0.0.1:${api.port}`, '--ca-fingerprint', api.fingerprint]
+  const callAs = async (role: Role) => {
+    const file = join(folder, `${role}.token`)
+    writeFileSync(file, await api.token(role), { mode: 0o600 })
+    return async (...words: readonly string[]) =>
+      await typed('clusters', ...words, ...known, '--token-file', file)
+  }
+  const [admin, viewer, operator] = [await callAs('admin'), await callAs('viewer'), await callAs('operator')]
+  t.match(await admin('create', 'lab'), { code: 0, printed: /^keys +encrypted in the store$/m })
+  t.match(await viewer('list'), { code: 0, printed: /^lab +managed/m })
+  t.match(await viewer('show', 'lab'), { code: 0, printed: /^cluster +lab$/m })
+  t.match(await viewer('node-config', 'lab'), { code: 0, printed: /^#cloud-config/ })
+
+  const out = join(folder, 'lab.yaml')
+  t.match(await admin('kubeconfig', 'lab'), { code: 1, remarked: /Name a control plane: --endpoint/ })
+  const toFile = ['kubeconfig', 'lab', '--endpoint', '10.20.0.11', '--output-file', out]
+  const noRights = /has the role \w+; this needs admin\n.*ironwake tokens create/
+  for (const call of [viewer, operator]) {
+    t.match(await call(...toFile), { code: 1, remarked: noRights })
+    t.match(await call('create', 'more'), { code: 1, remarked: noRights })
+    t.match(await call('remove', 'lab', '--yes'), { code: 1, remarked: noRights })
+    t.notOk(existsSync(out), 'nothing is written where nothing was given')
+  }
+  t.match(await admin(...toFile), { code: 0, printed: '' })
+  t.equal(statSync(out).mode & 0o777, 0o600)
+  const read = parse(readFileSync(out, 'utf8')) as GivenKubeconfig
+  t.equal(read.clusters[0]?.cluster.server, 'https://10.20.0.11:6443')
+  const certificate = join(folder, 'admin.crt')
+  writeFileSync(certificate, Buffer.from(read.users[0]?.user['client-certificate-data'] ?? '', 'base64'))
+  const ca = join(folder, 'cluster-ca.crt')
+  writeFileSync(ca, Buffer.from(read.clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64'))
+  t.match(await program('openssl', 'verify', '-CAfile', ca, certificate), { code: 0, text: /: OK$/m })
+
+  const given = join(folder, 'prod.yaml')
+  const cluster = { server: `https://127.0.0.1:${kube.port}` }
+  writeFileSync(given, aKubeconfig({ cluster, user: { token: 'admin-token' } }))
+  t.match(await viewer('add', 'prod', '--kubeconfig', given), { code: 1, remarked: noRights })
+  t.match(await admin('add', 'prod', '--kubeconfig', given), { code: 0, printed: /^server +https:/m })
+  t.match(await admin('kubeconfig', 'prod'), { code: 1, remarked: /somebody else’s cluster/ })
+
+  const unknown = /no cluster has the name nowhere; `ironwake clusters list` tells/
+  for (const words of [['show'], ['kubeconfig'], ['node-config'], ['remove']])
+    t.match(await admin(...words, 'nowhere'), { code: 1, remarked: unknown }, words.join(' '))
+  t.match(await admin('create', 'lab'), { code: 1, remarked: /There is a cluster lab already/ })
+  t.match(await admin('remove', 'lab', '--yes'), { code: 0 })
+  t.match(
+    told.map(({ kind }) => kind),
+    ['cluster-created', 'cluster-kubeconfig-given', 'cluster-added', 'cluster-removed'],
+  )
+  const all = JSON.stringify([api.happened, told])
+  t.notOk(/admin-token|PRIVATE KEY|BEGIN/.test(all), 'no event holds a secret')
+})
+
+type GivenKubeconfig = {
+  readonly clusters: readonly {
+    readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string }
+  }[]
+  readonly users: readonly { readonly user: { readonly 'client-certificate-data': string } }[]
+}
