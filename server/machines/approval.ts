@@ -24,6 +24,8 @@ export type Approval = ApprovalWishes & {
   readonly at: number
   /** The cards it is for: a card that comes to the record later, by a UUID that two boards may share, has no part in it. */
   readonly macs: readonly Mac[]
+  /** When its code was compared, if that was with an approval before this one; absent, it was with this one or never. */
+  readonly claimedAt?: number
   /** When a boot under it first came to its good end. */
   readonly doneAt?: number
 }

@@ -1,3 +1,5 @@
+import type { BoardShown } from './board-shown.ts'
+
 /** How a machine comes to the credential by which the box knows it, and what became of those before. */
 export type Enrolment = {
   readonly machine: string
@@ -23,6 +25,8 @@ export type Holder = {
   readonly key: string
   /** The boot in which it enrolled. */
   readonly attempt: string
+  /** What that boot had shown of its board. */
+  readonly shown?: BoardShown
   readonly since: number
   /** The newest first. */
   readonly credentials: readonly Credential[]
@@ -79,10 +83,15 @@ export function invite(
  */
 export function enrol(
   enrolment: Enrolment,
-  asked: { readonly nonce: string; readonly key: string; readonly hash: string },
+  asked: {
+    readonly nonce: string
+    readonly key: string
+    readonly hash: string
+    readonly shown?: BoardShown | undefined
+  },
   now: number,
 ): Judgement {
-  const { nonce, key, hash } = asked
+  const { nonce, key, hash, shown } = asked
   const { invitations, holder } = enrolment
   const index = invitations.findIndex((one) => one.nonce === nonce)
   const invitation = invitations[index]
@@ -111,7 +120,13 @@ export function enrol(
   return good({
     ...enrolment,
     invitations: used,
-    holder: { key, attempt, since: now, credentials: [credential] },
+    holder: {
+      key,
+      attempt,
+      ...(shown === undefined ? {} : { shown }),
+      since: now,
+      credentials: [credential],
+    },
     replaced: replaced.slice(0, mostReplaced),
   })
 }

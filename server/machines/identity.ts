@@ -61,7 +61,8 @@ function sameUuid(machine: Machine, { uuid, serial }: Sighting): string {
   return `the UUID ${uuid} is that of ${machine.id}, but the serials differ: ${machine.serial}, ${serial}`
 }
 
-function byEitherUuid(uuid: Uuid | undefined, records: Records): Machine | undefined {
+/** The machine recorded with this UUID in either byte order; a UUID that its maker left unwritten is nobody's. */
+export function byEitherUuid(uuid: Uuid | undefined, records: Pick<Records, 'byUuid'>): Machine | undefined {
   if (uuid === undefined || !namesOneMachine(uuid)) return undefined
   return records.byUuid(uuid) ?? records.byUuid(byteSwapped(uuid))
 }

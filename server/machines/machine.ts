@@ -1,6 +1,7 @@
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
 import type { Approval } from './approval.ts'
+import type { BoardShown } from './board-shown.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { DiskInstall } from './disk-install.ts'
@@ -38,6 +39,10 @@ export type Machine = {
   readonly failure?: FailureCause
   /** Who lets it have what the box gives, and what it is to have; absent, nobody does. */
   readonly approval?: Approval
+  /** What its latest boot from the network has shown of its board; absent, none was seen. */
+  readonly shown?: BoardShown
+  /** When two systems last claimed to be it; absent, they never did. */
+  readonly claimedTwiceAt?: number
   /** How its firmware takes what it is told in mode `proxy`; absent, nothing was learnt of it. */
   readonly proxy?: ProxyLadder
   /** Its boots that led nowhere, one after another; absent, the last one led somewhere. */

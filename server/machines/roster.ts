@@ -2,6 +2,7 @@ import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import { namesOneMachine, type Uuid } from '../wire/uuid.ts'
 import { underRule, withoutCard, type Approval, type ApprovalWishes, type Standing } from './approval.ts'
+import { isSameUuid, shownAfter } from './board-shown.ts'
 import { advanced, attemptIdleMs, follow, isRunning, startsBoot, type Following } from './attempt.ts'
 import { dueIn, type BootNextAction, type ThisBoot } from './boot-next.ts'
 import type { Chained } from './chained.ts'
@@ -10,7 +11,8 @@ import { failureCauseOf } from './failure-cause-of.ts'
 import { beginInstall, type DiskInstall } from './disk-install.ts'
 import type { Join } from './join.ts'
 import type { Disk } from './inventory.ts'
-import { recognise, type Recognition, type Sighting } from './identity.ts'
+import { byEitherUuid, recognise, type Recognition, type Sighting } from './identity.ts'
+import { comparedAt } from './identity-tier.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
 import type { Attempt, AttemptResult, AttemptStage, Machine, MachineState } from './machine.ts'
 import { heardFetching, type ProxyLadder } from './proxy-ladder.ts'
@@ -34,6 +36,8 @@ export type Sign = {
   readonly sighting: Sighting
   readonly stage: AttemptStage
   readonly because: string
+  /** The network it was seen on; absent, that is not known. */
+  readonly network?: string
   /** What was learnt of its firmware in mode `proxy`; absent, nothing new. */
   readonly proxy?: ProxyLadder
   /** Its iPXE has no HTTP, and was given another so often. */
@@ -145,10 +149,8 @@ export class Roster {
     const latest = this.#latest.get(before.id)
     const following = follow(latest, sign.stage, now)
     const asked = { sign, following, latest, now }
-    const machine = withRounds(
-      withChained(withLadder(withSighting(before, sighting, now), sign), sign),
-      asked,
-    )
+    const known = withSighting(before, sighting, now)
+    const machine = this.#withShown(withRounds(withChained(withLadder(known, sign), sign), asked), asked)
     for (const changed of [...left, machine]) this.#keep(changed)
     const followed = this.#follow(machine, sign, following, { now, chance })
     const happened: ApplianceEvent[] = []
@@ -181,10 +183,11 @@ export class Roster {
     const machine = this.#machines.get(id)
     if (machine === undefined) return noChange
     const { hostname } = wishes
-    const kept = disk === 'keep' ? { doneAt: machine.approval?.doneAt ?? now } : {}
+    const kept = disk === 'keep' ? keptOf(machine, now) : {}
     const approval: Approval = { by: 'person', at: now, macs: machine.macs, ...wishes, ...kept }
+    const compared = wishes.claim === undefined ? machine : this.#withBoardShown(machine)
     const approved: Machine = {
-      ...(disk === 'install-again' ? withInstallAgain(machine) : machine),
+      ...(disk === 'install-again' ? withInstallAgain(compared) : compared),
       approval,
       ...(hostname === undefined ? {} : { hostname }),
     }
@@ -276,7 +279,7 @@ export class Roster {
       step.to === 'failed' ? machine.failures + 1 : endedWell.has(step.to) ? 0 : machine.failures
     const reached = this.#latest.get(id)?.stage
     const moved: Machine = {
-      ...withFailure(afterTrigger(machine, trigger), step.to, trigger, reached),
+      ...withFailure(afterTrigger(machine, trigger, now), step.to, trigger, reached),
       ...(trigger === 'cloud-init-finished' ? doneUnder(machine, now) : {}),
       state: step.to,
       stateBecause: because,
@@ -559,6 +562,36 @@ export class Roster {
     return joined(this.end(id, 'abandoned', because, now), { ...moved, happened })
   }
 
+  /** What one boot has shown is forgotten with the next. */
+  #withShown(machine: Machine, { sign, following }: Asked): Machine {
+    if (!startsBoot(sign.stage)) return machine
+    const before = following.kind === 'begins' ? undefined : machine.shown
+    const { network, sighting } = sign
+    const shown = shownAfter(before, sighting, machine, {
+      network,
+      alsoOf: this.#otherWith(sighting.uuid, machine.id),
+    })
+    return { ...machine, shown }
+  }
+
+  /** Another record that has this UUID. */
+  #otherWith(uuid: Uuid | undefined, id: string): string | undefined {
+    const found = byEitherUuid(uuid, this)?.id
+    return found === id ? undefined : found
+  }
+
+  /** Who compares its code says that the board which it shows is its own, be it a new one. */
+  #withBoardShown(machine: Machine): Machine {
+    const { shown } = machine
+    if (shown === undefined) return machine
+    const { uuid = machine.uuid, serial = machine.serial } = shown
+    const isUsual = uuid === undefined || isSameUuid(uuid, machine.uuid)
+    if (isUsual || this.#otherWith(uuid, machine.id) !== undefined) return { ...machine, serial }
+    if (machine.uuid !== undefined && this.#byUuid.get(machine.uuid) === machine.id)
+      this.#byUuid.delete(machine.uuid)
+    return { ...machine, uuid, serial }
+  }
+
   /** The same clash is told once in each boot, not with every packet of it. */
   #isNews(machine: Machine, clash: string): boolean {
     const told = `${this.#latest.get(machine.id)?.id} ${clash}`
@@ -702,15 +735,24 @@ function progressOf({ state, stateBecause, join }: Machine, reached: Attempt | u
   return `last came: ${state === 'joining' ? (join?.because ?? stateBecause) : stateBecause}`
 }
 
-function afterTrigger(machine: Machine, trigger: Trigger): Machine {
+function afterTrigger(machine: Machine, trigger: Trigger, now: number): Machine {
+  if (trigger === 'two-claim-it') return { ...machine, claimedTwiceAt: now }
   if (trigger === 'retry-asked') return retried(machine)
   // Its disk is the box's to write again: it holds what this box wrote there.
   if (trigger === 'released' || trigger === 'retired') {
-    return mayBeWritten(withoutJoin(withoutRelease(machine)))
+    const left = mayBeWritten(withoutJoin(withoutRelease(machine)))
+    return trigger === 'retired' ? withoutClaim(left) : left
   }
   if (trigger === 'release-stopped') return withoutRelease(machine)
   if (trigger === 'reinstall-asked') return withoutRounds(withoutJoin(machine))
   return trigger === 'node-gone' ? withoutJoin(machine) : machine
+}
+
+/** What was taken out of use may have been in anybody's hands when it comes back. */
+function withoutClaim(machine: Machine): Machine {
+  if (machine.approval === undefined) return machine
+  const { claim: _, claimedAt: __, ...approval } = machine.approval
+  return { ...machine, approval }
 }
 
 function withoutRelease(machine: Machine): Machine {
@@ -779,6 +821,16 @@ function doneUnder({ approval, install }: Machine, now: number): Pick<Machine, '
   // What has ended was begun under an approval before this one.
   if (install?.again === 'approved') return {}
   return { approval: { ...approval, doneAt: now } }
+}
+
+/** What an approval leaves as it was: the disk, and that its code was compared, for the cards it was compared for. */
+function keptOf(machine: Machine, now: number): Pick<Approval, 'doneAt' | 'claim' | 'claimedAt'> {
+  const { approval, claimedTwiceAt, macs } = machine
+  const claimedAt = comparedAt(machine)
+  const doneAt = approval?.doneAt ?? now
+  const isForAll = macs.every((mac) => approval?.macs.includes(mac))
+  const isDoubted = claimedAt === undefined || (claimedTwiceAt !== undefined && claimedTwiceAt >= claimedAt)
+  return isDoubted || !isForAll ? { doneAt } : { doneAt, claim: 'compared', claimedAt }
 }
 
 /** One that is to be written by the words of the approval from before, or was, is written again. */

@@ -136,10 +136,22 @@ function rowOf(machine: Machine): MachineRow {
 /** The parts of a record that are read and written as a whole, and never searched for. */
 type Learnt = Pick<
   Machine,
-  'proxy' | 'rounds' | 'chained' | 'bootNext' | 'failure' | 'install' | 'disks' | 'join' | 'release'
+  | 'shown'
+  | 'claimedTwiceAt'
+  | 'proxy'
+  | 'rounds'
+  | 'chained'
+  | 'bootNext'
+  | 'failure'
+  | 'install'
+  | 'disks'
+  | 'join'
+  | 'release'
 >
 
 function learntText({
+  shown,
+  claimedTwiceAt,
   proxy,
   rounds,
   chained,
@@ -151,6 +163,8 @@ function learntText({
   release,
 }: Learnt): string | null {
   const parts: { readonly [part in keyof Required<Learnt>]: Learnt[part] | undefined } = {
+    shown,
+    claimedTwiceAt,
     proxy,
     rounds,
     chained,

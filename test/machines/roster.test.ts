@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from 'node:assert'
 import * as fc from 'fast-check'
 import t from 'tap'
+import { identityTier } from '../../server/machines/identity-tier.ts'
 import { attemptStages } from '../../server/machines/machine.ts'
 import { heardAsking } from '../../server/machines/proxy-ladder.ts'
 import { joined, machineLimit, noChange, Roster, type RosterChange } from '../../server/machines/roster.ts'
@@ -601,5 +602,63 @@ t.test('an iPXE that came to its script has one with HTTP', (t) => {
   t.strictSame(machine(1).chained, chained)
   see(1, 'script', 2 * second)
   t.equal(machine(1).chained, undefined)
+  t.end()
+})
+
+t.test('that its code was compared stays with an approval that keeps the disk, for the same cards', (t) => {
+  const { roster, see, machine } = aRack()
+  see(1, 'script', 0, { uuid: uuidNumber(1) })
+  const { id } = machine(1)
+  roster.approve(id, { claim: 'compared' }, 5)
+  roster.approve(id, { hostname: 'node-1' }, 9, 'keep')
+  t.match(machine(1).approval, { at: 9, claim: 'compared', claimedAt: 5 })
+  t.equal(identityTier(machine(1)).tier, 'claim')
+  roster.approve(id, { hostname: 'node-2' }, 10)
+  t.equal(machine(1).approval?.claim, undefined, 'another install is to be claimed anew')
+  roster.approve(id, { claim: 'compared' }, 11)
+  see(2, 'script', minute * 20, { uuid: uuidNumber(1) })
+  t.equal(machine(2).id, id)
+  roster.approve(id, {}, minute * 21, 'keep')
+  t.equal(machine(1).approval?.claim, undefined, 'a card has come to it')
+  t.end()
+})
+
+t.test('a machine that was retired is to be claimed anew when it comes back', (t) => {
+  const { roster, see, machine } = aRack()
+  see(1, 'script', 0, { uuid: uuidNumber(1) })
+  const { id } = machine(1)
+  roster.approve(id, { claim: 'compared', hostname: 'node-1' }, 5)
+  for (const trigger of ['script-served', 'cloud-init-finished', 'release-asked', 'retired'] as const)
+    roster.move(id, trigger, 'a test', 6)
+  t.match(machine(1), { state: 'retired', approval: { hostname: 'node-1' } })
+  t.equal(machine(1).approval?.claim, undefined)
+  roster.move(id, 'retry-asked', 'a test', 7)
+  t.equal(identityTier(machine(1)).tier, 'smbios')
+  t.end()
+})
+
+t.test(
+  'a later boot forgets what the one before had shown, and a system on the disk forgets nothing',
+  (t) => {
+    const { see, machine } = aRack()
+    see(1, 'firmware', 0, { uuid: uuidNumber(1) })
+    see(1, 'script', second, { serial: 'S1' })
+    t.strictSame(machine(1).shown, { mac: macNumber(1), uuid: uuidNumber(1), serial: 'S1' })
+    see(1, 'system', minute)
+    t.match(machine(1).shown, { uuid: uuidNumber(1) })
+    see(1, 'firmware', 20 * minute)
+    t.strictSame(machine(1).shown, { mac: macNumber(1) })
+    t.end()
+  },
+)
+
+t.test('a UUID that is on another record too ties a machine to neither', (t) => {
+  const { see, machine } = aRack()
+  see(1, 'firmware', 0, { uuid: uuidNumber(1) })
+  see(2, 'firmware', 0, { uuid: uuidNumber(2) })
+  see(2, 'firmware', second, { uuid: uuidNumber(1) })
+  t.match(machine(2).shown, { alsoOf: machine(1).id })
+  t.equal(identityTier(machine(2)).tier, 'mac')
+  t.equal(identityTier(machine(1)).tier, 'smbios')
   t.end()
 })

@@ -6,6 +6,12 @@ import type { Mac } from '../../server/wire/mac.ts'
 
 export const uuid = parseUuid('4c4c4544-0042-3510-8058-b4c04f4d3232')
 
+/** By what a machine is tied to its record whose board has shown nothing. */
+export const byMacAlone = {
+  tier: 'mac',
+  because: 'no boot of it from the network has shown its board',
+} as const
+
 export function aMachine(changes: Partial<Machine> = {}): Machine {
   return {
     id: 'M0000001',
