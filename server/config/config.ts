@@ -1,5 +1,6 @@
 import type { Ipv4, Subnet } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
+import type { IdentitySetting } from './identity-settings.ts'
 import type { DiskSelector } from './parse-disk-selector.ts'
 import type { Taint } from './parse-taint.ts'
 import type { PowerSettings } from './power-settings.ts'
@@ -46,6 +47,8 @@ export type Config = {
     /** How it is switched on and off; absent, it can only be woken. */
     readonly power?: PowerSettings
   })[]
+  /** What is asked of machines that are to join a cluster; those not listed ask for nothing. */
+  readonly clusters: readonly ClusterSettings[]
   readonly kubernetes: {
     /** The repository of its packages; `{minor}` stands for `1.36` and the like. */
     readonly packages: string
@@ -92,6 +95,8 @@ export type NetworkSettings = {
   readonly proxyOffer?: ProxyForm
   /** What images may take of the interface (bits per second on the wire); absent, all of it. */
   readonly link?: number
+  /** The least tier of identity by which machines of this network may enrol and join a cluster; absent, `mac`. */
+  readonly identity?: IdentitySetting
   readonly reservations: readonly {
     readonly mac: Mac
     readonly address: Ipv4
@@ -125,6 +130,9 @@ type RuleGives = { readonly method?: DeployMethod; readonly image?: string } & P
   MachineSettings,
   'disk' | 'wipe' | 'cluster' | 'role' | 'labels' | 'taints' | 'zone'
 >
+
+/** The least tier of identity by which a machine may enrol for this cluster and join it; absent, `mac`. */
+export type ClusterSettings = { readonly name: string; readonly identity?: IdentitySetting }
 
 /** A folder with `vmlinuz`, `initrd` and `squashfs`. */
 export type ImageSettings = { readonly name: string; readonly folder: string }

@@ -37,6 +37,13 @@ export function contradictions(settings: unknown): readonly Finding[] {
     ...overlaps(networks),
     ...findingsInMachines(settings),
     ...findingsOfNodes(settings),
+    ...twice(
+      itemsOf(settings, 'clusters').map((cluster, index) => ({
+        at: ['clusters', index, 'name'],
+        key: readText(cluster, 'name', (text) => text),
+      })),
+      (name) => ({ because: `The cluster ${name} is already listed above.` }),
+    ),
     ...findingsInPorts(settings),
   ]
 }

@@ -113,6 +113,10 @@ function configOf(settings: Settings, folder: string): Config {
       ...joinSettingsOf(machine),
       own: ownOf(machine),
     })),
+    clusters: settings.clusters.map(({ name, identity }) => ({
+      name,
+      ...(identity === undefined ? {} : { identity }),
+    })),
     kubernetes: {
       packages: settings.kubernetes.packages,
       packagesKeyFile: optionally(settings.kubernetes['packages-key'], absolute),
@@ -253,6 +257,7 @@ function networkOf(network: Settings['networks'][number]): NetworkSettings {
     ...(network.loader === undefined ? {} : { loader: network.loader }),
     ...proxyOfferOf(network),
     ...(network.link === undefined ? {} : { link: network.link }),
+    ...(network.identity === undefined ? {} : { identity: network.identity }),
     reservations: reservations.map(({ mac, address, hostname }) => ({ mac, address, hostname })),
   }
 }

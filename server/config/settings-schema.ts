@@ -8,6 +8,7 @@ import { whyNotDomain, whyNotHostname } from './hostname.ts'
 import { imageSyncSettings } from './image-sync-settings.ts'
 import { closest } from './closest.ts'
 import { isClusterName } from './cluster-name.ts'
+import { identitySetting } from './identity-settings.ts'
 import { isName, parseImageReference } from './image-name.ts'
 import { jobSettings } from './job-settings.ts'
 import { kubernetesSettings } from './kubernetes-settings.ts'
@@ -24,6 +25,7 @@ import { whyNotSshKey } from './ssh-key.ts'
 /** More of anything is a generated file gone wrong. */
 const most = {
   networks: 64,
+  clusters: 256,
   machines: 10_000,
   reservations: 10_000,
   images: 256,
@@ -403,6 +405,7 @@ const network = z.strictObject({
   loader,
   'proxy-offer': proxyOffer,
   link: bitRate.optional(),
+  identity: identitySetting.optional(),
   lease: z.strictObject({ firmware: seconds.default(120), system: seconds.default(43_200) }).prefault({}),
   reservations: z
     .array(z.strictObject({ mac, address: ipv4, hostname: hostname.optional() }))
@@ -443,6 +446,10 @@ export const settingsSchema = z.strictObject({
       }),
     )
     .max(most.machines)
+    .default([]),
+  clusters: z
+    .array(z.strictObject({ name: clusterName, identity: identitySetting.optional() }))
+    .max(most.clusters)
     .default([]),
   kubernetes: kubernetesSettings,
   events: z.strictObject({ 'keep-days': z.int().min(1).max(3_650).default(30) }).prefault({}),

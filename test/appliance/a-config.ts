@@ -32,6 +32,7 @@ export function aConfig(changes: Partial<Config> = {}): Config {
     jobs: { syncImages: undefined, sweepImages: undefined },
     defaults: ram,
     machines: [],
+    clusters: [],
     kubernetes: { packages: 'https://pkgs.k8s.io/core:/stable:/v{minor}/deb/', packagesKeyFile: undefined },
     events: { keepDays: 90 },
     ...changes,

@@ -41,6 +41,7 @@ t.test('no settings at all give the defaults, in which nobody is answered', asyn
         jobs: { syncImages: '10 3 * * *', sweepImages: '40 4 * * *' },
         defaults: { method: 'ram', image: undefined, kernelParameters: [], sshAuthorizedKeys: [] },
         machines: [],
+        clusters: [],
         kubernetes: {
           packages: 'https://pkgs.k8s.io/core:/stable:/v{minor}/deb/',
           packagesKeyFile: undefined,
@@ -73,6 +74,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
     domain: 'rack-1.example',
     loader: 'ipxe',
     link: 900e6,
+    identity: 'smbios',
     leaseSeconds: { firmware: 120, system: 43_200 },
     reservations: [{ mac: '52:54:00:12:34:56', address: '10.20.0.10', hostname: 'node-1' }],
   })
@@ -102,6 +104,7 @@ t.test('the example has no mistakes and means what its comments say', async (t) 
       ['rack-9', 'full', { network: '10.9.0.0', prefixLength: 24 }],
     ],
   )
+  t.strictSame(config.clusters, [{ name: 'lab', identity: 'claim' }])
   t.match(read('networks: [{interface: eth0, authoritative: true}]'), {
     config: { networks: [{ authoritative: true }] },
   })
