@@ -10,6 +10,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import { failureCauses } from '../machines/failure-causes.ts'
+import { identityTier } from '../machines/identity-tier.ts'
 import { joinRefusals } from '../machines/join-refusals.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type Roster } from '../machines/roster.ts'
@@ -116,12 +117,16 @@ function whyNotNext(
     return isWanted ? undefined : `nothing is wanted of the next boot of ${id}; it boots as the settings say`
   }
   const mac = roster.latestAttempt(id)?.mac ?? macs[0]
-  const { approved, image } =
-    mac === undefined ? { approved: false, image: undefined } : plans.intentFor(mac, machine)
+  const { approved, image, tooWeak } =
+    mac === undefined
+      ? { approved: false, image: undefined, tooWeak: undefined }
+      : plans.intentFor(mac, machine)
   if (state === 'quarantined')
     return `${id} is quarantined; let it try again first: ironwake machines retry ${id}`
   if (!approved)
     return `${id} is not approved, and only an approved machine gets an image: ironwake machines approve ${id}`
+  if (tooWeak !== undefined && action === 'image')
+    return `${id} waits for its code to be compared: ${tooWeak}. Approve it by the code on its screen: ironwake machines approve CODE`
   return image?.kind === 'none' ? `${id} has no image: ${image.because}` : undefined
 }
 
@@ -158,10 +163,12 @@ function summaryOf(
   const join = mac === undefined ? undefined : plans.joinOf(mac, machine)
   const written = machine.install?.disk
   const wanted = mac === undefined ? undefined : plans.diskWishOf(mac, machine)
+  const tooWeak = mac === undefined ? undefined : plans.whyTooWeak(mac, machine)
   const summary = {
     machine,
     attempt,
     lease: held[0],
+    identity: { ...identityTier(machine), ...(tooWeak === undefined ? {} : { tooWeak }) },
     ...(join === undefined ? {} : { join }),
     ...(written === undefined && wanted === undefined
       ? {}
@@ -173,7 +180,9 @@ function summaryOf(
         }),
   }
   const { failure: cause } = machine
-  const refusal = machine.join?.refusal
+  // One that waits before its image has not asked its cluster yet.
+  const isKeptOut = machine.state === 'approved' && tooWeak !== undefined
+  const refusal = machine.join?.refusal ?? (isKeptOut ? ('identity-too-weak' as const) : undefined)
   const made = {
     ...summary,
     ...(cause === undefined ? {} : { failure: { cause, ...failureCauses[cause] } }),

@@ -56,6 +56,7 @@ import { startClusters } from './start-clusters.ts'
 import { syncAside } from './sync-aside.ts'
 import { tftpDesk } from './tftp-desk.ts'
 import { Throttle } from './throttle.ts'
+import { tooWeakToEnrol, tooWeakToJoin } from './too-weak.ts'
 import { openTokens } from './token-desk.ts'
 import { transferred } from './transferred.ts'
 import { underWay } from './under-way.ts'
@@ -117,7 +118,7 @@ export async function startAppliance(
   const wrongMachines = new Throttle({ burst: 20, perSecond: 1 / 6, mostKeys: 5_000 })
   const mayEnrolAgain = (address: string): boolean => wrongMachines.pass(address, now()).passes
   const enrolments = enrolmentDesk(
-    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain },
+    { roster, logbook, now, chance, mayFailAgain: mayEnrolAgain, tooWeak: tooWeakToEnrol({ roster, plans }) },
     await store.enrolments.all(),
   )
   const clusters = opened.use(
@@ -133,6 +134,7 @@ export async function startAppliance(
       now,
       chance,
       revoke: (machine, because) => enrolments.revoke(machine, because),
+      tooWeak: tooWeakToJoin({ roster, plans, enrolments }),
     }),
   )
   const desk: BootDeskParts = {

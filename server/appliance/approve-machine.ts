@@ -175,11 +175,16 @@ function remarksOn({ roster, plans }: ApproveParts, id: string): readonly string
   const machine = roster.byId(id)
   const [mac] = machine?.macs ?? []
   if (machine === undefined || mac === undefined) return []
-  const { method, image, disk } = plans.intentFor(mac, machine)
+  const { method, image, disk, tooWeak } = plans.intentFor(mac, machine)
   return [
     ...(machine.state === 'quarantined' || machine.state === 'retired'
       ? [`${id} is ${machine.state} still; let it try again: ironwake machines retry ${id}`]
       : []),
+    ...(tooWeak === undefined
+      ? []
+      : [
+          `${id} waits for its code to be compared: ${tooWeak}; approve it by the code on its screen: ironwake machines approve CODE`,
+        ]),
     ...(method !== 'local' && image.kind === 'none' ? [`${id} waits for an image: ${image.because}`] : []),
     ...(disk?.image.kind === 'none' ? [`${id} waits for an image: ${disk.image.because}`] : []),
   ]

@@ -19,6 +19,7 @@ import {
 } from '../ipxe-scripts/render-scripts.ts'
 import type { RenderedScript } from '../ipxe-scripts/render-template.ts'
 import type { ScriptLanguage, Templates } from '../ipxe-scripts/templates.ts'
+import type { ApplianceEvent } from '../events/event.ts'
 import type { Standing } from '../machines/approval.ts'
 import { dueIn, type ThisBoot } from '../machines/boot-next.ts'
 import type { DiskInstall } from '../machines/disk-install.ts'
@@ -240,7 +241,10 @@ async function scriptFor(
   }
   const served: RosterChange = {
     ...noChange,
-    happened: [{ kind: 'script-served', mac, script: choice.kind, because: choice.because }],
+    happened: [
+      { kind: 'script-served', mac, script: choice.kind, because: choice.because },
+      ...refusalOf(parts, made),
+    ],
   }
   if (enrols(parts, arrival, made)) parts.enrolments.invite(machine, attempt)
   const after = joined(
@@ -266,6 +270,8 @@ export type Made = {
   readonly attempt: Attempt
   readonly clash: string | undefined
   readonly standing: Standing
+  /** Why it is not known well enough for the cluster that it is for. */
+  readonly tooWeak: string | undefined
   readonly choice: ScriptChoice
   readonly rendered: RenderedScript
   readonly change: RosterChange
@@ -283,7 +289,8 @@ export function makeScript(
   const network = parts.networkAt(arrival)
   const because = `${runners[runner.language]} asked for its script`
   const clash = roster.clashOf(sighting, now())
-  const seen = roster.see({ stage: 'script', sighting, because }, now(), chance)
+  const where = network === undefined ? {} : { network: network.name }
+  const seen = roster.see({ stage: 'script', sighting, because, ...where }, now(), chance)
   const known = roster.byMac(mac)
   const attempt = known === undefined ? undefined : roster.latestAttempt(known.id)
   if (known === undefined || attempt === undefined) {
@@ -302,7 +309,8 @@ export function makeScript(
   const loader = network === undefined ? undefined : plans.loaderOf(network, mac)
   const rendered = renderChoice(parts, arrival, { machine, attempt, mac, loader }, choice, runner)
   const change = joined(seen, named, approval)
-  return { kind: 'made', network, mac, machine, attempt, clash, standing, choice, rendered, change }
+  const { tooWeak } = intent
+  return { kind: 'made', network, mac, machine, attempt, clash, standing, tooWeak, choice, rendered, change }
 }
 
 /** The script, and the files of the seed that it leads to. */
@@ -320,9 +328,20 @@ export function filesFor(parts: ScriptParts, arrival: Arrival, made: Made): read
   return [script, ...files]
 }
 
+/** Told where its identity is what keeps the machine from its image. */
+function refusalOf(
+  { plans }: ScriptParts,
+  { machine, mac, choice, tooWeak }: Made,
+): readonly ApplianceEvent[] {
+  const cluster = plans.joinOf(mac, machine)?.cluster
+  if (choice.kind !== 'wait' || tooWeak === undefined || cluster === undefined) return []
+  if (machine.state === 'quarantined') return []
+  return [{ kind: 'join-refused', mac, cluster, cause: 'identity-too-weak', because: tooWeak }]
+}
+
 /** A machine that is for a cluster, and gets a system of ours that can reach the API. */
 function enrols(parts: ScriptParts, arrival: Arrival, { machine, mac, choice }: Made): boolean {
-  if (!runsAnImage(choice)) return false
+  if (!runsAnImage(choice) || parts.plans.whyTooWeak(mac, machine) !== undefined) return false
   return parts.apiPlace(arrival.to) !== undefined && parts.plans.joinOf(mac, machine) !== undefined
 }
 
@@ -646,7 +665,8 @@ function enrolmentOf(
 ): EnrolmentParts | undefined {
   const place = parts.apiPlace(arrival.to)
   if (place === undefined || parts.plans.joinOf(attempt.mac, machine) === undefined) return undefined
-  const nonce = parts.enrolments.openNonce(machine.id, attempt.id)
+  const isKnown = parts.plans.whyTooWeak(attempt.mac, machine) === undefined
+  const nonce = isKnown ? parts.enrolments.openNonce(machine.id, attempt.id) : undefined
   const invitation = nonce === undefined ? place : { ...place, nonce }
   return enrolmentParts(invitation, parts.enrolmentMaterial, base(arrival.to, parts.ports.http))
 }

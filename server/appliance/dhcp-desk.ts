@@ -51,7 +51,7 @@ export function dhcpDesk(parts: DhcpParts): DhcpDesk {
       const answered = answer(asked, view, settings)
       if (answered.stands !== undefined) parts.whereabouts.note(answered.stands)
       const settle = leases.apply(answered.leases)
-      note(parts, answered, asked.at)
+      note(parts, answered, asked)
       if (asked.probed === undefined) keepFrame(parts, () => frameIn(asked))
       if (answered.probe !== undefined) {
         void afterProbe(parts, asked, answered.probe, (again) => desk([again], sendOut))
@@ -144,8 +144,9 @@ function frameOut({ bytes, to }: Outgoing, { port, network }: Incoming, at: numb
   return { at, from: { address: network.serverAddress, port }, to, bytes }
 }
 
-function note({ roster, logbook, chance }: DhcpParts, answered: Answer, at: number): void {
-  const change = answered.seen === undefined ? noChange : roster.see(answered.seen, at, chance)
+function note({ roster, logbook, chance }: DhcpParts, answered: Answer, { at, network }: Incoming): void {
+  const { seen } = answered
+  const change = seen === undefined ? noChange : roster.see({ ...seen, network: network.name }, at, chance)
   const all = joined(change, { ...noChange, happened: answered.happened })
   if (all.machines.length > 0 || all.attempts.length > 0) logbook.keep(all).catch(() => {})
   else for (const event of all.happened) logbook.note(event)

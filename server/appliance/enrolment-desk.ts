@@ -16,6 +16,7 @@ import {
   type Enrolment,
   type Judgement,
 } from '../machines/enrolment.ts'
+import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import { parseNodeWords } from '../machines/parse-node-words.ts'
 import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
@@ -29,6 +30,8 @@ export type EnrolmentDeskParts = {
   readonly chance: Chance
   /** Whether an address that was refused may be told why once more; it remembers a bounded number of them. */
   readonly mayFailAgain: (address: string) => boolean
+  /** Why a machine is not known well enough for the cluster that it is for; nothing where it is. */
+  readonly tooWeak: (machine: Machine) => string | undefined
 }
 
 export type EnrolmentDesk = NodeDesk & {
@@ -49,7 +52,7 @@ const mostRenewals = 64
 
 /** Who the machines are: their keys, their credentials, and those who claim to be one of them and are not. */
 export function enrolmentDesk(
-  { roster, logbook, now, chance, mayFailAgain }: EnrolmentDeskParts,
+  { roster, logbook, now, chance, mayFailAgain, tooWeak }: EnrolmentDeskParts,
   stored: readonly Enrolment[],
 ): EnrolmentDesk {
   const enrolments = new Map<string, Enrolment>()
@@ -86,10 +89,12 @@ export function enrolmentDesk(
       if (!isSignedBy(key, enrolmentText(nonce, text), signature))
         return refuse(arrival, 403, 'its signature is not by its key, over its nonce', machine)
       const fresh = freshCredential()
-      const judged = enrol(enrolment, { nonce, key: text, hash: fresh.hash }, now())
+      const judged = enrol(enrolment, { nonce, key: text, hash: fresh.hash, shown: machine.shown }, now())
       if (judged.kind !== 'good') return await notGood(arrival, machine, judged)
       const because = whyNotNow(machine, enrolment.invitations[0]?.attempt)
       if (because !== undefined) return refuse(arrival, 403, because, machine)
+      const weak = tooWeak(machine)
+      if (weak !== undefined) return refuse(arrival, 403, weak, machine, 'identity-too-weak')
       return await given(machine, judged.changed, { key, ...fresh })
     },
     async renew(arrival, body) {
@@ -207,14 +212,26 @@ export function enrolmentDesk(
     )
   }
 
-  function refuse({ from }: Arrival, status: 400 | 403, because: string, machine?: Machine): Outcome {
+  function refuse(
+    { from }: Arrival,
+    status: 400 | 403,
+    because: string,
+    machine?: Machine,
+    cause?: JoinRefusal,
+  ): Outcome {
     if (!mayFailAgain(from)) {
       const enough = 'too many requests from this address were refused; wait a minute'
       return { kind: 'refused', status: 429, because: enough }
     }
     const address = parseIpv4(from)
     const whose: About = machine === undefined ? (address === undefined ? {} : { address }) : about(machine)
-    logbook.note({ kind: 'enrolment-refused', ...whose, from, because })
+    logbook.note({
+      kind: 'enrolment-refused',
+      ...whose,
+      from,
+      because,
+      ...(cause === undefined ? {} : { cause }),
+    })
     return { kind: 'refused', status, because }
   }
 

@@ -32,6 +32,8 @@ export type GiveOrderParts = JoiningParts & {
   readonly book: ClusterBook
   readonly links: Pick<ClusterLinks, 'clientOf'>
   readonly tokens: TokenKeeper
+  /** Why a machine is not known well enough to enter its cluster, by the boot in which its system enrolled; nothing where it is. */
+  readonly tooWeak: (machine: Machine) => string | undefined
   readonly viewOf: (cluster: string) => ClusterView
 }
 
@@ -50,6 +52,7 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
     const parsed = parseNodeFacts(body)
     const known = wish === undefined ? undefined : book.find(wish.cluster)
     const node = nodeNameOf(parts, machine)
+    const tooWeak = wish === undefined ? undefined : parts.tooWeak(machine)
     const decision = decideJoin({
       machine,
       wish,
@@ -57,6 +60,7 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
       facts: parsed,
       cluster: known?.cluster,
       ...(known?.locked === undefined ? {} : { locked: known.locked }),
+      ...(tooWeak === undefined ? {} : { tooWeak }),
       view: wish === undefined ? notAsked : parts.viewOf(wish.cluster),
       machines: roster.all(),
       now: now(),

@@ -44,7 +44,7 @@ export function aboutMachine({ macs: [mac] }: Machine): { readonly mac?: Mac } {
 }
 
 /** The card that it booted from last. */
-function cardOf({ roster }: JoiningParts, { id, macs }: Machine): Mac | undefined {
+export function cardOf({ roster }: Pick<JoiningParts, 'roster'>, { id, macs }: Machine): Mac | undefined {
   const booted = roster.latestAttempt(id)?.mac
   return booted !== undefined && macs.includes(booted) ? booted : macs[0]
 }

@@ -5,6 +5,7 @@ import { seedFiles } from '../http/boot-app.ts'
 import type { Arrival } from '../http/outcome.ts'
 import { diskInWords } from '../machines/choose-disk.ts'
 import { beginInstall } from '../machines/disk-install.ts'
+import { identityTier } from '../machines/identity-tier.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import { Roster } from '../machines/roster.ts'
@@ -39,7 +40,9 @@ export async function planBoot(parts: PlanParts, machine: Machine): Promise<Plan
   const arrival = arrivalOf(parts, machine, served)
   if (arrival === undefined) return refused('this box serves no network, so that nobody can ask it')
   const runner = runnerOf(parts, arrival, mac, served)
-  const { uuid, serial, firmware } = machine
+  // What its board showed last it would show again.
+  const { uuid, serial } = machine.shown ?? machine
+  const { firmware } = machine
   const copy = new Roster(roster.all(), latestAttempts(roster), { sightings: Number.POSITIVE_INFINITY })
   const made = makeScript({ ...parts, roster: copy }, arrival, { mac, uuid, serial, firmware }, runner)
   if (made.kind === 'no-record') return refused(made.because)
@@ -56,7 +59,7 @@ function planOf(
   },
 ): BootPlan {
   const { made, arrival, served, runner } = question
-  const { machine, mac, attempt, choice, standing } = made
+  const { machine, mac, attempt, choice, standing, tooWeak } = made
   const files = filesFor(parts, arrival, made).map((one) => {
     if ('refused' in one) return one
     return { ...one, text: withoutAttempt(one.text, machine.id, attempt.id) }
@@ -69,7 +72,8 @@ function planOf(
   const notJoining =
     join === undefined
       ? undefined
-      : whyNotJoin(parts, join, system.kind === 'image' ? system.name : undefined)
+      : (whyNotJoin(parts, join, system.kind === 'image' ? system.name : undefined) ??
+        keptOut(tooWeak, machine))
   const plan: BootPlan = {
     machine: machine.id,
     mac,
@@ -77,6 +81,7 @@ function planOf(
     language: runner.language,
     approved: standing.kind === 'approved',
     because: standing.because ?? 'neither a person has approved it nor a rule of the settings',
+    identity: { ...identityTier(machine), ...(tooWeak === undefined ? {} : { tooWeak }) },
     wishes,
     script: choice.kind,
     scriptBecause: choice.because,
@@ -88,6 +93,11 @@ function planOf(
   if (served === undefined) return plan
   const { at, attempt: before, script } = served
   return { ...plan, since: { at, attempt: before, script, changes: changesOf(served, files) } }
+}
+
+function keptOut(tooWeak: string | undefined, { claim = 'CODE' }: Machine): string | undefined {
+  if (tooWeak === undefined) return undefined
+  return `${tooWeak}; approve it by the code on its screen: ironwake machines approve ${claim}`
 }
 
 /** What prepares a system for its cluster. */

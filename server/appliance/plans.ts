@@ -4,6 +4,8 @@ import { parseDiskSelector } from '../config/parse-disk-selector.ts'
 import { likenessOf, type Likeness } from '../machines/approval-rule.ts'
 import { standingOf, whySpent, type Approval, type Standing } from '../machines/approval.ts'
 import type { DiskSelector } from '../machines/disk-selector.ts'
+import { whyTooWeak, type IdentityPolicy } from '../machines/identity-policy.ts'
+import type { Evidence } from '../machines/identity-tier.ts'
 import { joinInWords, joinWishOf, type JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import { memoryForIso } from '../machines/memory-for-iso.ts'
@@ -19,6 +21,11 @@ export type Plans = {
   intentFor(mac: Mac, machine: Machine | undefined, clash?: string): Intent
   /** The cluster that the machine is to become a node of which asks by a card; none while it is not approved. */
   joinOf(mac: Mac, machine: Machine | undefined, clash?: string): JoinWish | undefined
+  /**
+   * Why the machine may neither enrol nor join the cluster that it is for; nothing where it is known well enough, or is for none.
+   * Its latest boot from the network counts, unless another is asked about.
+   */
+  whyTooWeak(mac: Mac, machine: Machine, evidence?: Evidence): string | undefined
   /** The disk that is to have its system, in the words of whoever names it; none where nothing is to be written. */
   diskWishOf(mac: Mac, machine: Machine | undefined): string | undefined
   /** The name a machine is to have on a network: what it was approved with, then its own entry, then its reservation. */
@@ -79,6 +86,12 @@ export function plansOf(
     return joinWishOf(approval, own(entries.get(mac)), likeness?.gives, config.defaults)
   }
 
+  const policy = policyOf(config)
+  const tooWeak: Plans['whyTooWeak'] = (mac, machine, evidence) => {
+    const cluster = joinOf(mac, machine)?.cluster
+    return cluster === undefined ? undefined : whyTooWeak(policy, machine, cluster, evidence)
+  }
+
   /** What boots, and what comes onto the disk. */
   const imagesOf = (
     method: Intent['method'],
@@ -120,15 +133,18 @@ export function plansOf(
       const spent = approval === undefined ? undefined : whySpent(approval)
       const method = approval?.method ?? settings.method
       const image = approval?.image ?? settings.image
+      const weak = machine === undefined || stands.kind === 'waits' ? undefined : tooWeak(mac, machine)
       return {
         approved: stands.kind === 'approved',
         method,
         ...imagesOf(method, approval, settings, image),
         ...(stands.kind === 'waits' && stands.because !== undefined ? { because: stands.because } : {}),
         ...(spent === undefined ? {} : { spent }),
+        ...(weak === undefined ? {} : { tooWeak: weak }),
       }
     },
     joinOf,
+    whyTooWeak: tooWeak,
     diskWishOf(mac, machine) {
       const stands = standing(mac, machine)
       const approval = wishesOf(stands)
@@ -184,6 +200,13 @@ export function plansOf(
     proxyOfferOf(network, mac) {
       return entries.get(mac)?.proxyOffer ?? network.proxyOffer ?? 'ladder'
     },
+  }
+}
+
+function policyOf({ networks, clusters }: Config): IdentityPolicy {
+  return {
+    networks: new Map(networks.map(({ name, identity }) => [name, identity ?? 'mac'])),
+    clusters: new Map(clusters.map(({ name, identity }) => [name, identity ?? 'mac'])),
   }
 }
 

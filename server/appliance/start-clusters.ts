@@ -18,7 +18,7 @@ import { clusterDesk } from './cluster-desk.ts'
 import { clusterLinks } from './cluster-links.ts'
 import { clusterWatch } from './cluster-watch.ts'
 import { giveUpSilentInits } from './init-claim.ts'
-import { joinDesk } from './join-desk.ts'
+import { joinDesk, type JoinDeskParts } from './join-desk.ts'
 import { wishOf } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import { nodeDesk } from './node-desk.ts'
@@ -42,6 +42,7 @@ export type StartClustersParts = {
   readonly now: () => number
   readonly chance: Chance
   readonly revoke: ReleaseDeskParts['revoke']
+  readonly tooWeak: JoinDeskParts['tooWeak']
   /** How it is waited between questions to a cluster; absent, by the clock. */
   readonly wait?: Patience['wait']
 }
@@ -108,6 +109,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     book,
     tokens,
     viewOf: watch.viewOf,
+    tooWeak: parts.tooWeak,
     wanted: (machine) => {
       if (releases.wantsLeave(machine)) return 'leave'
       return machine.install?.again === 'reinstall' ? 'reinstall' : undefined

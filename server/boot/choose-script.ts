@@ -13,6 +13,8 @@ export type Intent = {
   readonly because?: string
   /** Why it is not given its image any more, though approved; absent, it is. */
   readonly spent?: string
+  /** Why it is not known well enough for the cluster that it is for; absent, it is, or is for none. */
+  readonly tooWeak?: string
   readonly method: 'ram' | 'disk' | 'autoinstall' | 'local'
   /** What runs in memory: with method `disk` the system that writes, with `autoinstall` the installer. */
   readonly image: ImageChoice
@@ -90,6 +92,15 @@ export function chooseScript(machine: Machine, mac: Mac, intent: Intent, due?: B
   if (isInstalling(intent) && due === undefined) {
     const own = ownSystem(machine, intent.method)
     if (own !== undefined) return own
+  }
+  // Without a credential its system could never become what it is for, and its disk would be written for nothing.
+  if (intent.tooWeak !== undefined) {
+    return {
+      kind: 'wait',
+      headline: 'This machine waits for a person to compare its code.',
+      because: `${intent.tooWeak}${times(machine)}`,
+      nextStep: `On the box: ironwake machines approve ${machine.claim ?? mac}`,
+    }
   }
   const reasons = [intent.image, ...(intent.disk === undefined ? [] : [intent.disk.image])].flatMap(
     (image) => (image.kind === 'none' ? image.because : []),

@@ -66,6 +66,13 @@ export const diagnoses = {
     nextStep:
       'Approve it (`ironwake machines approve`), or by a rule in the settings (`approve`), and start it from the network again.',
   },
+  'identity-too-weak': {
+    outlook: 'waits',
+    meaning:
+      'The machine is approved, and is to join a cluster; what ties it to its record is less than its network or its cluster asks for.',
+    nextStep:
+      'Compare the code on its screen, approve it by that (`ironwake machines approve CODE`), and start it from the network again.',
+  },
   'no-image': {
     outlook: 'waits',
     meaning: 'The machine is approved, and the settings name no image that it could run.',

@@ -240,6 +240,7 @@ function toldToLeave(patient: Patient, course: Course): Diagnosis {
 function toldToWait({ intent }: Patient, course: Course): Diagnosis {
   const because = signInWords(course)
   if (!intent.approved) return diagnosis('not-approved', because, course.since)
+  if (intent.tooWeak !== undefined) return diagnosis('identity-too-weak', intent.tooWeak, course.since)
   const lacking = intent.disk?.image.kind === 'none' ? intent.disk.image : intent.image
   if (intent.method !== 'local' && lacking.kind === 'none') {
     return diagnosis('no-image', lacking.because, course.since)

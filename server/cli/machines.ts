@@ -71,7 +71,8 @@ export const machines: Command = {
     },
     claim: {
       type: 'string',
-      about: 'approve: the code on its screen; when its record has another, nothing is done',
+      about:
+        'approve: the code on its screen; when its record has another, nothing is done. Who approves by it raises the machine to the identity tier claim',
     },
     out: { type: 'string', about: 'capture: the file to write; one that is there is replaced' },
     ...remoteOptions,
@@ -121,19 +122,33 @@ async function list(call: Call): Promise<number> {
   else
     call.print(
       table(
-        ['ID', 'NAME', 'STATE', 'CLAIM', 'MAC', 'ADDRESS', 'CLUSTER', 'ROLE', 'DISK', 'BOOT', 'SEEN'],
+        [
+          'ID',
+          'NAME',
+          'STATE',
+          'CLAIM',
+          'IDENTITY',
+          'MAC',
+          'ADDRESS',
+          'CLUSTER',
+          'ROLE',
+          'DISK',
+          'BOOT',
+          'SEEN',
+        ],
         found.map((one) => row(one, call.now())),
       ),
     )
   return 0
 }
 
-function row({ machine, attempt, lease, join, disk }: MachineSummary, now: number): string[] {
+function row({ machine, attempt, lease, identity, join, disk }: MachineSummary, now: number): string[] {
   return [
     machine.id,
     machine.hostname ?? '-',
     machine.state,
     machine.claim ?? '-',
+    identity.tier,
     machine.macs[0] ?? '-',
     lease?.state === 'leased' ? lease.address : '-',
     join?.cluster ?? '-',
@@ -174,6 +189,7 @@ async function show(call: Call, name: string): Promise<number> {
     ],
     ['next step', summary.failure?.nextStep],
     ['claim', machine.claim],
+    ['identity', `${summary.identity.tier}: ${summary.identity.because}`],
     ['name', machine.hostname],
     ['MAC', machine.macs.join(', ')],
     ['UUID', machine.uuid],
@@ -194,6 +210,7 @@ async function show(call: Call, name: string): Promise<number> {
     ['approval', approvalInWords(machine)],
     ['cluster', clusterInWords(summary)],
     ['join', joinInWords(machine)],
+    ['kept out', summary.identity.tooWeak],
     ['next step', summary.joinRefused?.nextStep],
     ['disk', diskInWords(summary)],
     ['next boot', nextBootInWords(machine)],

@@ -7,6 +7,7 @@ export function planLines(plan: BootPlan): readonly string[] {
     `machine    ${machine}`,
     `asks by    ${mac}, on network ${network}, as ${language === 'grub' ? 'GRUB' : 'iPXE'}`,
     `approved   ${approved ? 'yes' : 'no'}: ${because}`,
+    `identity   ${plan.identity.tier}: ${plan.identity.because}`,
     ...(approved ? wishes.map((wish, index) => (index === 0 ? 'to have' : '').padEnd(11) + wish) : []),
     `script     ${plan.script}: ${plan.scriptBecause}`,
     ...(plan.image === undefined ? [] : [`image      ${plan.image}`]),

@@ -25,6 +25,8 @@ export type Asking = {
   readonly cluster: Cluster | undefined
   /** Why the secrets of the cluster cannot be used; absent, they can. */
   readonly locked?: string
+  /** Why the machine is not known well enough to enter it; absent, it is. */
+  readonly tooWeak?: string
   readonly view: ClusterView
   /** All machines on record. */
   readonly machines: readonly Machine[]
@@ -72,6 +74,7 @@ export function decideJoin(asking: Asking): JoinDecision {
       `${cluster.name} is somebody else’s cluster, to which this box joins workers only`,
     )
   }
+  if (asking.tooWeak !== undefined) return refused('identity-too-weak', asking.tooWeak)
   if (told.kind === 'refused') return refused('facts-unclear', `what it tells of itself: ${told.because}`)
   const { facts } = told
   if (facts.leftovers === 'foreign') {

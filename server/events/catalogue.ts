@@ -360,7 +360,7 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
   'join-refused': {
     level: 'warning',
     meaning:
-      'A machine whose system asks to become a node does not fit, or its cluster cannot take it, with the cause in one word; told once for each reason. It asks again by itself.',
+      'A machine whose system asks to become a node does not fit, or its cluster cannot take it, with the cause in one word; told once for each reason. It asks again by itself. With the cause `identity-too-weak` it may be a machine that asked for its script, and was told to wait in place of getting its image.',
     nextStep: 'Look its cause up in docs/machine-life.md, which says what to do.',
   },
   'join-ordered': {

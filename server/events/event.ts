@@ -373,7 +373,13 @@ export type ApplianceEvent = About &
         /** The key was known, and its credential is another from now on; absent, the machine has enrolled. */
         readonly renewed?: true
       }
-    | { readonly kind: 'enrolment-refused'; readonly from: string; readonly because: string }
+    | {
+        readonly kind: 'enrolment-refused'
+        readonly from: string
+        readonly because: string
+        /** In one word, where it is one that keeps a machine out of its cluster. */
+        readonly cause?: string
+      }
     | { readonly kind: 'credential-refused'; readonly from: string; readonly because: string }
     | { readonly kind: 'machine-claimed-twice'; readonly from: string; readonly because: string }
     | { readonly kind: 'job-ran'; readonly job: string; readonly outcome: string }

@@ -259,7 +259,9 @@ function words(event: ApplianceEvent): string {
         ? `it renewed its credential by the key ${event.key}, until ${minute(event.until)}`
         : `it enrolled with the key ${event.key}; its credential is good until ${minute(event.until)}`
     case 'enrolment-refused':
-      return `${event.from} was given no credential: ${event.because}`
+      return event.cause === undefined
+        ? `${event.from} was given no credential: ${event.because}`
+        : `${event.from} was given no credential (${event.cause}): ${event.because}`
     case 'credential-refused':
       return `${event.from} was not let in as a machine: ${event.because}`
     case 'machine-claimed-twice':

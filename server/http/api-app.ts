@@ -14,6 +14,7 @@ import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import type { FailureCause } from '../machines/failure-causes.ts'
+import type { Identity } from '../machines/identity-tier.ts'
 import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { DiskIdentity } from '../machines/disk-guard.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
@@ -126,6 +127,8 @@ export type MachineSummary = {
   readonly machine: Machine
   readonly attempt: Attempt | undefined
   readonly lease: Lease | undefined
+  /** By what it is tied to its record; `tooWeak`: why that is not enough to enter the cluster it is for. */
+  readonly identity: Identity & { readonly tooWeak?: string }
   /** Why its latest boot failed, explained; absent unless it is failed, or quarantined by that. */
   readonly failure?: Failure
   /** Why it is not let into its cluster as it is, explained; absent unless it is refused. */

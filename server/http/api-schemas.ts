@@ -6,6 +6,7 @@ import { failureCauses } from '../machines/failure-causes.ts'
 import { joinRefusals } from '../machines/join-refusals.ts'
 import { approvedMethods } from '../machines/approved-method.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
+import { identityTiers } from '../machines/identity-tier.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { powerActions, powerStates } from '../machines/power-action.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
@@ -57,6 +58,7 @@ const approval = z.object({
   image: text.optional(),
   once: z.literal(true).optional(),
   claim: z.literal('compared').optional(),
+  claimedAt: time.optional(),
   doneAt: time.optional(),
 })
 
@@ -96,6 +98,17 @@ const approvalOrder = z.strictObject({
   zone: wish.optional().meta({ description: 'Its topology.kubernetes.io/zone.' }),
 })
 
+const identity = z.object({
+  tier: z.enum(identityTiers).meta({
+    description:
+      'By what it is tied to its record, as its latest boot from the network showed (docs/enrolment.md).',
+  }),
+  because: text,
+  tooWeak: text
+    .optional()
+    .meta({ description: 'Why that is not enough to enter the cluster it is for; absent where it is.' }),
+})
+
 const machine = z.object({
   id: text,
   claim: text.optional().meta({ description: 'The code that its screen shows while it waits.' }),
@@ -115,6 +128,17 @@ const machine = z.object({
   failures: z.int(),
   failure: failureCause.optional(),
   approval: approval.optional(),
+  shown: z
+    .object({
+      mac,
+      network: text.optional(),
+      uuid: text.optional(),
+      serial: text.optional(),
+      alsoOf: text.optional(),
+    })
+    .optional()
+    .meta({ description: 'What its latest boot from the network has shown of its board.' }),
+  claimedTwiceAt: time.optional().meta({ description: 'When two systems last claimed to be it.' }),
   proxy: z
     .object({
       strategy: z.enum(proxyStrategies),
@@ -184,6 +208,7 @@ const machineSummary = z.object({
   machine,
   attempt: attempt.optional(),
   lease: lease.optional(),
+  identity,
   joinRefused: z
     .object({ refusal: z.enum(Object.keys(joinRefusals)), meaning: text, nextStep: text })
     .optional()
@@ -216,6 +241,7 @@ const bootPlan = z.object({
   language: z.enum(['ipxe', 'grub']),
   approved: z.boolean(),
   because: text,
+  identity,
   wishes: z.array(text).meta({ description: 'What it is to have, each with where that is said.' }),
   script: text,
   scriptBecause: text,

@@ -1,3 +1,4 @@
+import type { Identity } from '../machines/identity-tier.ts'
 import type { Mac } from '../wire/mac.ts'
 
 /** What a machine would be given if it asked now, why, and what of it has changed since it last asked. */
@@ -10,6 +11,8 @@ export type BootPlan = {
   readonly approved: boolean
   /** Why it is approved, or is not. */
   readonly because: string
+  /** By what it would be tied to its record; `tooWeak`: why that is not enough to enter the cluster it is for. */
+  readonly identity: Identity & { readonly tooWeak?: string }
   /** What it is to have, each with where that is said. */
   readonly wishes: readonly string[]
   /** What its script does, in one word, and why that. */

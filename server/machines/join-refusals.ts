@@ -48,6 +48,12 @@ export const joinRefusals = {
     meaning: 'a kubelet of another cluster, or of an earlier time, runs on it',
     nextStep: 'Let it go first: `ironwake machines release MACHINE`; or `kubeadm reset` on the machine.',
   },
+  'identity-too-weak': {
+    meaning:
+      'what ties it to its record is less than its network or its cluster asks for (docs/enrolment.md)',
+    nextStep:
+      'Compare the code on its screen and approve it by that: `ironwake machines approve CODE`, then start it from the network. A system that has enrolled before has to be installed anew for that (`ironwake machines reinstall MACHINE`).',
+  },
   'cluster-unfit': {
     meaning:
       'its cluster cannot take it: it is not known here, is locked, or its settings do not fit together',

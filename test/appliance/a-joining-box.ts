@@ -69,6 +69,7 @@ export async function aJoiningBox(
     return wish === undefined ? undefined : { ...wish, cluster: 'lab' }
   }
   const revoked: string[] = []
+  const tooWeak = new Map<string, string>()
   const start = async (on: Roster = roster): Promise<Clusters> => {
     const clusters = await startClusters({
       config: { dataFolder, kubernetes: { packages: 'http://10.0.0.1/', packagesKeyFile: undefined } },
@@ -82,6 +83,7 @@ export async function aJoiningBox(
       now,
       chance,
       revoke: (machine) => void revoked.push(machine),
+      tooWeak: (machine) => tooWeak.get(machine.id),
       wait: async (_ms, over) => {
         // Short, and not at once: a server that is away would be asked without end.
         for (let i = 0; i < 20 && !over.aborted; i++) await turn()
@@ -110,6 +112,8 @@ export async function aJoiningBox(
     happened,
     logbook,
     revoked,
+    /** Why machines are not known well enough, by their identifiers. */
+    tooWeak,
     port,
     idOf,
     kinds: () => happened.map(({ kind }) => kind),

@@ -203,3 +203,16 @@ t.test('heartbeats are answered by one word, and an idle system is told when it 
   roster.move(machine(2).id, 'release-asked', 'a person', 9)
   t.equal(await heartbeat(2, 'idle'), 'nothing')
 })
+
+t.test('a machine that is not known well enough is given no order and no token, until it is', async (t) => {
+  const box = await aCluster(t, { 2: worker })
+  box.tooWeak.set(box.idOf(2), 'the cluster lab wants the identity tier claim, and it has mac')
+  const answer = await box.asks(2)
+  t.match(answer.action, ['wait', '60', /wants the identity tier claim/])
+  t.strictSame([...answer.files.keys()], ['action'])
+  t.equal(box.api.secrets.all().length, 0)
+  t.match(box.machine(2), { state: 'joining', join: { phase: 'refused', refusal: 'identity-too-weak' } })
+  t.match(box.told('join-refused'), [{ cause: 'identity-too-weak', cluster: 'lab' }])
+  box.tooWeak.clear()
+  t.strictSame((await box.asks(2)).action, ['join-worker'])
+})

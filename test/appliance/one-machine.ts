@@ -17,6 +17,7 @@ import { FrameRing } from '../../server/appliance/frame-ring.ts'
 import { Logbook } from '../../server/appliance/logbook.ts'
 import { ImageShelf, imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { ImageUses } from '../../server/images/image-uses.ts'
+import { tooWeakToEnrol } from '../../server/appliance/too-weak.ts'
 import { plansOf } from '../../server/appliance/plans.ts'
 import { powerDesk } from '../../server/appliance/power-desk.ts'
 import { Troubles } from '../../server/appliance/troubles.ts'
@@ -64,7 +65,10 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
   const images = new ImageShelf(config)
   const plans = plansOf(config, images)
   const common = { roster, logbook, plans, images, now, chance }
-  const enrolments = enrolmentDesk({ ...common, mayFailAgain: () => true }, stored.enrolments)
+  const enrolments = enrolmentDesk(
+    { ...common, mayFailAgain: () => true, tooWeak: tooWeakToEnrol({ roster, plans }) },
+    stored.enrolments,
+  )
   const material = {
     ...common,
     programs: findPrograms([]),

@@ -344,6 +344,8 @@ t.test('the script says wait, or the own disk', (t) => {
   const wait = withProgram().leases('ipxe-uefi').isTold('wait', 'it is not approved')
   wait.intent = { ...wait.intent, approved: false }
   says(t, wait.after(3_600), 'not-approved', /not approved/)
+  wait.intent = { ...wait.intent, approved: true, tooWeak: 'the network rack wants the identity tier claim' }
+  says(t, wait.after(3_600), 'identity-too-weak', /rack wants/)
   wait.intent = {
     approved: true,
     method: 'ram',

@@ -11,9 +11,14 @@ import { apiApp, type ApiDesk, type MachineSummary } from '../../server/http/api
 import { listenSocketFile } from '../../server/listen/http.ts'
 import { aDesk } from '../http/an-api-desk.ts'
 import { macNumber } from '../networks/a-network.ts'
-import { aMachine, anAttempt } from '../store/records.ts'
+import { aMachine, anAttempt, byMacAlone } from '../store/records.ts'
 
-const summary: MachineSummary = { machine: aMachine(), attempt: anAttempt(), lease: undefined }
+const summary: MachineSummary = {
+  machine: aMachine(),
+  attempt: anAttempt(),
+  lease: undefined,
+  identity: byMacAlone,
+}
 
 function said(verdict: 'size-only' | 'boot-loop' | 'under-way', because: string): Diagnosis {
   const { outlook, meaning, causes = [], nextStep } = entryOf(verdict)
@@ -297,6 +302,7 @@ t.test('plan prints what would be served, and what of it has changed', async (t)
     machine: 'M0000001',
     mac: macNumber(1),
     network: 'rack',
+    identity: byMacAlone,
     language: 'ipxe',
     approved: true,
     because: 'the settings approve it',
@@ -325,6 +331,7 @@ t.test('plan prints what would be served, and what of it has changed', async (t)
     `machine    M0000001
 asks by    52:54:00:00:00:01, on network rack, as iPXE
 approved   yes: the settings approve it
+identity   mac: no boot of it from the network has shown its board
 to have    method ram, by the defaults of the settings
            image noble, by its approval
 script     run-image: it is approved
@@ -357,9 +364,14 @@ t.test('list and show have the claim code, which the screen of the machine shows
     machines: () => [{ ...summary, machine }, summary],
   })
   const [heading, ...rows] = (await call('list')).out.split('\n')
-  t.match(heading, /^ID +NAME +STATE +CLAIM +MAC /)
-  t.match(rows, [/ discovered +KTW-RXP +52:54/, / discovered +- +52:54/])
+  t.match(heading, /^ID +NAME +STATE +CLAIM +IDENTITY +MAC /)
+  t.match(rows, [/ discovered +KTW-RXP +mac +52:54/, / discovered +- +mac +52:54/])
   t.match((await call('show', 'KTW-RXP')).out, /^claim {6}KTW-RXP$/m)
+  const tooWeak = 'the network rack wants the identity tier claim, and it has mac'
+  const weak = await anApi(t, { find: () => [{ ...summary, identity: { ...byMacAlone, tooWeak } }] })
+  const { out } = await weak.call('show', 'node-1')
+  t.match(out, /^identity {3}mac: no boot of it from the network has shown its board$/m)
+  t.match(out, /^kept out {3}the network rack wants the identity tier claim, and it has mac$/m)
 })
 
 t.test('show tells what is learnt and wanted of a machine, and nothing of what is not', async (t) => {

@@ -315,9 +315,21 @@ t.test('every refusal comes about, by the table here or by that of the preflight
     { memory: '1' },
     { address: 'x' },
   ]
+  const weak = decide({ tooWeak: 'more is wanted' })
   const there = unfit
     .map((told) => decide({ told }))
+    .concat(weak)
     .flatMap((one) => (one.kind === 'refused' ? [one.refusal] : []))
   t.same(new Set([...here, ...there]), new Set(Object.keys(joinRefusals)))
+  t.end()
+})
+
+t.test('who is not known well enough is told so before anything else of it is looked at', (t) => {
+  const tooWeak = 'the network rack wants the identity tier claim, and it has mac'
+  const wanted = { kind: 'refused', refusal: 'identity-too-weak', because: tooWeak }
+  t.strictSame(decide({ tooWeak }), wanted)
+  t.strictSame(decide({ tooWeak, told: { swap: 'on' } }), wanted)
+  t.strictSame(decide({ tooWeak, cluster: lab(), wish: controlPlane }), wanted, 'it makes no cluster either')
+  t.match(decide({ tooWeak, wish: undefined }), { kind: 'nothing' })
   t.end()
 })

@@ -8,7 +8,9 @@ import { invitationLifeMs } from '../../server/machines/enrolment.ts'
 import { hyphenated } from '../../server/wire/mac.ts'
 import { aNode, enrolmentBody, given, signed } from '../access/a-node.ts'
 import { boxWithDisk } from '../appliance/box-with-disk.ts'
-import { ram } from '../appliance/a-config.ts'
+import type { Config } from '../../server/config/config.ts'
+import { networkSettings, ram } from '../appliance/a-config.ts'
+import { theClusters } from '../appliance/the-clusters.ts'
 import { mac, OneMachine } from '../appliance/one-machine.ts'
 import { apiFor, type ApiForMachine } from '../http/api-for-machine.ts'
 import { bearer } from '../http/an-https-api.ts'
@@ -250,6 +252,88 @@ t.test(
     )
     await box.settled()
     t.equal(box.count('machine-claimed-twice'), 1)
+  },
+)
+
+const claimed = { networks: [networkSettings({ identity: 'claim' })], defaults: { ...ram, cluster: 'prod' } }
+const theBoard = '&uuid=4c4c4544-004d-3510-804a-000000000001&serial=ABC'
+
+/** On a network that wants the claim tier, what a stranger is told and given who shows himself so. */
+async function onStrictNetwork(t: Test, approve: Config['approve']) {
+  const box = await OneMachine.open(t, { dataFolder: t.testdir(), ...claimed, approve })
+  box.clusters = await theClusters(box)
+  const at = await attacked(t, box)
+  const shows = async (board = theBoard) => {
+    box.now += 3_600_000
+    box.comesBy()
+    const { text } = await at.get(`/boot.ipxe?mac=${hyphenated(mac)}&platform=efi${board}`)
+    return /Ironwake: (\S+)|(This machine waits[^\n]*)/.exec(text)?.[0] ?? text
+  }
+  const isInvited = async () => /^[0-9a-f]{32}$/.test(await at.nonce())
+  return { ...at, box, shows, isInvited }
+}
+
+t.test(
+  'on a network of the claim tier who copies card, serial and UUID of an approved machine has no credential',
+  async (t) => {
+    const nobody = { kind: 'these', macs: new Set<never>() } as const
+    const ways = [
+      { name: 'a rule for all', approve: { kind: 'all' }, order: undefined },
+      { name: 'a rule for its card', approve: { kind: 'these', macs: new Set([mac]) }, order: undefined },
+      { name: 'a person, by name', approve: nobody, order: {} },
+    ] as const
+    for (const { name, approve, order } of ways) {
+      const { box, api, shows, isInvited } = await onStrictNetwork(t, approve)
+      await shows()
+      if (order !== undefined) t.match(await box.api.approve(box.machine, order), { kind: 'done' }, name)
+      t.equal(box.plans.standingOf(mac, box.machine).kind, 'approved', name)
+      t.match(await shows(), /waits for a person to compare its code/, name)
+      t.notOk(await isInvited(), name)
+      t.strictSame(box.enrolments.of(box.machine.id), undefined, `${name}: no nonce was made`)
+      for (const nonce of ['0'.repeat(32), box.attempt.id])
+        t.equal((await api.post('enrol', aNode().enrols(nonce))).status, 403, name)
+      await box.settled()
+      t.ok(box.count('join-refused') > 0, name)
+    }
+  },
+)
+
+t.test('of a machine that was claimed, who copies less than all has no credential', async (t) => {
+  const nobody = { kind: 'these', macs: new Set<never>() } as const
+  const { box, shows, isInvited } = await onStrictNetwork(t, nobody)
+  await shows()
+  const { claim = '' } = box.machine
+  t.match(await box.api.approve(box.machine, { claim }), { kind: 'done' })
+  for (const board of ['', '&uuid=4c4c4544-004d-3510-804a-0000000000ff', '&serial=XYZ']) {
+    t.match(await shows(board), /waits for/, board)
+    t.notOk(await isInvited(), board)
+  }
+})
+
+t.test(
+  'of a machine that was claimed on a boot before, who copies all of it has what it would have, until it comes itself',
+  async (t) => {
+    const nobody = { kind: 'these', macs: new Set<never>() } as const
+    const { box, api, shows, nonce, isInvited } = await onStrictNetwork(t, nobody)
+    await shows()
+    const { claim = '' } = box.machine
+    await box.api.approve(box.machine, { claim })
+    await shows()
+    const node = aNode()
+    const { credential } = given((await api.post('enrol', node.enrols(await nonce()))).body)
+    await box.runs()
+    // Nothing of it is proved by hardware: what a person compared once is tied to what anybody can show.
+    await shows()
+    t.ok(await isInvited())
+    const stolen = await api.post('enrol', aNode().enrols(await nonce()))
+    t.equal(stolen.status, 200, 'he is that machine, while it is away')
+    t.equal((await api.post('whoami', '', bearer(credential))).status, 403, 'and is found out when it comes')
+    t.equal((await api.post('whoami', '', bearer(given(stolen.body).credential))).status, 401)
+    t.equal(box.machine.state, 'quarantined')
+    // The code does not count any more, so that neither of them is let in by another try.
+    await box.api.retry(box.machine.id)
+    t.match(await shows(), /waits for a person to compare its code/)
+    t.notOk(await isInvited())
   },
 )
 

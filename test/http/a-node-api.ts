@@ -37,7 +37,7 @@ export async function aNodeApi(
   t.teardown(async () => await logbook.settle())
   const happened: ApplianceEvent[] = []
   logbook.subscribe(({ event }) => void happened.push(event))
-  const parts = { roster, logbook, now, chance, mayFailAgain }
+  const parts = { roster, logbook, now, chance, mayFailAgain, tooWeak: () => undefined }
   const tell = (event: ApplianceEvent): void => logbook.note(event)
   const desk = enrolmentDesk(parts, [])
   const door = machineDoor({ check: desk.check, tell, mayFailAgain })

@@ -1,8 +1,9 @@
 import type { ApiToken } from '../../server/access/api-token.ts'
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
 import type { ClusterSummary } from '../../server/http/cluster-routes.ts'
+import { uuidNumber } from '../machines/sightings.ts'
 import { aLease, ip, macNumber } from '../networks/a-network.ts'
-import { aMachine, anAttempt } from '../store/records.ts'
+import { aMachine, anAttempt, byMacAlone } from '../store/records.ts'
 
 const powered = { kind: 'powered', way: 'redfish', state: 'on', remarks: ['it was on already'] } as const
 
@@ -29,6 +30,14 @@ const summary: MachineSummary = {
         },
       ],
     },
+    shown: {
+      mac: macNumber(1),
+      network: 'rack',
+      uuid: uuidNumber(1),
+      serial: 'S1',
+      alsoOf: 'M0000002',
+    },
+    claimedTwiceAt: 6,
     claim: 'KTW-RXP',
     failure: 'kernel-not-fetched',
     approval: {
@@ -40,6 +49,7 @@ const summary: MachineSummary = {
       image: 'noble',
       once: true,
       claim: 'compared',
+      claimedAt: 4,
       doneAt: 9,
       cluster: 'lab',
       role: 'worker',
@@ -55,6 +65,7 @@ const summary: MachineSummary = {
   }),
   attempt: anAttempt({ endedAt: 9, result: 'installed' }),
   lease: aLease({ hostname: 'node-1' }),
+  identity: { tier: 'claim', because: 'a test', tooWeak: 'a test' },
   join: {
     cluster: 'lab',
     role: 'worker',
@@ -208,6 +219,7 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
           machine: 'M0000001',
           mac: macNumber(1),
           network: 'rack',
+          identity: { ...byMacAlone, tooWeak: 'the network rack wants more' },
           language: 'ipxe',
           approved: true,
           because: 'the settings approve it',

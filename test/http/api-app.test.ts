@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../../server/events/event.ts'
 import { apiApp, type ApiDesk, type EventFilter, type MachineSummary } from '../../server/http/api-app.ts'
 import type { Machine } from '../../server/machines/machine.ts'
 import { macNumber } from '../networks/a-network.ts'
+import { byMacAlone } from '../store/records.ts'
 import { aDesk } from './an-api-desk.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
@@ -27,7 +28,7 @@ function aSummary(id: string, hostname?: string): MachineSummary {
     lastSeenAt: 0,
     failures: 0,
   }
-  return { machine, attempt: undefined, lease: undefined }
+  return { machine, attempt: undefined, lease: undefined, identity: byMacAlone }
 }
 
 const aDiagnosis: Diagnosis = {

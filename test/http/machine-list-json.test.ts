@@ -2,13 +2,19 @@ import t from 'tap'
 import { machineListJson } from '../../server/http/machine-list-json.ts'
 import type { MachineSummary } from '../../server/http/api-app.ts'
 import { aLease } from '../networks/a-network.ts'
-import { aMachine, anAttempt } from '../store/records.ts'
+import { aMachine, anAttempt, byMacAlone } from '../store/records.ts'
 
-const plain: MachineSummary = { machine: aMachine(), attempt: undefined, lease: undefined }
+const plain: MachineSummary = {
+  machine: aMachine(),
+  attempt: undefined,
+  lease: undefined,
+  identity: byMacAlone,
+}
 const full: MachineSummary = {
   machine: aMachine({ hostname: 'ü "x" \u2028' }),
   attempt: anAttempt(),
   lease: aLease(),
+  identity: { ...byMacAlone, tooWeak: 'c' },
   failure: { cause: 'disk-silent', meaning: 'a', nextStep: 'b' },
   join: { cluster: 'lab', role: 'worker', labels: {}, taints: [] },
   disk: { wanted: 'smallest' },

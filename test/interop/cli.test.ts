@@ -40,11 +40,11 @@ t.test('machines list and show tell of a machine what is known, also to programs
   const list = await box.cli('machines', 'list')
   t.equal(list.code, 0)
   const [heading = '', row = '', ...more] = list.stdout.trimEnd().split('\n')
-  t.match(heading, /^ID +NAME +STATE +CLAIM +MAC +ADDRESS +CLUSTER +ROLE +DISK +BOOT +SEEN$/)
+  t.match(heading, /^ID +NAME +STATE +CLAIM +IDENTITY +MAC +ADDRESS +CLUSTER +ROLE +DISK +BOOT +SEEN$/)
   t.match(
     row,
     new RegExp(
-      `^[0-9a-z]{8} +node-8 +[a-z-]+ +[A-Z]{3}-[A-Z]{3} +${mac} +${address} +- +- +- +[a-z-]+ +[0-9]+ s ago$`,
+      `^[0-9a-z]{8} +node-8 +[a-z-]+ +[A-Z]{3}-[A-Z]{3} +mac +${mac} +${address} +- +- +- +[a-z-]+ +[0-9]+ s ago$`,
     ),
   )
   t.same(more, [])
