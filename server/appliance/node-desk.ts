@@ -7,6 +7,8 @@ import type { ApplianceEvent } from '../events/event.ts'
 import type { Join } from '../machines/join.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type RosterChange } from '../machines/roster.ts'
+import { printable } from '../wire/text.ts'
+
 import type { ClusterLinks } from './cluster-links.ts'
 import { aboutMachine, wayOf, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
@@ -61,10 +63,10 @@ export function nodeDesk(
     if (isReady && (machine.state !== 'active' || !wasReady))
       await logbook.keep(ready(cluster, machine, node))
     if (!isReady && wasReady && machine.state === 'active') {
-      const { reason, message } = node.ready
-      const because = [reason, message].filter((part) => part !== '').join(': ') || 'it does not say why'
+      const because = whyNotReady(node)
       logbook.note({ kind: 'node-not-ready', ...aboutMachine(machine), cluster, node: node.name, because })
     }
+    if (!isReady) await logbook.keep(notReadyYet(machine, node))
     await mark(cluster, roster.byId(machine.id) ?? machine, node)
     if (isReady) await tokens.sweep()
   }
@@ -80,6 +82,13 @@ export function nodeDesk(
       ...noChange,
       happened: [told],
     })
+  }
+
+  /** Whoever looks at a machine on its way sees what its kubelet says, and so has no need to ask the cluster. */
+  function notReadyYet({ id, join }: Machine, node: KubeNode): RosterChange {
+    if (join?.phase !== 'joined') return noChange
+    const because = printable(`its Node ${node.name} is not Ready: ${whyNotReady(node)}`, 400)
+    return because === join.because ? noChange : roster.joins(id, { ...join, because })
   }
 
   function nodeWay(cluster: string, machine: Machine, node: string): Join {
@@ -142,4 +151,8 @@ export function nodeDesk(
     if (found.state === 'releasing' || found.failure === 'release-not-ended') return undefined
     return found.join?.cluster === cluster || wishOf(parts, found)?.cluster === cluster ? found : undefined
   }
+}
+
+function whyNotReady({ ready: { reason, message } }: KubeNode): string {
+  return [reason, message].filter((part) => part !== '').join(': ') || 'it does not say why'
 }

@@ -44,8 +44,11 @@ t.test('from nothing to two nodes that are Ready', async (t) => {
   t.equal(machine(1).state, 'joining', 'that a script says so makes no node')
 
   api.nodes.create(aRegisteredNode(1, 'False'))
+  const why = 'its Node node-1 is not Ready: KubeletNotReady: as the kubelet says'
+  await until(() => machine(1).join?.because === why)
   api.nodes.merge('node-1', readiness('True'))
   await until(() => machine(1).state === 'active')
+  t.notOk('because' in (machine(1).join ?? { because: '' }))
 
   const order = await box.asks(2)
   t.strictSame(order.action, ['join-worker'])
