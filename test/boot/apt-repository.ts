@@ -16,7 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fetchedPackages } from '../../server/demo/debian-packages.ts'
 import { thisDistribution } from '../../server/demo/distribution.ts'
 import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
-import { kubernetesPackages } from '../fakes/kubernetes-packages.ts'
+import { kubernetesPackages, type KubernetesRelease } from '../fakes/kubernetes-packages.ts'
 import { imageCache } from './rig.ts'
 
 /** Debian 12 and 13 have a containerd of the first line; the release after them has one of the second, and it runs on both. */
@@ -37,8 +37,8 @@ export type AptRepository = AsyncDisposable & {
   readonly plugIn: (box: NetworkNamespace) => Promise<AsyncDisposable>
 }
 
-/** A mirror of Debian's packages for nodes and of stand-ins for those of Kubernetes, signed by a key that is made here. */
-export async function aptRepository(kubernetes: string): Promise<AptRepository> {
+/** A mirror of Debian's packages for nodes and of those of Kubernetes, signed by a key that is made here. */
+export async function aptRepository(release: KubernetesRelease): Promise<AptRepository> {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-apt-'))
   const keyring = join(folder, 'keyring')
   mkdirSync(keyring, { mode: 0o700 })
@@ -69,7 +69,7 @@ export async function aptRepository(kubernetes: string): Promise<AptRepository> 
   sign(debian)
   const ofKubernetes = join(folder, 'served/kubernetes')
   mkdirSync(ofKubernetes)
-  kubernetesPackages(ofKubernetes, kubernetes)
+  kubernetesPackages(ofKubernetes, release)
   sign(ofKubernetes)
 
   return {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { importOwnImage } from '../../server/appliance/image-store.ts'
@@ -13,15 +13,30 @@ let stocked: Promise<string> | undefined
 
 /** Puts the disk image into the store of a box, as `ironwake images import` does; what was imported once is copied. */
 export async function stockDiskImage(dataFolder: string): Promise<void> {
-  stocked ??= importOnce()
+  stocked ??= importOnce(async (path) => await Promise.resolve(path))
   mkdirSync(dataFolder, { recursive: true })
   cpSync(join(await stocked, 'images'), join(dataFolder, 'images'), { recursive: true })
 }
 
-async function importOnce(): Promise<string> {
+/** The same with an image that somebody has made his own: `change` is given the path of a copy. */
+export function stockChangedImage(change: (path: string) => void): (dataFolder: string) => Promise<void> {
+  return async (dataFolder) => {
+    const folder = await importOnce(async (path, own) => {
+      const copy = join(own, 'changed.raw')
+      cpSync(path, copy)
+      await Promise.resolve(change(copy))
+      return copy
+    })
+    mkdirSync(dataFolder, { recursive: true })
+    renameSync(join(folder, 'images'), join(dataFolder, 'images'))
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function importOnce(changed: (path: string, own: string) => Promise<string>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-disk-image-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const path = await debianDisk({ cacheFolder: imageCache })
+  const path = await changed(await debianDisk({ cacheFolder: imageCache }), folder)
   const order = {
     ...imported,
     from: { kind: 'file', path },

@@ -74,6 +74,7 @@ export async function startRig(plan: {
   readonly bootPrograms?: readonly string[]
   /** Puts into the data folder what the appliance is to find there. */
   readonly stock?: (dataFolder: string) => Promise<void>
+  readonly memoryMiB?: number
   /** More words for QEMU. */
   readonly machineWords?: readonly string[]
 }): Promise<Rig> {
@@ -114,6 +115,7 @@ export async function startRig(plan: {
     serialNumber: 'TEST-1',
     manufacturer: 'Ironwake tests',
     ...(plan.disk === 'bootable' ? { disk } : {}),
+    ...(plan.memoryMiB === undefined ? {} : { memoryMiB: plan.memoryMiB }),
     extraWords: plan.machineWords ?? [],
   }
   let machine = await powerOn(machinePlan)

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import type { Test } from 'tap'
 
 /** A disk of a virtual machine: a file here. */
@@ -51,10 +52,39 @@ export function digestOf({ path }: TestDisk): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-/** What e2fsprogs' debugfs says of the root file system of the disk image, which begins at 18 MiB. */
+/** The root file system of the disk image begins at 18 MiB. */
+function rootOf(path: string): string {
+  return `${path}?offset=${18 * 1024 * 1024}`
+}
+
+/** What e2fsprogs' debugfs says of the root file system of the disk image. */
 export function inRoot({ path }: TestDisk, command: string): string {
-  const place = `${path}?offset=${18 * 1024 * 1024}`
+  const place = rootOf(path)
   // What the machine had in its journal when its power went away belongs to the file system; debugfs alone leaves it aside.
   spawnSync('e2fsck', ['-y', '-E', 'journal_only', place], { stdio: 'ignore' })
   return execFileSync('debugfs', ['-R', command, place], { encoding: 'utf8', stdio: 'pipe' })
+}
+
+/** Puts a file of root's into the root file system of the disk image, in place of the one that is there. */
+export function putInRoot(disk: TestDisk, path: string, text: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'ironwake-put-'))
+  try {
+    writeFileSync(join(folder, 'file'), text)
+    const folders = dirname(path).split('/').slice(1)
+    const commands = [
+      // Those that are there stay.
+      ...folders.map((_, index) => `mkdir /${folders.slice(0, index + 1).join('/')}`),
+      `cd ${dirname(path)}`,
+      `rm ${basename(path)}`,
+      `write ${join(folder, 'file')} ${basename(path)}`,
+    ]
+    execFileSync('debugfs', ['-w', '-f', '-', rootOf(disk.path)], {
+      input: commands.map((command) => `${command}\n`).join(''),
+      stdio: 'pipe',
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  // debugfs ends well even when it could not.
+  if (inRoot(disk, `cat ${path}`) !== text) throw new Error(`${path} could not be put on the disk`)
 }

@@ -3,6 +3,14 @@ import { createServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import {
+  anybody,
+  bootstrapUser,
+  daemonPod,
+  forbiddenLabel,
+  mayInJoining,
+  signedClusterInfo,
+} from './kube-bootstrap.ts'
 import { KubeObjects, KubeRefusal, type KubeChange, type KubeObject } from './kube-objects.ts'
 
 export type KubeUser = { readonly name: string; readonly groups: readonly string[] }
@@ -20,6 +28,15 @@ export type KubeServerSettings = {
   readonly bookmarkMs?: number
   /** Changes that are kept for watches. */
   readonly historyLength?: number
+  /** Where it listens; left out, on loopback. */
+  readonly host?: string
+  /** As `v1.36.5`, which it is when this is left out. */
+  readonly version?: string
+  /**
+   * Signs the request of a kubelet, as PEM. Where it is given, machines join as they do with kubeadm: by bootstrap tokens, with
+   * cluster-info, and each DaemonSet has a pod on every node. Left out, who shows nothing is refused.
+   */
+  readonly signs?: (request: string) => Promise<string>
 }
 
 export type KubeServer = AsyncDisposable & {
@@ -47,6 +64,13 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   const secrets = new KubeObjects('secrets', versions, settings.historyLength ?? 100)
   const pods = new KubeObjects('pods', versions, settings.historyLength ?? 100)
   const applied = new Map<string, KubeObjects>()
+  const { signs } = settings
+  const collections = new Map<string, Collection>([
+    ['/api/v1/nodes', { resource: 'nodes', objects: nodes }],
+    ['/api/v1/namespaces/kube-system/secrets', { resource: 'secrets', objects: secrets }],
+    ...(signs === undefined ? [] : collectionsForJoining(versions)),
+  ])
+  if (signs !== undefined) nodes.subscribe(followNode)
   const asked: string[] = []
   const watches = new Set<ServerResponse>()
   const pages = new Map<string, { readonly rest: readonly KubeObject[]; readonly version: string }>()
@@ -59,7 +83,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       rejectUnauthorized: false,
     },
     (request, response) => void answer(request, response),
-  ).listen(port, '127.0.0.1')
+  ).listen(port, settings.host ?? '127.0.0.1')
   await once(server, 'listening')
 
   return {
@@ -83,7 +107,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       const user = userOf(request)
       if (user === undefined) throw new KubeRefusal(401, 'Unauthorized', 'Unauthorized')
       const text = Buffer.concat((await request.toArray()) as Buffer[]).toString('utf8')
-      respond(request, response, user, text)
+      await respond(request, response, user, text)
     } catch (error) {
       if (!(error instanceof KubeRefusal)) throw error
       send(response, error.code, statusOf(error))
@@ -97,13 +121,25 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       const groups = [subject.O].flat().filter((group) => group !== undefined)
       return { name: String(subject.CN), groups }
     }
-    return settings.tokens.get(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '')
+    const { authorization } = request.headers
+    if (authorization === undefined && signs !== undefined) return anybody
+    const shown = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? ''
+    const known = settings.tokens.get(shown)
+    return known ?? (signs === undefined ? undefined : bootstrapUser(shown, secrets, Date.now()))
   }
 
-  function respond(request: IncomingMessage, response: ServerResponse, user: KubeUser, text: string): void {
+  async function respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    user: KubeUser,
+    text: string,
+  ): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://x')
     const { method = 'GET' } = request
-    if (url.pathname === '/version') return send(response, 200, { major: '1', gitVersion: 'v1.36.5' })
+    if (url.pathname === '/version') {
+      return send(response, 200, { major: '1', gitVersion: settings.version ?? 'v1.36.5' })
+    }
+    if (url.pathname === '/readyz') return send(response, 200, { kind: 'Status', status: 'Success' })
     if (url.pathname === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews' && method === 'POST') {
       const review = JSON.parse(text) as {
         spec: { resourceAttributes: { verb: string; resource: string; subresource?: string } }
@@ -119,24 +155,76 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       refuseUnless(allows(user, 'list', 'pods'), user, 'list', 'pods')
       return send(response, 200, page(pods, url.searchParams))
     }
-    const [, collection, name] =
-      /^\/api\/v1\/(nodes|namespaces\/kube-system\/secrets)(?:\/([^/]+))?$/.exec(url.pathname) ?? []
-    if (collection === undefined) throw new KubeRefusal(404, 'NotFound', 'the server could not find it')
-    const [resource, objects] = collection === 'nodes' ? ['nodes', nodes] : ['secrets', secrets]
-    const isWatch = url.searchParams.get('watch') === '1'
-    const verb = verbOf(method, name, isWatch)
-    refuseUnless(allows(user, verb, resource), user, verb, resource)
+    const at = placeOf(url.pathname)
+    if (at === undefined) throw new KubeRefusal(404, 'NotFound', 'the server could not find it')
+    const { objects, resource, name } = at
+    const verb = verbOf(method, name, url.searchParams.get('watch') === '1')
+    const named = verb === 'create' ? (JSON.parse(text) as Named).metadata?.name : name
+    refuseUnless(allows(user, verb, resource, named), user, verb, resource)
     if (verb === 'watch') return watch(objects, url.searchParams, response)
     if (verb === 'list') return send(response, 200, page(objects, url.searchParams))
-    if (verb === 'create') return send(response, 201, objects.create(withData(read(text, request))))
+    if (verb === 'create')
+      return send(response, 201, await create(objects, withData(read(text, request)), user))
     if (verb === 'patch') return send(response, 200, objects.merge(name ?? '', patchIn(text, request)))
     if (verb === 'delete') return send(response, 200, objects.delete(name ?? ''))
-    return send(response, 200, objects.get(name ?? ''))
+    const found = objects.get(name ?? '')
+    send(response, 200, name === 'cluster-info' ? signedClusterInfo(found, secrets, Date.now()) : found)
   }
 
-  function allows(user: KubeUser, verb: string, resource: string): boolean {
-    const all = ['system:masters', 'kubeadm:cluster-admins']
-    return settings.allows?.(user, verb, resource) ?? user.groups.some((group) => all.includes(group))
+  /** The objects of a path, and whose name it has; a subresource stands behind it. */
+  function placeOf(path: string): (Collection & { readonly name?: string }) | undefined {
+    const all = collections.get(path)
+    if (all !== undefined) return all
+    const [, folder = '', name = ''] = /^(.*)\/([^/]+)$/.exec(path.replace(/\/status$/, '')) ?? []
+    const status = path.endsWith('/status') ? '/status' : ''
+    const found = collections.get(folder)
+    if (found !== undefined) return { ...found, resource: `${found.resource}${status}`, name }
+    const objects = signs === undefined ? undefined : applied.get(folder)
+    return objects === undefined ? undefined : { resource: folder.split('/').at(-1) ?? '', objects, name }
+  }
+
+  async function create(
+    objects: KubeObjects,
+    wanted: { readonly metadata: { readonly name: string } },
+    user: KubeUser,
+  ): Promise<KubeObject> {
+    if (objects === nodes && user.groups.includes('system:nodes')) {
+      const { labels = {} } = wanted.metadata as { readonly labels?: Readonly<Record<string, string>> }
+      const label = forbiddenLabel(labels)
+      if (label !== undefined) {
+        throw new KubeRefusal(403, 'Forbidden', `is not allowed to set the following labels: ${label}`)
+      }
+    }
+    const { request } = ((wanted as { readonly spec?: unknown }).spec ?? {}) as { readonly request?: string }
+    if (signs === undefined || objects !== collections.get(requestsPath)?.objects || request === undefined) {
+      return objects.create(wanted)
+    }
+    const certificate = btoa(await signs(atob(request)))
+    const signed = { ...wanted, status: { certificate } }
+    return objects.create(signed)
+  }
+
+  function followNode({ type, object }: KubeChange): void {
+    const { name } = object.metadata
+    if (type === 'ADDED') daemonSets().forEach((set) => void pods.create(daemonPod(set, name)))
+    if (type !== 'DELETED') return
+    const gone = pods.all().filter((pod) => (pod['spec'] as { nodeName?: string }).nodeName === name)
+    for (const { metadata } of gone) pods.delete(metadata.name)
+  }
+
+  function daemonSets(): readonly KubeObject[] {
+    return [...applied].flatMap(([path, objects]) => (path.endsWith('/daemonsets') ? objects.all() : []))
+  }
+
+  function allows(user: KubeUser, verb: string, resource: string, name = ''): boolean {
+    const own = settings.allows?.(user, verb, resource)
+    if (own !== undefined) return own
+    if (user.groups.includes('system:masters')) return true
+    // A group that kubeadm binds to its role when the API server is up.
+    const isBound =
+      signs === undefined || collections.get(bindingsPath)?.objects.has('kubeadm:cluster-admins')
+    if (isBound === true && user.groups.includes('kubeadm:cluster-admins')) return true
+    return signs !== undefined && mayInJoining(user, verb, resource, name)
   }
 
   /** Server-side apply, by one who takes over whatever it speaks of. */
@@ -164,7 +252,11 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     const objects = applied.get(folder) ?? new KubeObjects(resource, versions, 100)
     applied.set(folder, objects)
     const isThere = objects.all().some(({ metadata }) => metadata.name === name)
-    send(response, isThere ? 200 : 201, isThere ? objects.merge(name, object) : objects.create(object))
+    const kept = isThere ? objects.merge(name, object) : objects.create(object)
+    if (signs !== undefined && resource === 'daemonsets' && !isThere) {
+      for (const { metadata } of nodes.all()) pods.create(daemonPod(kept, metadata.name))
+    }
+    send(response, isThere ? 200 : 201, kept)
   }
 
   function evict(name: string, response: ServerResponse, user: KubeUser, text: string): void {
@@ -233,6 +325,22 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   }
 }
 
+type Collection = { readonly resource: string; readonly objects: KubeObjects }
+type Named = { readonly metadata?: { readonly name?: string } }
+
+const requestsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+const bindingsPath = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings'
+
+function collectionsForJoining(versions: { now: number }): readonly (readonly [string, Collection])[] {
+  const paths = ['kube-system', 'kube-public'].map(
+    (namespace) => `/api/v1/namespaces/${namespace}/configmaps`,
+  )
+  return [...paths, requestsPath, bindingsPath].map((path) => {
+    const resource = path.split('/').at(-1) ?? ''
+    return [path, { resource, objects: new KubeObjects(resource, versions, 100) }]
+  })
+}
+
 const applyType = 'application/apply-patch+yaml'
 
 function refuseUnless(isAllowed: boolean, user: KubeUser, verb: string, resource: string): void {
@@ -254,12 +362,15 @@ function read(
 ): { readonly metadata: { readonly name: string }; readonly stringData?: unknown } {
   if (request.headers['content-type'] !== 'application/json') throw unsupported()
   const value = JSON.parse(text) as {
+    readonly apiVersion?: unknown
     readonly metadata?: { readonly name?: unknown }
     readonly stringData?: unknown
   }
   const name = value.metadata?.name
-  // DNS-1123 subdomain, as the API has it for nodes and secrets.
-  if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {
+  // DNS-1123 subdomain, as the API has it for nodes and secrets; names of roles and bindings are freer.
+  const isOfRoles = String(value.apiVersion).startsWith('rbac.')
+  const form = isOfRoles ? /^[^/%]{1,253}$/ : /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
+  if (typeof name !== 'string' || !form.test(name)) {
     throw new KubeRefusal(422, 'Invalid', `metadata.name: Invalid value: ${JSON.stringify(name)}`)
   }
   return { ...value, metadata: { ...value.metadata, name } }

@@ -52,6 +52,10 @@ export class KubeObjects {
     return [...this.#objects.values()].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   }
 
+  has(name: string): boolean {
+    return this.#objects.has(name)
+  }
+
   get(name: string): KubeObject {
     const found = this.#objects.get(name)
     if (found === undefined) throw new KubeRefusal(404, 'NotFound', `${this.#resource} "${name}" not found`)

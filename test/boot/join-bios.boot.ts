@@ -1,0 +1,37 @@
+import t from 'tap'
+import { aptRepository } from './apt-repository.ts'
+import { approved, becomesActive, letGo, planOf, version } from './join.ts'
+import { startRig } from './rig.ts'
+import { blankDisk, gib } from './test-disks.ts'
+
+void t.test(
+  'bios: an unknown machine becomes the first control plane of a cluster, and is let go',
+  async (t) => {
+    t.testdir()
+    const disk = blankDisk(t, 'IW-ROOT', 3 * gib)
+    await using packages = await aptRepository({ version })
+    await using rig = await startRig(planOf(t, 'bios', packages, disk, packages.plugIn))
+    await rig.ironwake('clusters', 'create', 'lab', '--kubernetes', version)
+    await approved(t, rig, ['--cluster', 'lab', '--role', 'control-plane', '--label', 'rack=r1'])
+    await becomesActive(t, rig, 'init')
+    t.match(JSON.parse(await rig.ironwake('clusters', 'show', 'lab', '--output', 'json')), {
+      nodes: {
+        kind: 'heard',
+        nodes: [
+          {
+            name: 'node-1',
+            ready: { status: 'True' },
+            kubeletVersion: `v${version}`,
+            labels: { rack: 'r1', 'node-role.kubernetes.io/control-plane': '' },
+            taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }],
+          },
+        ],
+      },
+    })
+    t.notOk(
+      rig.happened.some(({ event }) => event.kind === 'bootstrap-token-made'),
+      'and no token was made for it',
+    )
+    await letGo(t, rig, disk, ['--force'])
+  },
+)
