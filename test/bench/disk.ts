@@ -45,7 +45,7 @@ now() { cut -d ' ' -f 1 /proc/uptime | tr -d .; }
 plain() { ${ways['curl | zstd -d | dd']}; }
 unpacked() {
   rm -f $work/for-digest; mkfifo $work/for-digest
-  sha256sum <$work/for-digest >$work/digest & digesting=$!
+  sha256_of <$work/for-digest >$work/digest & digesting=$!
   ${ways['with the SHA-256 of the unpacked bytes']}
   wait $digesting
 }
