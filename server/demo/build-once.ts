@@ -1,5 +1,6 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeTree } from './remove-tree.ts'
 
 /** A folder of a cache, named for everything it is made from. */
 export type BuildPlan = {
@@ -27,7 +28,7 @@ export async function buildOnce({ cacheFolder, key, isWhole, build }: BuildPlan)
       if (!(await isWhole(folder))) throw error
     })
   } finally {
-    await rm(building, { recursive: true, force: true })
+    await removeTree(building)
   }
   return folder
 }
@@ -37,10 +38,15 @@ async function removeAbandoned(cacheFolder: string): Promise<void> {
   for (const name of await readdir(cacheFolder)) {
     const owner = /^building-([0-9]+)-/.exec(name)?.[1]
     if (owner === undefined) continue
-    try {
-      process.kill(Number(owner), 0)
-    } catch {
-      await rm(join(cacheFolder, name), { recursive: true, force: true })
-    }
+    if (!isRunning(Number(owner))) await removeTree(join(cacheFolder, name))
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
