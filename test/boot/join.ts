@@ -76,12 +76,12 @@ const wayToActive = (order: string): readonly Step[] => [
   { kind: 'join-ordered', order },
   // A worker's Node may be Ready before kubeadm has ended there; then nothing is left to be told.
   ...(order === 'init' ? [{ kind: 'join-done' } as const] : []),
-  { kind: 'node-ready' },
   { kind: 'machine-state-changed', from: 'joining', to: 'active' },
+  { kind: 'node-ready' },
 ]
 
 export async function becomesActive(t: Test, rig: Rig, order: string): Promise<void> {
-  await rig.appliance.waitFor('machine-state-changed', ({ to }) => to === 'active', patience)
+  await rig.appliance.waitFor('node-ready', () => true, patience)
   const { machine } = await rig.record()
   t.match(machine, { state: 'active', failures: 0 })
   t.equal(missingStep(rig.happened, wayToActive(order)), undefined, 'each step follows the one before')
