@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isAlive } from './is-alive.ts'
 import { removeTree } from './remove-tree.ts'
 
 /** A folder of a cache, named for everything it is made from. */
@@ -38,15 +39,6 @@ async function removeAbandoned(cacheFolder: string): Promise<void> {
   for (const name of await readdir(cacheFolder)) {
     const owner = /^building-([0-9]+)-/.exec(name)?.[1]
     if (owner === undefined) continue
-    if (!isRunning(Number(owner))) await removeTree(join(cacheFolder, name))
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
+    if (!isAlive(Number(owner))) await removeTree(join(cacheFolder, name))
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, execFile, spawn, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
+import { isAlive } from './is-alive.ts'
 
 const execute = promisify(execFile)
 
@@ -166,15 +167,6 @@ async function removeAbandoned(): Promise<void> {
     const name = line.split(' ')[0] ?? ''
     const owner = ownerOf(name)
     if (owner !== undefined && !isAlive(owner)) removeFromKernel(name)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
 
