@@ -45,6 +45,7 @@ async function play(): Promise<void> {
       { method, url, userAgent, body, keepText, from, diesAfterBytes, bytesPerTenth },
       address,
       over,
+      came,
     ) =>
       await fetchHttp({
         method,
@@ -57,6 +58,7 @@ async function play(): Promise<void> {
         hangUpAfter: diesAfterBytes,
         bytesPerTenth,
         over,
+        came,
       }),
     now: () => performance.now(),
   }

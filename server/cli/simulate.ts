@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseBitRate } from '../config/parse-bit-rate.ts'
 import { duration, size } from '../events/sentence.ts'
 import { phases } from '../simulate/course.ts'
-import { parseFaults, parseMix, parseSize, type Parsed } from '../simulate/parse-mix.ts'
+import { parseFaults, parseMethods, parseMix, parseSize, type Parsed } from '../simulate/parse-mix.ts'
 import { faults } from '../simulate/rack.ts'
 import type { RackOrder, RackWord } from '../simulate/rack-order.ts'
 import type { Tally } from '../simulate/tally.ts'
@@ -22,10 +22,12 @@ const mostStreams = 4_096
 const mostListed = 20
 
 export const simulate: Command = {
-  usage: 'ironwake simulate [--machines N] [--firmware MIX] [--faults FAULTS]',
+  usage: 'ironwake simulate [--machines N] [--firmware MIX] [--method MIX] [--faults FAULTS]',
   about: [
     'Boots a rack of virtual machines through real sockets, from the DISCOVER of each firmware to the last report of its\n' +
       'cloud-init, and says how long each phase took. No machine is emulated: what is played is what goes over the wire.',
+    'Methods: ram runs the image from memory; disk writes it to the disk of the machine, and autoinstall has an installer write it:\n' +
+      'the box chooses the disk, and the machine starts once more, from there. Disks are as fast as the wire.',
     'It makes a network namespace of its own, with an appliance in it and the machines beside it; nothing outside of it is\n' +
       'touched. Exits with 1 when a machine was lost. Needs root.',
     `Faults: ${Object.entries(faults)
@@ -38,11 +40,18 @@ export const simulate: Command = {
       type: 'string',
       about: 'the mix (default: bios=1,uefi=2,http=1); rom is an old BIOS with a PXE ROM',
     },
+    method: {
+      type: 'string',
+      about: 'how machines get their systems, a mix of ram, disk and autoinstall (default: ram=1)',
+    },
     faults: {
       type: 'string',
       about: 'none (default), all, or names with commas: half of the machines have one',
     },
-    'image-size': { type: 'string', about: 'size of the image, random bytes (default: 4M)' },
+    'image-size': {
+      type: 'string',
+      about: 'size of each image, random bytes: of the system in memory, a packed disk, an ISO (default: 4M)',
+    },
     link: { type: 'string', about: 'what images may take of the wire, as 900Mbit/s (default: all of it)' },
     streams: { type: 'string', about: 'kernels and images that go out at a time (default: 64)' },
     over: { type: 'string', about: 'seconds over which they are switched on (default: 0)' },
@@ -60,6 +69,7 @@ export const simulate: Command = {
   examples: [
     'ironwake simulate --machines 100',
     'ironwake simulate --machines 40 --firmware bios=1,rom=1,uefi=2,http=1 --faults all',
+    'ironwake simulate --machines 40 --method ram=1,disk=2,autoinstall=1',
     'ironwake simulate --machines 200 --image-size 64M --link 900Mbit/s',
     'ironwake simulate --machines 1000 --output json',
   ],
@@ -83,7 +93,10 @@ async function played(call: Call, order: RackOrder, box: RackBoxPlan): Promise<T
       const words = [process.execPath, program, JSON.stringify({ ...order, interface: rack.interface })]
       return await heard(call, rack.neighbour.start(words, { stdio: ['ignore', 'pipe', 'inherit'] }))
     } catch (error) {
-      if (error instanceof Error && error.name === 'Error') throw new Sorry(error.message)
+      if (!(error instanceof Error)) throw error
+      // The images of the rack did not go into its store: most often there is no room.
+      if (error.name === 'ImageFault') throw new Sorry(error.message, 'Try a smaller --image-size.')
+      if (error.name === 'Error') throw new Sorry(error.message)
       throw error
     }
   }
@@ -127,9 +140,18 @@ async function heard(call: Call, child: ChildProcess): Promise<Tally> {
 function orderOf(call: Call): { readonly order: RackOrder; readonly box: RackBoxPlan } {
   const {
     firmware = 'bios=1,uefi=2,http=1',
+    method,
+    interface: onInterface,
     faults: faulty = 'none',
     'image-size': image = '4M',
   } = call.options
+  if (onInterface !== undefined && method !== undefined) {
+    throw new WronglyCalled(
+      '--method is for the appliance that simulate starts; behind --interface the settings of the box there count',
+    )
+  }
+  const methods =
+    onInterface === undefined ? valueOf('--method', parseMethods(String(method ?? 'ram=1'))) : []
   const machines = number(call, 'machines', 20, mostMachines)
   if (machines === 0) throw new WronglyCalled('--machines is 1 or more')
   const order: RackOrder = {
@@ -137,13 +159,15 @@ function orderOf(call: Call): { readonly order: RackOrder; readonly box: RackBox
     plan: {
       machines,
       mix: valueOf('--firmware', parseMix(String(firmware))),
+      methods,
       faults: valueOf('--faults', parseFaults(String(faulty))),
     },
     limitMs: number(call, 'limit', 600, mostSeconds) * 1000,
     spreadMs: number(call, 'over', 0, mostSeconds) * 1000,
     seed: number(call, 'seed', 1, 0xffff_ffff),
   }
-  return { order, box: boxOf(call, valueOf('--image-size', parseSize(String(image)))) }
+  const imageBytes = valueOf('--image-size', parseSize(String(image)))
+  return { order, box: { ...boxOf(call, imageBytes), methods: methods.map(({ method: one }) => one) } }
 }
 
 function boxOf(call: Call, imageBytes: number): RackBoxPlan {
@@ -173,10 +197,13 @@ function valueOf<Value>(option: string, parsed: Parsed<Value>): Value {
 }
 
 function report(tally: Tally): string {
-  const times = [...phases, 'total' as const].map((phase) => {
-    const { p50, p95, p99, most } = tally.phases[phase]
-    return [phase, ...[p50, p95, p99, most].map((ms) => `${(ms / 1000).toFixed(2)} s`)]
+  const times = [...phases, 'total' as const].flatMap((phase) => {
+    const spread = tally.phases[phase]
+    if (spread === undefined) return []
+    const { p50, p95, p99, most } = spread
+    return [[phase, ...[p50, p95, p99, most].map((ms) => `${(ms / 1000).toFixed(2)} s`)]]
   })
+  const ways = Object.entries(tally.upBy).map(([method, count]) => `${count} ${method}`)
   const kinds = Object.entries(tally.byFirmware).map(([firmware, { machines, up }]) => [
     firmware,
     String(machines),
@@ -189,7 +216,7 @@ function report(tally: Tally): string {
     table(['firmware', 'machines', 'up'], kinds),
     ...(lost.length === 0 ? [] : ['', table(['lost', 'firmware', 'because'], lost)]),
     '',
-    `${tally.up} of ${tally.machines} machines are up, ${tally.lost.length} were lost, ${tally.ownDisk} went to their own disk. ` +
+    `${tally.up} of ${tally.machines} machines are up${ways.length === 0 ? '' : ` (${ways.join(', ')})`}, ${tally.lost.length} were lost, ${tally.ownDisk} went to their own disk. ` +
       `${size(tally.byteCount)} in ${duration(Math.round(tally.seconds))}, ${size(tally.bytesPerSecond)} a second.`,
   ].join('\n')
 }

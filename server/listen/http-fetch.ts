@@ -17,6 +17,8 @@ export type HttpFetch = {
   readonly over: AbortSignal
   /** Takes no more than this in a tenth of a second. */
   readonly bytesPerTenth?: number | undefined
+  /** Hears how many bytes have come so far. */
+  readonly came?: ((byteCount: number) => void) | undefined
 }
 
 export type HttpFetched =
@@ -82,6 +84,7 @@ export async function fetchHttp(order: HttpFetch): Promise<HttpFetched> {
             }, 100)
       response.on('data', (bytes: Buffer) => {
         byteCount += bytes.length
+        order.came?.(byteCount)
         checksum = crc32(bytes, checksum)
         if (order.keepText && byteCount <= longestText) texts.push(bytes)
         if (order.hangUpAfter !== undefined && byteCount >= order.hangUpAfter) asked.destroy()

@@ -3,10 +3,11 @@ import { optionCodes } from '../dhcp/option-codes.ts'
 import { vendorClassOf } from '../dhcp/options.ts'
 import type { DhcpMessage } from '../dhcp/message.ts'
 import { noAddress, parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
-import { Lost, type BootEnd, type Course, type TftpOrder } from './course.ts'
-import type { RackMachine } from './rack.ts'
+import type { SeedTexts } from './cloud-init.ts'
+import { inPhase, Lost, type BootEnd, type Course, type TftpOrder } from './course.ts'
+import type { RackMachine, RackMethod } from './rack.ts'
 import { bootFileOf, runIpxe } from './run-ipxe.ts'
-import { runSystem } from './run-system.ts'
+import { runOwnSystem, runSystem } from './run-system.ts'
 import { takeLease } from './take-lease.ts'
 
 /** How often a machine tries its boot program before its firmware gives up. */
@@ -14,23 +15,42 @@ const programTries = 3
 /** The block at which a machine that restarts loses its power. */
 const diesAtBlock = 20
 
-/** A whole boot, from the first DISCOVER of the firmware to the last report of cloud-init. */
+/** A whole boot, from the first DISCOVER of the firmware to the last report of cloud-init, of the system on the disk if there is one. */
 export function* bootMachine(machine: RackMachine, chance: () => number): Course<BootEnd> {
   try {
     if (machine.fault === 'restarts') {
       yield* firmware(machine, chance, diesAtBlock)
-      // What a power supply needs until its machine asks again.
-      yield { kind: 'pause', ms: 1_000 + chance() * 1_000 }
+      yield* restart(chance)
     }
     yield* firmware(machine, chance, undefined)
     const ipxe = yield* runIpxe(machine, chance)
     if (ipxe.kind === 'own-disk') return ipxe
-    yield* runSystem(machine, ipxe.commandLine, chance)
-    return { kind: 'up' }
+    const system = yield* runSystem(machine, ipxe.commandLine, chance)
+    if (system.kind === 'written') yield* inPhase('own-system', fromDisk(machine, system.seed, chance))
+    return up(machine, system.kind === 'written' ? system.by : 'ram')
   } catch (error) {
     if (error instanceof Lost) return { kind: 'lost', because: error.message }
     throw error
   }
+}
+
+/** The next boot of a machine whose disk is written: from the network once more, and then to its disk. */
+function* fromDisk(machine: RackMachine, seed: SeedTexts, chance: () => number): Course<void> {
+  yield* restart(chance)
+  yield* firmware(machine, chance, undefined)
+  const ipxe = yield* runIpxe(machine, chance)
+  if (ipxe.kind === 'kernel') throw new Lost('its disk is written, and it was not sent there')
+  yield* runOwnSystem(machine, seed, chance)
+}
+
+/** What a power supply needs until its machine asks again. */
+function* restart(chance: () => number): Course<void> {
+  yield { kind: 'pause', ms: 1_000 + chance() * 1_000 }
+}
+
+function up({ method }: RackMachine, by: RackMethod): BootEnd {
+  if (method === undefined || method === by) return { kind: 'up', method: by }
+  return { kind: 'lost', because: `it was to come up by the method ${method}, and came up by ${by}` }
 }
 
 /** The firmware up to the start of iPXE, or up to the block at which its power fails. */

@@ -1,8 +1,21 @@
 import type { DhcpMessage, MessageTypeName } from '../dhcp/message.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
+import type { RackMethod } from './rack.ts'
 
-/** The parts of a boot whose times are told apart. */
-export const phases = ['address', 'program', 'script', 'kernel', 'image', 'cloud-init'] as const
+/**
+ * The parts of a boot whose times are told apart. `disk` is from the question which disk is meant until it is written, and
+ * `own-system` all that comes after: the restart, the firmware once more, and the system on the disk.
+ */
+export const phases = [
+  'address',
+  'program',
+  'script',
+  'kernel',
+  'image',
+  'cloud-init',
+  'disk',
+  'own-system',
+] as const
 export type Phase = (typeof phases)[number]
 
 /** What a virtual machine wants done next. It does nothing itself: `play.ts` does it, over real sockets. */
@@ -53,6 +66,17 @@ export type HttpOrder = {
   readonly diesAfterBytes?: number
   /** Reads no more than this many bytes in a tenth of a second. */
   readonly bytesPerTenth?: number
+  /** Tells meanwhile how far it is. */
+  readonly progress?: Progress
+}
+
+/** While bytes come, a URL is told again and again how many of the disk are written; what becomes of that does not count. */
+export type Progress = {
+  readonly url: string
+  readonly userAgent: string
+  readonly everyMs: number
+  /** Bytes of the disk for each that comes packed. */
+  readonly unpacks: number
 }
 
 /** What came of a deed. */
@@ -76,7 +100,7 @@ export type Found =
 
 export type BootEnd =
   /** Its last report is in. */
-  | { readonly kind: 'up' }
+  | { readonly kind: 'up'; readonly method: RackMethod }
   /** It was told to leave the network alone. */
   | { readonly kind: 'own-disk'; readonly because: string }
   | { readonly kind: 'lost'; readonly because: string }
@@ -87,4 +111,15 @@ export type Course<Result> = Generator<Deed, Result, Found>
 /** The rest of a course cannot be gone; `boot-machine.ts` turns it into the end of the boot. */
 export class Lost extends Error {
   override readonly name = 'Lost'
+}
+
+/** A part of a course in which all time counts for one phase. */
+export function* inPhase<Result>(phase: Phase, course: Course<Result>): Course<Result> {
+  yield { kind: 'enter', phase }
+  let step = course.next({ kind: 'done' })
+  while (step.done !== true) {
+    const { value: deed } = step
+    step = course.next(deed.kind === 'enter' ? { kind: 'done' } : yield deed)
+  }
+  return step.value
 }

@@ -1,9 +1,16 @@
-import type { Course } from './course.ts'
+import type { Course, Progress } from './course.ts'
 import type { RackMachine } from './rack.ts'
 
 export type Fetched =
   | { readonly kind: 'file'; readonly byteCount: number }
   | { readonly kind: 'failed'; readonly because: string }
+
+export type Fetching = {
+  readonly userAgent: string
+  /** Whether it goes on where it broke off; `ranges` asks for a range from the beginning, as the one that writes disks does. */
+  readonly resumes: boolean | 'ranges'
+  readonly progress?: Progress
+}
 
 /** How often one file is asked for anew; each time after a longer pause. */
 const tries = 10
@@ -14,11 +21,7 @@ const slowBytesPerTenth = 256 * 1024
 const longestPauseSeconds = 30
 
 /** A big file by HTTP; one that breaks off is fetched from there on when the client knows how, or from its beginning. */
-export function* fetchFile(
-  machine: RackMachine,
-  url: string,
-  by: { readonly userAgent: string; readonly resumes: boolean },
-): Course<Fetched> {
+export function* fetchFile(machine: RackMachine, url: string, by: Fetching): Course<Fetched> {
   let have = { byte: 0, checksum: 0 }
   let because = ''
   let breaks = machine.fault === 'breaks-off'
@@ -29,7 +32,8 @@ export function* fetchFile(
       url,
       userAgent: by.userAgent,
       keepText: false,
-      ...(by.resumes && have.byte > 0 ? { from: have } : {}),
+      ...(by.resumes === 'ranges' || (by.resumes && have.byte > 0) ? { from: have } : {}),
+      ...(by.progress === undefined ? {} : { progress: by.progress }),
       ...(breaks ? { diesAfterBytes: breaksAfterBytes } : {}),
       ...(machine.fault === 'slow-reader' ? { bytesPerTenth: slowBytesPerTenth } : {}),
     }

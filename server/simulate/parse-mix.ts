@@ -1,4 +1,4 @@
-import { faults, firmwares, type Fault, type RackPlan } from './rack.ts'
+import { faults, firmwares, rackMethods, type Fault, type RackPlan } from './rack.ts'
 
 export type Parsed<Value> =
   { readonly kind: 'value'; readonly value: Value } | { readonly kind: 'refused'; readonly because: string }
@@ -7,22 +7,39 @@ const mostShare = 1_000
 
 /** Reads `bios=1,uefi=2,http=1`. */
 export function parseMix(text: string): Parsed<RackPlan['mix']> {
-  const mix: RackPlan['mix'][number][] = []
+  const read = parseShares(text, 'firmware', firmwares)
+  if (read.kind === 'refused') return read
+  return { kind: 'value', value: read.value.map(({ name, share }) => ({ firmware: name, share })) }
+}
+
+/** Reads `ram=1,disk=2`. */
+export function parseMethods(text: string): Parsed<RackPlan['methods']> {
+  const read = parseShares(text, 'method', rackMethods)
+  if (read.kind === 'refused') return read
+  return { kind: 'value', value: read.value.map(({ name, share }) => ({ method: name, share })) }
+}
+
+function parseShares<Name extends string>(
+  text: string,
+  what: string,
+  names: readonly Name[],
+): Parsed<readonly { readonly name: Name; readonly share: number }[]> {
+  const shares: { readonly name: Name; readonly share: number }[] = []
   for (const part of text.split(',')) {
-    const [name = '', shareText = '1', ...rest] = part.trim().split('=')
-    const firmware = firmwares.find((known) => known === name)
-    if (firmware === undefined) {
-      return refused(`there is no firmware ${JSON.stringify(name)}; there are ${firmwares.join(', ')}`)
+    const [given = '', shareText = '1', ...rest] = part.trim().split('=')
+    const name = names.find((known) => known === given)
+    if (name === undefined) {
+      return refused(`there is no ${what} ${JSON.stringify(given)}; there are ${names.join(', ')}`)
     }
     const share = /^[0-9]{1,4}$/.test(shareText) ? Number(shareText) : Number.NaN
     if (rest.length > 0 || !(share <= mostShare)) {
-      return refused(`${JSON.stringify(part)} is no share; write one as ${firmware}=2`)
+      return refused(`${JSON.stringify(part)} is no share; write one as ${name}=2`)
     }
-    mix.push({ firmware, share })
+    shares.push({ name, share })
   }
-  return mix.some(({ share }) => share > 0)
-    ? { kind: 'value', value: mix }
-    : refused('no firmware has a share above 0')
+  return shares.some(({ share }) => share > 0)
+    ? { kind: 'value', value: shares }
+    : refused(`no ${what} has a share above 0`)
 }
 
 /** Reads `none`, `all`, or names of faults. */

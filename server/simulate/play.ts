@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { bootMachine } from './boot-machine.ts'
 import { chanceFrom } from './chance.ts'
-import type { BootEnd, Course, Deed, Found, Phase, TftpOrder } from './course.ts'
+import type { BootEnd, Course, Deed, Found, HttpOrder, Phase, TftpOrder } from './course.ts'
 import { DhcpPost } from './dhcp-post.ts'
 import type { RackMachine } from './rack.ts'
 import type { Peer, RackWire } from './rack-wire.ts'
@@ -126,7 +126,7 @@ export class RackPlayer {
       }
       case 'fetch-http': {
         if (seat.address === undefined) return failed('it has no address')
-        const found = await this.#wire.fetch(deed, seat.address, seat.over)
+        const found = await this.#fetch(deed, seat, seat.address)
         if (found.kind === 'response') this.#count(seat, found.byteCount)
         return found
       }
@@ -139,6 +139,25 @@ export class RackPlayer {
         }
         return done
       }
+    }
+  }
+
+  async #fetch(order: HttpOrder, seat: Seat, address: Ipv4): Promise<Found> {
+    const { progress } = order
+    if (progress === undefined) return await this.#wire.fetch(order, address, seat.over)
+    const { url, userAgent, everyMs, unpacks } = progress
+    let came = order.from?.byte ?? 0
+    const before = came
+    const telling = setInterval(() => {
+      const body = `${Math.floor(came * unpacks)}\n`
+      const word = { method: 'POST', url, userAgent, body, keepText: false } as const
+      // It never rejects, and nobody waits for what comes of it.
+      void this.#wire.fetch(word, address, seat.over)
+    }, everyMs)
+    try {
+      return await this.#wire.fetch(order, address, seat.over, (byteCount) => (came = before + byteCount))
+    } finally {
+      clearInterval(telling)
     }
   }
 

@@ -10,7 +10,13 @@ export type RackWire = {
   /** A UDP port of its own at an address that was taken. */
   readonly openPort: (address: Ipv4, received: (bytes: Uint8Array, from: Peer) => void) => RackPort
   /** What is under way when the signal comes is broken off. */
-  readonly fetch: (order: HttpOrder, from: Ipv4, over: AbortSignal) => Promise<Found>
+  readonly fetch: (
+    order: HttpOrder,
+    from: Ipv4,
+    over: AbortSignal,
+    /** Hears how many bytes of the answer have come so far. */
+    came?: (byteCount: number) => void,
+  ) => Promise<Found>
   readonly now: () => number
 }
 

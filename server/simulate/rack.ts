@@ -8,6 +8,17 @@ import { byteSwapped, parseUuid, type Uuid } from '../wire/uuid.ts'
 export const firmwares = ['bios', 'rom', 'uefi', 'http'] as const
 export type SimulatedFirmware = (typeof firmwares)[number]
 
+/** How the system of a machine comes about; the settings of the rack's own box give each machine its own. */
+export const rackMethods = ['ram', 'disk', 'autoinstall'] as const
+export type RackMethod = (typeof rackMethods)[number]
+
+/** What the serial numbers of its machines begin with, by which the settings tell them apart. */
+export const serialsOf: { readonly [method in RackMethod]: string } = {
+  ram: 'RACK-RAM-',
+  disk: 'RACK-DISK-',
+  autoinstall: 'RACK-AUTOINSTALL-',
+}
+
 /** Behaviours of real ROMs, networks and people that a boot server has to live with, and what each does. */
 export const faults = {
   'duplicate-messages': 'sends every DHCP message twice',
@@ -33,12 +44,16 @@ export type RackMachine = {
   readonly serial: string
   readonly firmware: SimulatedFirmware
   readonly fault: Fault | undefined
+  /** By what it is to come up; absent, by whatever it is told. */
+  readonly method: RackMethod | undefined
 }
 
 export type RackPlan = {
   readonly machines: number
   /** How many of each come in turn. */
   readonly mix: readonly { readonly firmware: SimulatedFirmware; readonly share: number }[]
+  /** How many of each come in turn; with none the box that is asked decides. */
+  readonly methods: readonly { readonly method: RackMethod; readonly share: number }[]
   /** Half of the machines have one of these, in turn. */
   readonly faults: readonly Fault[]
 }
@@ -49,6 +64,9 @@ const macPrefix = '02:1d:e0'
 /** Lines machines up as the plan says; the same plan gives the same machines. */
 export function rackOf(plan: RackPlan): readonly RackMachine[] {
   const turn = plan.mix.flatMap(({ firmware, share }) => Array.from({ length: share }, () => firmware))
+  const methods = plan.methods.flatMap(({ method, share }) => Array.from({ length: share }, () => method))
+  // When both turns begin together again one of them goes a step on, so that each firmware meets each method.
+  const both = leastCommonMultiple(Math.max(1, turn.length), Math.max(1, methods.length))
   let faulty = 0
   return Array.from({ length: plan.machines }, (_, index) => {
     const number = index + 1
@@ -61,16 +79,24 @@ export function rackOf(plan: RackPlan): readonly RackMachine[] {
     const round = turn.length % 2 === 0 ? Math.floor(index / Math.max(1, turn.length)) : 0
     const odd = (index + round) % 2 === 1
     const fault = odd ? plan.faults[faulty++ % Math.max(1, plan.faults.length)] : undefined
+    const method = methods[(index + Math.floor(index / both)) % Math.max(1, methods.length)]
     return {
       index,
       mac,
       uuid,
       uuidInDhcp: byteSwapped(uuid),
-      serial: `RACK-${number}`,
+      serial: `${method === undefined ? 'RACK-' : serialsOf[method]}${number}`,
       firmware: turn[index % Math.max(1, turn.length)] ?? 'uefi',
       fault,
+      method,
     }
   })
+}
+
+function leastCommonMultiple(one: number, other: number): number {
+  let [a, b] = [one, other]
+  while (b !== 0) [a, b] = [b, a % b]
+  return (one / a) * other
 }
 
 function twoDigits(byte: number): string {

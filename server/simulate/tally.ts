@@ -1,15 +1,18 @@
 import { phases, type Phase } from './course.ts'
 import type { Played } from './play.ts'
+import type { RackMethod } from './rack.ts'
 
 /** The result of a rack: what is printed, and what programs read. */
 export type Tally = {
   readonly machines: number
   readonly up: number
+  /** Of those that are up. */
+  readonly upBy: { readonly [method in RackMethod]?: number }
   readonly ownDisk: number
   readonly lost: readonly { readonly mac: string; readonly firmware: string; readonly because: string }[]
   readonly byFirmware: { readonly [firmware: string]: { readonly machines: number; readonly up: number } }
-  /** Milliseconds. */
-  readonly phases: { readonly [phase in Phase | 'total']: Spread }
+  /** Milliseconds; a phase that no machine came to is absent. */
+  readonly phases: { readonly [phase in Phase]?: Spread } & { readonly total: Spread }
   readonly seconds: number
   readonly byteCount: number
   readonly bytesPerSecond: number
@@ -36,15 +39,18 @@ export function tallyOf(played: readonly Played[], tookMs: number): Tally {
       : [],
   )
   const times = Object.fromEntries(
-    phases.map((phase) => [
-      phase,
-      spreadOf(played.flatMap((one) => (one.phases[phase] === undefined ? [] : [one.phases[phase]]))),
-    ]),
-  ) as { [phase in Phase]: Spread }
+    phases.flatMap((phase) => {
+      const values = played.flatMap((one) => one.phases[phase] ?? [])
+      return values.length === 0 ? [] : [[phase, spreadOf(values)]]
+    }),
+  ) as { [phase in Phase]?: Spread }
+  const upBy: { [method in RackMethod]?: number } = {}
+  for (const { end } of played) if (end.kind === 'up') upBy[end.method] = (upBy[end.method] ?? 0) + 1
   const byteCount = played.reduce((sum, one) => sum + one.byteCount, 0)
   return {
     machines: played.length,
     up: played.filter(({ end }) => end.kind === 'up').length,
+    upBy,
     ownDisk: played.filter(({ end }) => end.kind === 'own-disk').length,
     lost,
     byFirmware,

@@ -36,6 +36,7 @@ async function measure(machines: number): Promise<void> {
         { firmware: 'uefi', share: 2 },
         { firmware: 'http', share: 1 },
       ],
+      methods: [{ method: 'ram', share: 1 }],
       faults: [],
     },
     limitMs: 600_000,

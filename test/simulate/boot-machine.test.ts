@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { BootEnd, Deed, Found } from '../../server/simulate/course.ts'
+import { inPhase, type BootEnd, type Deed, type Found } from '../../server/simulate/course.ts'
 import { bootMachine } from '../../server/simulate/boot-machine.ts'
 import { chanceFrom } from '../../server/simulate/chance.ts'
 import { faults, firmwares, rackOf, type Fault, type RackMachine } from '../../server/simulate/rack.ts'
@@ -138,7 +138,7 @@ t.test('every firmware with every fault comes up, and cloud-init reports all of 
   for (const firmware of firmwares) {
     for (const fault of [undefined, ...(Object.keys(faults) as Fault[])]) {
       const appliance = new Appliance({ ...one(firmware), fault })
-      t.strictSame(boot(appliance), { kind: 'up' }, `${firmware}, ${fault ?? 'sound'}`)
+      t.strictSame(boot(appliance), { kind: 'up', method: 'ram' }, `${firmware}, ${fault ?? 'sound'}`)
       const reports = appliance.reports.map((body) => parseReport(body))
       t.equal(reports.filter((one) => one.kind === 'report').length, 8)
       const last = reports.at(-1)
@@ -176,6 +176,26 @@ t.test('a machine that is left to its disk says what its screen showed', async (
   t.match(boot(appliance), { kind: 'own-disk', because: /exit 1/ })
 })
 
+t.test('a machine that comes up otherwise than it was to is lost', async (t) => {
+  t.strictSame(boot(new Appliance({ ...one('uefi'), method: 'ram' })), { kind: 'up', method: 'ram' })
+  t.match(boot(new Appliance({ ...one('uefi'), method: 'disk' })), {
+    kind: 'lost',
+    because: 'it was to come up by the method disk, and came up by ram',
+  })
+})
+
+t.test('a part of a course counts for one phase, whatever it enters', async (t) => {
+  const { result, deeds } = walk(
+    inPhase('own-system', bootMachine(one('uefi'), chanceFrom(7))),
+    new Appliance(one('uefi')).answer,
+  )
+  t.strictSame(result, { kind: 'up', method: 'ram' })
+  t.strictSame(
+    deeds.filter(({ kind }) => kind === 'enter'),
+    [{ kind: 'enter', phase: 'own-system' }],
+  )
+})
+
 t.test('a server that is busy is asked again when it says so', async (t) => {
   let refusals = 0
   const pauses: number[] = []
@@ -184,7 +204,7 @@ t.test('a server that is busy is asked again when it says so', async (t) => {
     if (deed.kind !== 'fetch-http' || !deed.url.endsWith('squashfs') || refusals++ >= 2) return undefined
     return { ...response('', 503), retryAfterSeconds: 7 }
   })
-  t.strictSame(boot(appliance), { kind: 'up' })
+  t.strictSame(boot(appliance), { kind: 'up', method: 'ram' })
   t.strictSame(pauses, [7_000, 7_000])
 })
 
@@ -198,7 +218,7 @@ t.test('an image that broke off is fetched from there on', async (t) => {
     first = false
     return { ...response('12', 200), announced: 5, checksum: 4 }
   })
-  t.strictSame(boot(appliance), { kind: 'up' })
+  t.strictSame(boot(appliance), { kind: 'up', method: 'ram' })
   t.strictSame(begins, [undefined, { byte: 2, checksum: 4 }])
 })
 
@@ -210,7 +230,7 @@ t.test('other bytes than another machine was given are no boot', async (t) => {
 })
 
 function one(firmware: (typeof firmwares)[number]): RackMachine {
-  const [machine] = rackOf({ machines: 1, mix: [{ firmware, share: 1 }], faults: [] })
+  const [machine] = rackOf({ machines: 1, mix: [{ firmware, share: 1 }], methods: [], faults: [] })
   if (machine === undefined) throw new Error('an empty rack')
   return machine
 }

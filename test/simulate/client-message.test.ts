@@ -12,7 +12,7 @@ const mix = [
   { firmware: 'uefi', share: 1 },
   { firmware: 'http', share: 1 },
 ] as const
-const [bios, rom, uefi, http] = rackOf({ machines: 4, mix, faults: [] }) as [
+const [bios, rom, uefi, http] = rackOf({ machines: 4, mix, methods: [], faults: [] }) as [
   RackMachine,
   RackMachine,
   RackMachine,
