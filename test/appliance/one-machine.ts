@@ -220,8 +220,8 @@ export class OneMachine {
     return this.#running.boot
   }
 
-  /** A golden packet, as if this machine had sent it in a new transaction. */
-  sends(name: string, by = mac): void {
+  /** A golden packet, as if this machine had sent it in a new transaction; `hostname`: the name that it gives itself in it. */
+  sends(name: string, by = mac, { hostname }: { readonly hostname?: string } = {}): void {
     const chaddr = new Uint8Array(16)
     chaddr.set(bytesOfMac(by))
     const message = golden(name)
@@ -229,6 +229,7 @@ export class OneMachine {
     options.delete(61)
     // One board: the packets were captured of several.
     options.delete(97)
+    if (hostname !== undefined) options.set(12, Buffer.from(hostname))
     const { bytes } = encode({ ...message, chaddr, options, xid: ++this.#xid })
     const from = { address: noAddress, port: 68 }
     this.#running.dhcp([{ bytes, from, port: 67, network, at: this.now }], () => {})

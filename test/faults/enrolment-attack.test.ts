@@ -14,6 +14,10 @@ import { theClusters } from '../appliance/the-clusters.ts'
 import { mac, OneMachine } from '../appliance/one-machine.ts'
 import { apiFor, type ApiForMachine } from '../http/api-for-machine.ts'
 import { bearer } from '../http/an-https-api.ts'
+import { decode } from '../../server/dhcp/decode.ts'
+import { encode } from '../../server/dhcp/encode.ts'
+import { Box } from '../boot/a-box.ts'
+import { golden } from '../dhcp/golden.ts'
 import { macNumber } from '../networks/a-network.ts'
 
 // Somebody on the network of the machines, who can read all that the boot listener serves, show himself as any machine, and send
@@ -382,6 +386,11 @@ t.test('what a stranger says of a machine becomes no line of a script, a seed or
         t.notOk(/[\u0000-\u0008\u000b-\u001f\u007f]/.test(line), `payload ${number} moves no cursor`)
       }
     }
+    // The name that a client gives itself by DHCP, as firmware, iPXE and a system do (option 12).
+    for (const packet of ['discover-uefi-pxe', 'discover-ipxe-uefi', 'discover-udhcpc'])
+      box.sends(packet, mac, { hostname: payload.toWellFormed() })
+    t.equal(box.machine.hostname, undefined)
+    await box.boots()
     const { id } = box.attempt
     const inventory = `ironwake-inventory 1\nfirmware bios\nprocessors 1\nmemory 1\nprocessor-model ${payload}\ndisk vda\nbytes 99\nserial ${payload}\nmodel ${payload}\nend\n`
     for (const [path, body] of [
@@ -418,6 +427,45 @@ t.test('what a stranger says of a machine becomes no line of a script, a seed or
   const own = await api.post('enrol', aNode().enrols(await nonce()))
   t.equal(own.status, 200, own.body)
 })
+
+t.test('what a stranger calls himself by DHCP comes into no answer, no lease and no event', async (t) => {
+  const names = [...payloads, '-rf', '.', 'a b', 'a;b', "node-1'", 'node-1\n', 'ä', 'x'.repeat(64)]
+  const asks = ['discover-uefi-pxe', 'discover-uefi-http', 'discover-ipxe-uefi', 'discover-udhcpc']
+  let answered = 0
+  for (const packet of asks) {
+    for (const [number, name] of names.entries()) {
+      const claim = `${packet}, name ${number}`
+      const { send, leases, happened } = asksAs(packet, name)
+      answered += send.length
+      for (const { bytes } of send) {
+        t.equal(optionIn(bytes, 12), undefined, claim)
+        if (name.length > 8) t.notOk(Buffer.from(bytes).includes(name.toWellFormed().slice(0, 12)), claim)
+      }
+      t.strictSame(
+        leases.filter(({ hostname }) => hostname !== undefined),
+        [],
+        claim,
+      )
+      if (name.length > 8)
+        t.notOk(JSON.stringify(happened).includes(JSON.stringify(name).slice(1, 13)), claim)
+    }
+  }
+  t.equal(answered, asks.length * names.length, 'each of them was answered')
+  t.match(asksAs('discover-udhcpc', 'node-3').leases, [{ hostname: 'node-3' }], 'a name that is one is kept')
+})
+
+/** What a client is answered that gives itself this name (option 12), and asks for one (option 55). */
+function asksAs(packet: string, name: string) {
+  const message = golden(packet)
+  const wanted = Uint8Array.of(1, 3, 12, 66, 67)
+  const options = new Map([...message.options, [12, Buffer.from(name.toWellFormed())], [55, wanted]])
+  return new Box().answer(encode({ ...message, options }).bytes)
+}
+
+function optionIn(bytes: Uint8Array, code: number): Uint8Array | undefined {
+  const decoded = decode(bytes)
+  return decoded.kind === 'message' ? decoded.message.options.get(code) : undefined
+}
 
 t.test('the boot listener serves no secret of an enrolled machine, under no path', async (t) => {
   const box = await boxWithDisk(t, Buffer.alloc(1024 * 1024, 7), { cluster: 'lab' })
