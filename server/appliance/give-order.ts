@@ -14,7 +14,7 @@ import type { Ipv4 } from '../wire/ipv4.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { endpointOf, type ClusterLinks } from './cluster-links.ts'
 import { tellGivenUp } from './init-claim.ts'
-import { aboutMachine, nodeNameOf, wayOf, wishOf, type JoiningParts } from './joining.ts'
+import { aboutMachine, nodeNameOf, refusedBy, wayOf, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import {
   controlPlaneOrder,
@@ -88,7 +88,7 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
         return await packed([action('wait', String(decision.seconds), decision.because)])
       }
       case 'refused': {
-        await logbook.keep(wish === undefined ? noChange : refusedBy(machine, wish, decision))
+        await logbook.keep(wish === undefined ? noChange : refusedBy(parts, machine, wish, decision))
         return await packed([action('wait', String(refusedSeconds), decision.because)])
       }
       case 'init':
@@ -115,26 +115,6 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
       whom === 'others' ? roster.heardOf(machine.id, now()) : noChange,
       { ...noChange, happened: isNews ? [told] : [] },
     )
-  }
-
-  function refusedBy(
-    machine: Machine,
-    wish: JoinWish,
-    { refusal, because }: { readonly refusal: NonNullable<Join['refusal']>; readonly because: string },
-  ): RosterChange {
-    const moved = roster.move(machine.id, 'join-asked', because, now())
-    if (moved.machines.length === 0) return noChange
-    const { cluster } = wish
-    const isNews = machine.join?.refusal !== refusal || machine.join.because !== because
-    const told: ApplianceEvent = {
-      kind: 'join-refused',
-      ...aboutMachine(machine),
-      cluster,
-      cause: refusal,
-      because,
-    }
-    const way = { ...wayOf(parts, machine, wish, 'refused'), because, refusal }
-    return joined(moved, roster.joins(machine.id, way), { ...noChange, happened: isNews ? [told] : [] })
   }
 
   type Ordered = { readonly node: string; readonly address: Ipv4 }

@@ -5,7 +5,7 @@ import { joined, noChange } from '../machines/roster.ts'
 import { printable } from '../wire/text.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { claimOf, tellGivenUp } from './init-claim.ts'
-import { aboutMachine, type JoiningParts } from './joining.ts'
+import { aboutMachine, refusedBy, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 
@@ -34,6 +34,8 @@ export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: strin
       case 'init-failed':
       case 'join-failed':
         return await failed(machine, because)
+      case 'prepare-failed':
+        return await unprepared(machine, because)
       case 'not-received':
         return await notReceived(machine)
       case 'left':
@@ -90,6 +92,19 @@ export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: strin
     const isFree = claim === undefined ? undefined : book.setInit(cluster, undefined)
     await Promise.all([isFree, logbook.keep(change)])
     await tokens.sweep()
+    return accepted
+  }
+
+  /** Its system is up, and is not what a node is made of. It tries again by itself. */
+  async function unprepared(machine: Machine, because: string): Promise<Outcome> {
+    const wish = wishOf(parts, machine)
+    const refused = { refusal: 'not-prepared', because: `it could not be prepared: ${because}` } as const
+    const change = wish === undefined ? noChange : refusedBy(parts, machine, wish, refused)
+    if (change === noChange) {
+      logbook.note({ kind: 'node-note', ...aboutMachine(machine), note: refused.because })
+      return accepted
+    }
+    await logbook.keep(change)
     return accepted
   }
 

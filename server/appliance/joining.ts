@@ -1,8 +1,10 @@
+import type { ApplianceEvent } from '../events/event.ts'
+import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { Join } from '../machines/join.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import { machineName } from '../machines/machine-name.ts'
 import type { Machine } from '../machines/machine.ts'
-import type { Roster } from '../machines/roster.ts'
+import { joined, noChange, type Roster, type RosterChange } from '../machines/roster.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Plans } from './plans.ts'
 
@@ -37,6 +39,29 @@ export function wayOf(
   const isSame = before?.phase === phase && before.cluster === cluster
   const since = isSame ? before.since : parts.now()
   return { cluster, role, node: nodeNameOf(parts, machine), phase, since }
+}
+
+/** A machine that does not fit its cluster as it is; nothing, where it is not on its way there. */
+export function refusedBy(
+  parts: JoiningParts,
+  machine: Machine,
+  wish: JoinWish,
+  { refusal, because }: { readonly refusal: JoinRefusal; readonly because: string },
+): RosterChange {
+  const { roster, now } = parts
+  const moved = roster.move(machine.id, 'join-asked', because, now())
+  if (moved.machines.length === 0) return noChange
+  const { cluster } = wish
+  const isNews = machine.join?.refusal !== refusal || machine.join.because !== because
+  const told: ApplianceEvent = {
+    kind: 'join-refused',
+    ...aboutMachine(machine),
+    cluster,
+    cause: refusal,
+    because,
+  }
+  const way = { ...wayOf(parts, machine, wish, 'refused'), because, refusal }
+  return joined(moved, roster.joins(machine.id, way), { ...noChange, happened: isNews ? [told] : [] })
 }
 
 export function aboutMachine({ macs: [mac] }: Machine): { readonly mac?: Mac } {

@@ -4,6 +4,11 @@ export const joinRefusals = {
     meaning: 'what its system tells of itself cannot be read, or lacks something',
     nextStep: 'The reason names the line. Report it with the output of `ironwake machines show`.',
   },
+  'not-prepared': {
+    meaning: 'its system could not be made fit to become a node',
+    nextStep:
+      'The reason has the last words of `prepare-node`: mostly a mirror or a name server that does not answer, or a version that the repository does not have. The machine tries again by itself.',
+  },
   'clock-off': {
     meaning: 'its clock is more than a minute from that of the box',
     nextStep:

@@ -219,3 +219,28 @@ t.test('a machine that is not known well enough is given no order and no token, 
   box.tooWeak.clear()
   t.strictSame((await box.asks(2)).action, ['join-worker'])
 })
+
+t.test(
+  'a system that could not be prepared is refused with its last words, and joins when it could be',
+  async (t) => {
+    const box = await aCluster(t, { 2: worker })
+    const last = 'ironwake: the package lists cannot be fetched'
+    t.match(await box.says(2, `prepare-failed ${last}`), { kind: 'accepted' })
+    await box.says(2, `prepare-failed ${last}`)
+    t.match(box.machine(2), {
+      state: 'joining',
+      join: { phase: 'refused', refusal: 'not-prepared', because: `it could not be prepared: ${last}` },
+    })
+    t.match(box.told('join-refused'), [{ cause: 'not-prepared', because: /package lists/ }], 'told once')
+    t.equal(box.told('join-refused').length, 1)
+    t.strictSame((await box.asks(2)).action, ['join-worker'])
+    box.wishes.delete(2)
+    await box.says(2, `prepare-failed ${last}`)
+    await box.logbook.settle()
+    t.match(
+      box.told('node-note'),
+      [{ note: /could not be prepared/ }],
+      'one that is for no cluster is heard too',
+    )
+  },
+)
