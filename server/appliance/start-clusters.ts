@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Patience } from '../clusters/follow-nodes.ts'
-import { agentParts } from '../cloud-init/node-agent.ts'
+import { withAgent } from '../cloud-init/node-agent.ts'
 import type { SeedParts } from '../cloud-init/seed-parts.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
@@ -66,7 +66,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   await using opened = new AsyncDisposableStack()
   const tell = logbook.note.bind(logbook)
   const { dataFolder, kubernetes } = config
-  const agent = agentParts(readAgentMaterial())
+  const agent = readAgentMaterial()
   const made = await clusterDesk({
     store,
     dataFolder,
@@ -149,7 +149,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     if (cluster === undefined) {
       return [{ kind: 'refused', because: `no cluster has the name ${wish.cluster}` }]
     }
-    return [seedPartsOf(cluster, kubernetes), agent]
+    return withAgent(agent, seedPartsOf(cluster, kubernetes))
   }
 
   function withNodes(summary: ClusterSummary | undefined): ClusterSummary | undefined {

@@ -73,8 +73,11 @@ export function nodeParts(software: NodeSoftware, templates: NodeTemplates): See
       program(`${lib}/${name}`, templates[name]),
     ),
   ]
-  return { kind: 'parts', files, commands: [[`${lib}/prepare-node`]] }
+  return { kind: 'parts', files, commands: [['flock', prepareLock, `${lib}/prepare-node`]] }
 }
+
+/** Held by whoever prepares a system: cloud-init, or the agent after it (`cloud-init/node/node-agent`). */
+const prepareLock = '/run/ironwake-prepare.lock'
 
 function file(path: string, content: string): CloudValue {
   return { path, content, permissions: '0644' }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { readAgentMaterial, readDiskMaterial } from '../../server/appliance/boot-material.ts'
 import { nodePartsOf } from '../../server/appliance/node-config-of.ts'
-import { agentParts } from '../../server/cloud-init/node-agent.ts'
+import { withAgent } from '../../server/cloud-init/node-agent.ts'
 import { vendorDataWith } from '../../server/cloud-init/seed-parts.ts'
 import type { Cluster } from '../../server/clusters/cluster.ts'
 import { made } from '../clusters/a-kubeconfig.ts'
@@ -35,7 +35,7 @@ type Read = {
 }
 
 t.test('the seed of a node brings what all have, what makes it fit, and the agent, to the letter', (t) => {
-  const written = vendorDataWith(common, nodePartsOf(lab, settings), agentParts(material))
+  const written = vendorDataWith(common, ...withAgent(material, nodePartsOf(lab, settings)))
   if (written.kind === 'refused') throw new Error(written.because)
   t.match(written.text, /^#cloud-config\n/)
   const read = parse(written.text, { version: '1.1' }) as Read
@@ -49,9 +49,11 @@ t.test('the seed of a node brings what all have, what makes it fit, and the agen
   t.match(files.get('/etc/systemd/system/ironwake-node.service'), { content: material.unit })
   t.ok(files.has('/usr/local/lib/ironwake/prepare-node'))
   t.strictSame(read.runcmd, [
-    ['/usr/local/lib/ironwake/prepare-node'],
     ['systemctl', 'daemon-reload'],
-    ['systemctl', 'enable', '--now', '--no-block', 'ironwake-node.service'],
+    ['systemctl', 'enable', 'ironwake-node.service'],
+    ['sync'],
+    ['flock', '/run/ironwake-prepare.lock', '/usr/local/lib/ironwake/prepare-node'],
+    ['systemctl', 'start', '--no-block', 'ironwake-node.service'],
   ])
   t.notMatch(
     written.text,
@@ -64,7 +66,7 @@ t.test('the seed of a node brings what all have, what makes it fit, and the agen
 t.test('a machine for no cluster has nothing of it, and what cannot be made is said', (t) => {
   t.strictSame(vendorDataWith(common), { kind: 'vendor-data', text: common })
   const refused = { kind: 'refused', because: 'no cluster has the name lab' } as const
-  t.strictSame(vendorDataWith(common, refused, agentParts(material)), refused)
+  t.strictSame(vendorDataWith(common, ...withAgent(material, refused)), refused)
   t.end()
 })
 

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { NodeRoute } from '../../server/http/node-routes.ts'
@@ -40,7 +40,9 @@ const programs: Readonly<Record<string, string>> = {
   ctr: 'exit 0',
   containerd: 'echo containerd github.com/containerd/containerd/v2 2.1.3 0123456',
   modprobe: 'exit 0',
-  systemctl: 'echo "systemctl $*" >>"$CALLS"',
+  // What it says of cloud-init and of the whole system is in files; what changes something is noted.
+  systemctl:
+    'case $1 in show) echo >>"$ROOT/looks"; cat "$ROOT/cloud-final" ;; is-system-running) cat "$ROOT/system" ;; *) echo "systemctl $*" >>"$CALLS" ;; esac',
   sleep: 'exec /bin/sleep 0.05',
   sync: 'exit 0',
 }
@@ -51,7 +53,7 @@ const controlPlane = { role: 'control-plane', labels: {}, taints: [] } as const
 async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kubeadm: string) {
   const box = await aJoiningBox(t, { 1: controlPlane }, { kubernetes: '1.34.1' })
   const asked: string[] = []
-  const gate = { away: false }
+  const gate: { away: boolean; word: string | undefined } = { away: false, word: undefined }
   const routes = Object.fromEntries(
     Object.keys(box.box.clusters.routes).map((word): [string, NodeRoute] => [
       word,
@@ -60,6 +62,8 @@ async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kub
         async answer(question) {
           asked.push(`${word} ${word === 'join' ? '' : question.body.trim()}`.trim())
           if (gate.away) throw new Error('the box is away')
+          if (word === 'ask' && gate.word !== undefined)
+            return { kind: 'text', type: 'text/plain', text: `${gate.word}\n` }
           const route = box.box.clusters.routes[word]
           if (route === undefined) throw new Error(word)
           return await route.answer({ ...question, machine: box.idOf(1) })
@@ -115,6 +119,8 @@ async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kub
     read: (path: string) => readFileSync(join(root, path), 'utf8'),
     has: (path: string) => existsSync(join(root, path)),
     modeOf: (path: string) => statSync(join(root, path)).mode & 0o777,
+    /** How often it has looked what cloud-init does. */
+    looks: () => (existsSync(join(root, 'looks')) ? readFileSync(join(root, 'looks'), 'utf8').length : 0),
     calls: () => (existsSync(join(root, 'calls')) ? readFileSync(join(root, 'calls'), 'utf8') : ''),
     start() {
       const [program = '', ...words] = [...shell, join(folder, 'node-agent'), root]
@@ -131,13 +137,33 @@ async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kub
   }
 }
 
+/** Has the agent find its system as a power cut in the middle of cloud-init leaves it; `broken` is what its preparing says. */
+function unprepared(system: Awaited<ReturnType<typeof aSystem>>): void {
+  rmSync(join(system.root, 'var/lib/ironwake/node-prepared'))
+  const program = [
+    '#!/bin/sh',
+    'echo prepare-node >>"$CALLS"',
+    '[ ! -e "$ROOT/broken" ] || { cat "$ROOT/broken"; exit 1; }',
+    'echo 1.34.1 >"$ROOT/var/lib/ironwake/node-prepared"',
+  ]
+  system.write('usr/local/lib/ironwake/prepare-node', `${program.join('\n')}\n`, 0o755)
+}
+
+/** Whether somebody waits for the lock on a file that another holds (proc(5), `/proc/locks`). */
+function isWaitedFor(file: string): boolean {
+  const inode = `:${statSync(file).ino} `
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .some((line) => line.includes('-> FLOCK') && line.includes(inode))
+}
+
 /** Copies what it was given to where a test sees it, and leaves what a kubeadm that ends well leaves. */
 const endsWell =
   'if [ "$1" = reset ]; then exit 0; fi\ncp "$3" "$ROOT/seen.yaml"; mkdir -p "$ROOT/etc/kubernetes"; echo k >"$ROOT/etc/kubernetes/kubelet.conf"'
 
 for (const one of shells) {
   const { name } = one
-  const options = needs(one.shell[0], 'curl', 'openssl', 'tar')
+  const options = needs(one.shell[0], 'curl', 'openssl', 'tar', 'flock')
 
   t.test(
     `by ${name} a system makes its cluster, says so, and asks from then on whether something is wanted`,
@@ -232,4 +258,200 @@ for (const one of shells) {
     t.equal(system.read('etc/kubernetes/kubelet.conf'), 'theirs')
     t.equal(system.calls(), '')
   })
+
+  t.test(
+    `by ${name} a system that cloud-init has left unprepared is prepared, and the box is told why it fails`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      const { told, calls, write, asked } = system
+      unprepared(system)
+      write('cloud-final', 'activating\n')
+      write('system', 'starting\n')
+      system.start()
+      await until(() => system.looks() > 10)
+      t.match(system.lines.join(''), /it waits for cloud-init/)
+      t.equal(calls(), '', 'nothing is begun beside cloud-init')
+      write('broken', 'E: mirror.example could not be resolved\nironwake: \u001b[31mno package list\n')
+      write('run/cloud-init/result.json', '{}')
+      await until(() => told('join-refused').length === 1)
+      t.match(told('join-refused'), [
+        { cause: 'not-prepared', because: /could not be resolved.*no package list/ },
+      ])
+      t.notMatch(JSON.stringify(told('join-refused')), /\\u001b/)
+      // Meanwhile it hears what else is wanted of it.
+      await until(() => asked.includes('ask unprepared'))
+      await until(() => calls().split('prepare-node').length > 3)
+      t.equal(told('join-refused').length, 1, 'the same is told once')
+      rmSync(join(system.root, 'broken'))
+      await until(() => told('join-done').length === 1)
+      t.match(calls(), /prepare-node\nkubeadm init/)
+      t.match(system.lines.join(''), /this system is prepared/)
+    },
+  )
+
+  t.test(
+    `by ${name} cloud-init counts as over when it has ended, or will not begin any more`,
+    options,
+    async (t) => {
+      const cases = [
+        { cloud: 'failed', whole: 'starting' },
+        { cloud: 'active', whole: 'starting' },
+        { cloud: 'inactive', whole: 'degraded' },
+        { cloud: '', whole: '' },
+      ]
+      for (const { cloud, whole } of cases) {
+        const system = await aSystem(t, one, endsWell)
+        unprepared(system)
+        system.write('cloud-final', `${cloud}\n`)
+        system.write('system', `${whole}\n`)
+        system.start()
+        await until(() => system.has('var/lib/ironwake/node-prepared'))
+        await system.stop()
+        t.match(system.calls(), /^prepare-node\n/, `${cloud} ${whole}`)
+      }
+      const system = await aSystem(t, one, endsWell)
+      unprepared(system)
+      system.write('cloud-final', 'inactive\n')
+      system.write('system', 'starting\n')
+      system.start()
+      await until(() => system.looks() > 10)
+      t.equal(system.calls(), '', 'it is still to begin')
+    },
+  )
+
+  t.test(
+    `by ${name} two never prepare a system at once, and what is done is not done again`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      unprepared(system)
+      system.write('run/cloud-init/result.json', '{}')
+      const lock = join(system.root, 'run/ironwake-prepare.lock')
+      const holder = spawn('flock', [lock, 'sh', '-c', 'echo held; read -r _'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      })
+      t.teardown(() => holder.kill())
+      await once(holder.stdout, 'data')
+      system.start()
+      await until(() => isWaitedFor(lock))
+      t.equal(system.calls(), '', 'somebody else is at it')
+      system.write('var/lib/ironwake/node-prepared', '1.34.1\n')
+      holder.stdin.end('\n')
+      await until(() => system.told('join-done').length === 1)
+      t.notMatch(system.calls(), /prepare-node/)
+    },
+  )
+
+  t.test(
+    `by ${name} a node that is released resets kubeadm, forgets its keys, says so and ends`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      const { told, has, write, calls } = system
+      const agent = system.start()
+      await until(() => told('join-done').length === 1)
+      const api = await system.clusterApi()
+      api.nodes.create(aRegisteredNode(1, 'True'))
+      await until(() => system.machine(1).state === 'active')
+      write('var/lib/etcd/member/snap', 'x')
+      write('etc/cni/net.d/10-flannel.conflist', '{}')
+      t.ok(has('etc/kubernetes/pki/ca.key'))
+      const ended = once(agent, 'exit')
+      await system.box.clusters.release(system.machine(1), { next: 'approved', mode: 'orderly' })
+      await system.box.clusters.passTime()
+      await system.box.clusters.passTime()
+      t.strictSame(await ended, [0, null], 'it is not started again by systemd (Restart=on-failure)')
+      t.match(calls(), /\nkubeadm reset --force\n$/)
+      const left = [
+        'etc/kubernetes/pki',
+        'etc/kubernetes/kubelet.conf',
+        'var/lib/etcd/member',
+        'etc/cni/net.d/10-flannel.conflist',
+        'var/lib/ironwake/node-order',
+        'run/ironwake/order',
+      ]
+      t.strictSame(left.filter(has), [], 'nothing of the cluster is left')
+      t.equal(system.asked.at(-1), 'said left')
+      t.match(told('machine-released'), [{ next: 'approved' }])
+      t.equal(system.machine(1).state, 'approved')
+    },
+  )
+
+  t.test(
+    `by ${name} a machine that is to be installed again starts by the network, once`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      const { calls, roster } = system
+      system.write('var/lib/ironwake/node-order', 'init told\n')
+      mkdirSync(join(system.root, 'sys/firmware/efi'), { recursive: true })
+      const entries = [
+        'BootCurrent: 0003',
+        'BootOrder: 0003,0001,0000',
+        'Boot0000* UEFI HTTPv4 (MAC:525400000001)\tPciRoot(0x0)/Pci(0x3,0x0)/MAC(525400000001,1)/IPv6([::]:<->[::]:,0,0)/Uri()',
+        'Boot0001* UEFI PXEv4 (MAC:525400000001)\tPciRoot(0x0)/Pci(0x3,0x0)/MAC(525400000001,1)/IPv4(0.0.0.00.0.0.0,0,0)',
+        'Boot0003* ubuntu\tHD(1,GPT,0f3)/File(\\EFI\\ubuntu\\shimx64.efi)',
+      ]
+      system.write('entries', `${entries.join('\n')}\n`)
+      const efibootmgr =
+        '#!/bin/sh\nif [ "$*" = -v ]; then cat "$ROOT/entries"; else echo "efibootmgr $*" >>"$CALLS"; fi\n'
+      system.write('bin/efibootmgr', efibootmgr, 0o755)
+      const chance = (count: number) => crypto.getRandomValues(new Uint8Array(count))
+      roster.beginsInstall(system.idOf(1), { attempt: 'a'.repeat(32) }, chance)
+      roster.advancesInstall(system.idOf(1), { phase: 'installed' })
+      roster.reinstall(system.idOf(1), system.clock.now)
+      system.start()
+      await until(() => calls().includes('systemctl reboot'))
+      t.match(calls(), /^efibootmgr --quiet --bootnext 0001\nsystemctl reboot\n/)
+      t.match(system.lines.join(''), /it is to be installed anew/)
+    },
+  )
+
+  t.test(`by ${name} a machine that is to start anew does, and keeps its boot order`, options, async (t) => {
+    const system = await aSystem(t, one, endsWell)
+    system.write('var/lib/ironwake/node-order', 'init told\n')
+    mkdirSync(join(system.root, 'sys/firmware/efi'), { recursive: true })
+    system.write('bin/efibootmgr', '#!/bin/sh\necho "efibootmgr $*" >>"$CALLS"\n', 0o755)
+    system.gate.word = 'reboot'
+    system.start()
+    await until(() => system.calls().includes('systemctl reboot'))
+    t.notMatch(system.calls(), /efibootmgr/)
+    t.match(system.lines.join(''), /it is to start anew/)
+    t.equal(system.read('var/lib/ironwake/node-order'), 'init told\n', 'it is a node still')
+  })
 }
+
+t.test(
+  'systemd finds an order in which all of it starts, though cloud-init ends after everything else',
+  needs('systemd-analyze', '/lib/systemd/system/cloud-final.service'),
+  async (t) => {
+    const units = '/lib/systemd/system'
+    t.match(readFileSync(`${units}/cloud-final.service`, 'utf8'), /^After=multi-user\.target$/m)
+    const unit = readFileSync(join(folder, 'ironwake-node.service'), 'utf8').replace(
+      /^ExecStart=.*/m,
+      'ExecStart=/bin/true',
+    )
+    const verified = (text: string): string => {
+      const at = mkdtempSync(join(tmpdir(), 'ironwake-units-'))
+      t.teardown(() => rmSync(at, { recursive: true, force: true }))
+      writeFileSync(join(at, 'ironwake-node.service'), text)
+      for (const [target, wanted] of [
+        ['multi-user.target', join(at, 'ironwake-node.service')],
+        ['cloud-init.target', `${units}/cloud-final.service`],
+      ] as const) {
+        mkdirSync(join(at, `${target}.wants`))
+        symlinkSync(wanted, join(at, `${target}.wants`, basename(wanted)))
+      }
+      const words = ['verify', '--man=no', 'multi-user.target', 'cloud-init.target', 'cloud-final.service']
+      const { stderr } = spawnSync('systemd-analyze', words, {
+        encoding: 'utf8',
+        env: { ...process.env, SYSTEMD_UNIT_PATH: `${at}:` },
+      })
+      return stderr
+    }
+    t.notMatch(verified(unit), /ordering cycle/)
+    const late = unit.replace(/^After=/m, 'After=cloud-final.service ')
+    t.match(verified(late), /ordering cycle/, 'the check would find one')
+  },
+)
