@@ -115,7 +115,7 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     const { inventory } = parsed
     const taken = joined(
       roster.fetching(found.attempt.id, now()),
-      roster.sawDisks(found.machine.id, inventory.disks, now()),
+      roster.takesInventory(found.machine.id, inventory, now()),
       { ...noChange, happened: [inventoryTaken(found, inventory)] },
     )
     const chosen = choose(parts, found, inventory)

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
+import { size } from '../events/sentence.ts'
 import type { MachineSummary } from '../http/api-app.ts'
 import type { BootPlan } from '../http/boot-plan.ts'
 import { ask, askForBytes } from './api-client.ts'
@@ -202,6 +203,8 @@ async function show(call: Call, name: string): Promise<number> {
       'firmware',
       [machine.firmware, machine.architecture].filter((part) => part !== undefined).join(', ') || undefined,
     ],
+    ['hardware', hardwareInWords(machine)],
+    ['cards', machine.hardware?.cards.map(({ name, mac }) => `${name} ${mac}`).join(', ') || undefined],
     [
       'address',
       lease === undefined ? undefined : `${lease.address} (${lease.state}, network ${lease.network})`,
@@ -261,6 +264,27 @@ function clusterInWords({ join }: MachineSummary): string | undefined {
   ]
   return parts.join('; ')
 }
+
+/** What it is made of beside its disks. */
+function hardwareInWords({ hardware }: MachineSummary['machine']): string | undefined {
+  if (hardware === undefined) return undefined
+  const { processors, processorModel, memoryBytes, firmwareVersion, tpm } = hardware
+  const of = processorModel === undefined ? '' : ` (${processorModel})`
+  const parts = [
+    `${processors} processors${of}`,
+    `${size(memoryBytes)} of memory`,
+    ...(firmwareVersion === undefined ? [] : [`firmware ${firmwareVersion}`]),
+    ...(tpm === undefined ? [] : [tpmInWords.get(tpm) ?? tpm]),
+  ]
+  return parts.join(', ')
+}
+
+const tpmInWords: ReadonlyMap<string, string> = new Map([
+  ['none', 'no TPM'],
+  ['1.2', 'TPM 1.2'],
+  ['2.0', 'TPM 2.0'],
+  ['unknown', 'a TPM of unknown version'],
+])
 
 /** The disk that was written, or is to be. */
 function diskInWords({ machine: { install }, disk }: MachineSummary): string | undefined {

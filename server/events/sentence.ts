@@ -320,7 +320,8 @@ export function bitRate(bitsPerSecond: number): string {
 export function size(byteCount: number): string {
   if (byteCount < 1024) return `${byteCount} B`
   if (byteCount < 1024 * 1024) return `${(byteCount / 1024).toFixed(1)} KiB`
-  return `${(byteCount / 1024 / 1024).toFixed(1)} MiB`
+  if (byteCount < 10 * 1024 ** 3) return `${(byteCount / 1024 ** 2).toFixed(1)} MiB`
+  return `${(byteCount / 1024 ** 3).toFixed(1)} GiB`
 }
 
 export function duration(seconds: number): string {

@@ -7,6 +7,7 @@ import { joinRefusals } from '../machines/join-refusals.ts'
 import { approvedMethods } from '../machines/approved-method.ts'
 import { bootNextActions } from '../machines/boot-next.ts'
 import { identityTiers } from '../machines/identity-tier.ts'
+import { tpms } from '../machines/inventory.ts'
 import { attemptStages } from '../machines/machine.ts'
 import { powerActions, powerStates } from '../machines/power-action.ts'
 import { proxyStrategies } from '../machines/proxy-ladder.ts'
@@ -174,6 +175,19 @@ const machine = z.object({
     })
     .optional()
     .meta({ description: 'Its disks, as a system in its memory last told of them.' }),
+  hardware: z
+    .object({
+      at: time,
+      firmware: z.enum(['bios', 'uefi']),
+      firmwareVersion: text.optional(),
+      tpm: z.enum(tpms).optional(),
+      processors: z.int(),
+      processorModel: text.optional(),
+      memoryBytes: z.int(),
+      cards: z.array(z.object({ name: text, mac: text })),
+    })
+    .optional()
+    .meta({ description: 'What it is made of beside its disks, as that system told.' }),
   bootNext: z
     .object({
       action: z.enum(bootNextActions),

@@ -1,14 +1,23 @@
 import type { Mac } from '../wire/mac.ts'
 
 /** What a machine is made of, as the system in its memory tells it. */
-export type Inventory = {
+export type Inventory = Hardware & { readonly disks: readonly Disk[] }
+
+/** All of it but the disks. */
+export type Hardware = {
   readonly firmware: 'bios' | 'uefi'
+  /** Its maker, version and date, as SMBIOS has them. */
+  readonly firmwareVersion?: string
+  /** The version of the specification that its TPM follows; `unknown` where the kernel does not say. */
+  readonly tpm?: Tpm
   readonly processors: number
   readonly processorModel: string | undefined
   readonly memoryBytes: number
   readonly cards: readonly { readonly name: string; readonly mac: Mac }[]
-  readonly disks: readonly Disk[]
 }
+
+export const tpms = ['none', '1.2', '2.0', 'unknown'] as const
+export type Tpm = (typeof tpms)[number]
 
 export type Disk = {
   /** The kernel's name. It holds for this boot only, and nothing is chosen by it. */

@@ -5,7 +5,7 @@ import type { BoardShown } from './board-shown.ts'
 import type { BootNext } from './boot-next.ts'
 import type { Chained } from './chained.ts'
 import type { DiskInstall } from './disk-install.ts'
-import type { Disk } from './inventory.ts'
+import type { Disk, Hardware } from './inventory.ts'
 import type { FailureCause } from './failure-causes.ts'
 import type { Join } from './join.ts'
 import type { ProxyLadder } from './proxy-ladder.ts'
@@ -55,6 +55,8 @@ export type Machine = {
   readonly install?: DiskInstall
   /** Its disks, as a system in its memory last told of them; absent, none has. */
   readonly disks?: { readonly at: number; readonly seen: readonly Disk[] }
+  /** What it is made of beside them, as that system told; absent, none has. */
+  readonly hardware?: Hardware & { readonly at: number }
   /** Its way into a cluster; absent, it has asked for none. */
   readonly join?: Join
   /** That it is let go; absent unless it is being released. */

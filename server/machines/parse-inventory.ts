@@ -1,6 +1,6 @@
 import { isUnicastMac, parseMac, type Mac } from '../wire/mac.ts'
 import { printable } from '../wire/text.ts'
-import type { Disk, Inventory } from './inventory.ts'
+import { tpms, type Disk, type Inventory, type Tpm } from './inventory.ts'
 
 export type ParsedInventory =
   | { readonly kind: 'inventory'; readonly inventory: Inventory }
@@ -19,6 +19,8 @@ export const inventoryMark = 'ironwake-inventory 1'
 
 type Draft = {
   firmware: Inventory['firmware'] | undefined
+  firmwareVersion: string | undefined
+  tpm: Tpm | undefined
   processors: number | undefined
   processorModel: string | undefined
   memoryBytes: number | undefined
@@ -39,6 +41,8 @@ export function parseInventory(text: string): ParsedInventory {
   if (lines.pop() !== '' || lines.pop() !== 'end') return refused('its last line is not: end')
   const draft: Draft = {
     firmware: undefined,
+    firmwareVersion: undefined,
+    tpm: undefined,
     processors: undefined,
     processorModel: undefined,
     memoryBytes: undefined,
@@ -49,14 +53,23 @@ export function parseInventory(text: string): ParsedInventory {
     const because = line.length > longestLine ? 'it is too long' : take(draft, line)
     if (because !== undefined) return refused(`line ${index + 2}: ${because}`)
   }
-  const { firmware, processors, memoryBytes, processorModel, cards, disks } = draft
+  const { firmware, firmwareVersion, tpm, processors, memoryBytes, processorModel, cards, disks } = draft
   if (firmware === undefined) return refused('it does not say by which firmware the machine started')
   if (processors === undefined || memoryBytes === undefined) {
     return refused('it does not say how many processors and how much memory there are')
   }
   const sizeless = disks.find(({ bytes }) => Number.isNaN(bytes))
   if (sizeless !== undefined) return refused(`it does not say how large ${sizeless.name} is`)
-  const inventory = { firmware, processors, processorModel, memoryBytes, cards, disks }
+  const inventory = {
+    firmware,
+    ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
+    ...(tpm === undefined ? {} : { tpm }),
+    processors,
+    processorModel,
+    memoryBytes,
+    cards,
+    disks,
+  }
   return { kind: 'inventory', inventory }
 }
 
@@ -70,6 +83,12 @@ function take(draft: Draft, line: string): string | undefined {
       if (value !== 'bios' && value !== 'uefi') return 'the firmware is neither bios nor uefi'
       draft.firmware = value
       return undefined
+    case 'firmware-version':
+      draft.firmwareVersion = textOf(value)
+      return undefined
+    case 'tpm':
+      draft.tpm = tpms.find((known) => known === value)
+      return draft.tpm === undefined ? 'there is no such TPM' : undefined
     case 'processors':
       draft.processors = numberOf(value)
       return draft.processors === undefined ? notNumber : undefined

@@ -10,7 +10,7 @@ import { claimCode } from './claim-code.ts'
 import { failureCauseOf } from './failure-cause-of.ts'
 import { beginInstall, type DiskInstall } from './disk-install.ts'
 import type { Join } from './join.ts'
-import type { Disk } from './inventory.ts'
+import type { Inventory } from './inventory.ts'
 import { byEitherUuid, recognise, type Recognition, type Sighting } from './identity.ts'
 import { comparedAt } from './identity-tier.ts'
 import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from './lifecycle.ts'
@@ -52,6 +52,7 @@ export const sightingsKept = 2_000
 
 /** A shelf of disks has more; what is chosen of them is chosen while all are told. */
 const disksKept = 32
+const cardsKept = 32
 
 /** Records that are forgotten one after another are told of together. */
 const sweptToldEveryMs = 60_000
@@ -374,11 +375,15 @@ export class Roster {
     return install === machine.install ? noChange : this.#withInstall(machine, install)
   }
 
-  /** A system in the memory of a machine tells of its disks. */
-  sawDisks(id: string, disks: readonly Disk[], now: number): RosterChange {
+  /** A system in the memory of a machine tells what that is made of. */
+  takesInventory(id: string, { disks, cards, ...rest }: Inventory, now: number): RosterChange {
     const machine = this.#machines.get(id)
     if (machine === undefined) return noChange
-    const changed: Machine = { ...machine, disks: { at: now, seen: disks.slice(0, disksKept) } }
+    const changed: Machine = {
+      ...machine,
+      disks: { at: now, seen: disks.slice(0, disksKept) },
+      hardware: { ...rest, cards: cards.slice(0, cardsKept), at: now },
+    }
     this.#keep(changed)
     return { ...noChange, machines: [changed] }
   }

@@ -30,6 +30,8 @@ export function inventoryOf(machine: RackMachine): string {
   return lines(
     'ironwake-inventory 1',
     `firmware ${inUefi ? 'uefi' : 'bios'}`,
+    'firmware-version Virtual rack 1.0 01/01/2026',
+    'tpm 2.0',
     'processors 16',
     'processor-model Virtual rack',
     `memory ${32 * 1024 ** 3}`,

@@ -145,6 +145,7 @@ type Learnt = Pick<
   | 'failure'
   | 'install'
   | 'disks'
+  | 'hardware'
   | 'join'
   | 'release'
 >
@@ -159,6 +160,7 @@ function learntText({
   failure,
   install,
   disks,
+  hardware,
   join,
   release,
 }: Learnt): string | null {
@@ -172,6 +174,7 @@ function learntText({
     failure,
     install,
     disks,
+    hardware,
     join,
     release,
   }

@@ -394,6 +394,21 @@ t.test('show tells what is learnt and wanted of a machine, and nothing of what i
     /^next boot {2}boots its own disk, once, wanted since 1970-01-01T00:00/m,
   )
   t.notMatch(await shown({ bootNext: { ...next, used: { attempt: 'a1' } } }), /^next boot/m)
+  const hardware = {
+    at: 5,
+    firmware: 'uefi',
+    firmwareVersion: 'Dell Inc. 2.18.1 08/09/2023',
+    tpm: '2.0',
+    processors: 32,
+    processorModel: 'AMD EPYC 7302P',
+    memoryBytes: 64 * 1024 ** 3,
+    cards: [{ name: 'eno1', mac: macNumber(1) }],
+  } as const
+  const made = await shown({ hardware })
+  const words =
+    '32 processors \\(AMD EPYC 7302P\\), 64.0 GiB of memory, firmware Dell Inc. 2.18.1 08/09/2023, TPM 2.0'
+  t.match(made, new RegExp(`^hardware {3}${words}$`, 'm'))
+  t.match(made, /^cards {6}eno1 /m)
 })
 
 t.test('power tells what was asked of a machine, and what a person should know of it', async (t) => {

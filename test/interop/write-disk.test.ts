@@ -217,6 +217,7 @@ for (const shell of shells) {
     const { box, console, disk, ranges } = await write(t, shell)
     t.match(console, /write-disk: vdz is written\nREBOOT -f\n$/)
     t.match(box.machine.install, { phase: 'written', image, disk: { serial, bytes: 80 * mib } })
+    t.match(box.machine.hardware, { processors: Number, tpm: /^(?:none|1\.2|2\.0|unknown)$/ })
     t.strictSame(ranges, ['bytes=0-'], 'it came in one piece')
     const table = execFileSync('sgdisk', ['--verify', '--print', disk], { encoding: 'utf8' })
     t.match(table, /No problems found/)

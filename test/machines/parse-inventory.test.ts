@@ -4,6 +4,8 @@ import { parseInventory } from '../../server/machines/parse-inventory.ts'
 
 const told = `ironwake-inventory 1
 firmware uefi
+firmware-version Dell Inc. 2.18.1 08/09/2023
+tpm 2.0
 processors 32
 processor-model AMD EPYC 7302P 16-Core Processor
 memory 67319541760
@@ -29,6 +31,8 @@ t.test('an inventory is read whole', async (t) => {
     kind: 'inventory',
     inventory: {
       firmware: 'uefi',
+      firmwareVersion: 'Dell Inc. 2.18.1 08/09/2023',
+      tpm: '2.0',
       processors: 32,
       processorModel: 'AMD EPYC 7302P 16-Core Processor',
       memoryBytes: 67319541760,
@@ -70,7 +74,7 @@ const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = 
   [
     'a line of 401 characters',
     (text) => text.replace('S3Z9NX0M', 'x'.repeat(401)),
-    /^line 9: it is too long/,
+    /^line 11: it is too long/,
   ],
   [
     'a word that nobody knows',
@@ -99,6 +103,7 @@ const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = 
     (text) => text.replace('disk sda', 'disk sda; reboot'),
     /not the name of a disk/,
   ],
+  ['a TPM that there is not', (text) => text.replace('tpm 2.0', 'tpm 3.0'), /no such TPM/],
   ['a card without an address', (text) => text.replace('3c:ec:ef:12:34:56', '3c'), /no network card/],
   [
     '600 disks',

@@ -83,6 +83,7 @@ t.test('what was learnt of a machine is kept whole, and forgotten with it', asyn
     rounds: comesBy(undefined, 'pxe', 5_000),
     chained: chainsAgain(undefined, { xid: 7, at: 5_000 }),
     failure: 'system-not-started',
+    hardware: { at: 5, firmware: 'bios', processors: 2, processorModel: 'a', memoryBytes: 5, cards: [] },
     bootNext: { action: 'local', askedAt: 5, used: { attempt: 'a1', walk: 5_000 } },
   })
   await store.saveMachines([learned])
