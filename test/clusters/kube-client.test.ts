@@ -95,6 +95,7 @@ t.test('a state that is forgotten is gone', async (t) => {
   const client = aClient(t, target)
   await forget()
   const watching = client.watchNodes('1', soon())
+  t.match(await watching.next(), { value: { kind: 'open' } })
   await t.rejects(watching.next(), { name: 'KubeFault', kind: 'gone' })
 })
 

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
 import { request } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -38,7 +39,7 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
     `--initial-advertise-peer-urls=${peerUrl}`,
     `--initial-cluster=default=${peerUrl}`,
   ])
-  const child = start(t, join(folder, 'kube-apiserver'), [
+  const words = [
     `--etcd-servers=${etcdUrl}`,
     `--secure-port=${port}`,
     '--bind-address=127.0.0.1',
@@ -51,7 +52,8 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
     `--service-account-key-file=${file('sa.pub', authorities.serviceAccount)}`,
     `--service-account-signing-key-file=${file('sa.key', secrets['service-account'] ?? '')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
-  ])
+  ]
+  let child = start(t, join(folder, 'kube-apiserver'), words)
   const { certificate, privateKey } = client
   const target: KubeTarget = {
     server: `https://127.0.0.1:${port}`,
@@ -80,13 +82,16 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
       asked.once('error', reject)
       asked.end(body === undefined ? undefined : JSON.stringify(body))
     })
-  const until = Date.now() + startsWithinMs
-  for (;;) {
-    const { status } = await ask('GET', '/readyz').catch(() => ({ status: 0 }))
-    if (status === 200) break
-    if (Date.now() > until || child.exitCode !== null) throw new Error('kube-apiserver does not come up.')
-    await pause(500)
+  const isUp = async (): Promise<void> => {
+    const until = Date.now() + startsWithinMs
+    for (;;) {
+      const { status } = await ask('GET', '/readyz').catch(() => ({ status: 0 }))
+      if (status === 200) return
+      if (Date.now() > until || child.exitCode !== null) throw new Error('kube-apiserver does not come up.')
+      await pause(500)
+    }
   }
+  await isUp()
   const makeNode: AskedCluster['makeNode'] = async (name, labels = {}) => {
     const { status, text } = await ask('POST', '/api/v1/nodes', {
       apiVersion: 'v1',
@@ -96,8 +101,14 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
     if (status !== 201) throw new Error(text)
     return (JSON.parse(text) as { metadata: { uid: string } }).metadata.uid
   }
-  // The first state of all is older than the cache of any server that has been started since.
-  return { target, authorities, makeNode, forget: async () => await Promise.resolve() }
+  // One that starts anew knows the changes since then and no others.
+  const forget = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    child = start(t, join(folder, 'kube-apiserver'), words)
+    await isUp()
+  }
+  return { target, authorities, makeNode, forget }
 }
 
 function start(t: Test, program: string, words: readonly string[]): ChildProcess {

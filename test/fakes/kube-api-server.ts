@@ -301,11 +301,25 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   }
 
   function watch(objects: KubeObjects, query: URLSearchParams, response: ServerResponse): void {
-    const missed = objects.since(query.get('resourceVersion') ?? '')
-    response.writeHead(200, { 'content-type': 'application/json' })
-    response.flushHeaders()
-    const tell = (change: KubeChange | { readonly type: 'BOOKMARK'; readonly object: unknown }): void =>
-      void response.write(`${JSON.stringify(change)}\n`)
+    const begin = (): void => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.flushHeaders()
+    }
+    const tell = (
+      change: KubeChange | { readonly type: 'BOOKMARK' | 'ERROR'; readonly object: unknown },
+    ): void => void response.write(`${JSON.stringify(change)}\n`)
+    let missed: readonly KubeChange[]
+    try {
+      missed = objects.since(query.get('resourceVersion') ?? '')
+    } catch (error) {
+      // What is forgotten is told in the stream (apiserver, Cacher.Watch).
+      if (!(error instanceof KubeRefusal) || error.code !== 410) throw error
+      begin()
+      tell({ type: 'ERROR', object: statusOf(error) })
+      response.end()
+      return
+    }
+    begin()
     for (const change of missed) tell(change)
     const end = objects.subscribe(tell)
     const bookmarks = setInterval(() => {
