@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { flannelObjects } from '../../server/cloud-init/flannel.ts'
 import { kubeClient, type NodeChange } from '../../server/clusters/kube-client.ts'
 import { neededActions, probeRights } from '../../server/clusters/probe-rights.ts'
 import { kubeTransport } from '../../server/listen/kube-transport.ts'
@@ -149,6 +151,14 @@ function settings(data: Readonly<Record<string, string>>, more: object = {}): Ku
     data,
   }
 }
+
+t.test('a cluster takes the network for pods as the box brings it, and takes it once more', async (t) => {
+  const { target } = await theKubeServer(t)
+  const client = aClient(t, target)
+  const template = readFileSync(new URL('../../cloud-init/kubernetes/flannel.yaml', import.meta.url), 'utf8')
+  const objects = flannelObjects(template, '10.244.0.0/16')
+  for (const object of [...objects, ...objects]) await t.resolves(client.apply(object, soon()), object.kind)
+})
 
 t.test('what is applied is made, and changed where it is there', async (t) => {
   const { server, target } = await aKubeServer(t)
