@@ -343,13 +343,16 @@ type Collection = { readonly resource: string; readonly objects: KubeObjects }
 type Named = { readonly metadata?: { readonly name?: string } }
 
 const requestsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
-const bindingsPath = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings'
+const rightsPath = '/apis/rbac.authorization.k8s.io/v1'
+const bindingsPath = `${rightsPath}/clusterrolebindings`
 
 function collectionsForJoining(versions: { now: number }): readonly (readonly [string, Collection])[] {
-  const paths = ['kube-system', 'kube-public'].map(
-    (namespace) => `/api/v1/namespaces/${namespace}/configmaps`,
-  )
-  return [...paths, requestsPath, bindingsPath].map((path) => {
+  const ofNamespaces = ['kube-system', 'kube-public'].flatMap((namespace) => [
+    `/api/v1/namespaces/${namespace}/configmaps`,
+    `${rightsPath}/namespaces/${namespace}/roles`,
+    `${rightsPath}/namespaces/${namespace}/rolebindings`,
+  ])
+  return [...ofNamespaces, requestsPath, bindingsPath, `${rightsPath}/clusterroles`].map((path) => {
     const resource = path.split('/').at(-1) ?? ''
     return [path, { resource, objects: new KubeObjects(resource, versions, 100) }]
   })
