@@ -1,16 +1,15 @@
 import t from 'tap'
 import { aptRepository } from './apt-repository.ts'
-import { approved, becomesActive, letGo, planOf, version } from './join.ts'
+import { approved, becomesActive, disksOf, letGo, planOf, version } from './join.ts'
 import { startRig } from './rig.ts'
-import { blankDisk, gib } from './test-disks.ts'
 
 void t.test(
   'bios: an unknown machine becomes the first control plane of a cluster, and is let go',
   async (t) => {
     t.testdir()
-    const disk = blankDisk(t, 'IW-ROOT', 3 * gib)
+    const disks = disksOf(t)
     await using packages = await aptRepository({ version })
-    await using rig = await startRig(planOf(t, 'bios', packages, disk, packages.plugIn))
+    await using rig = await startRig(planOf(t, 'bios', packages, disks, packages.plugIn))
     await rig.ironwake('clusters', 'create', 'lab', '--kubernetes', version)
     await approved(t, rig, ['--cluster', 'lab', '--role', 'control-plane', '--label', 'rack=r1'])
     await becomesActive(t, rig, 'init')
@@ -32,6 +31,6 @@ void t.test(
       rig.happened.some(({ event }) => event.kind === 'bootstrap-token-made'),
       'and no token was made for it',
     )
-    await letGo(t, rig, disk, ['--force'])
+    await letGo(t, rig, disks, ['--force'])
   },
 )

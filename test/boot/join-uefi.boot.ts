@@ -3,9 +3,8 @@ import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { kubernetesAtHand } from '../fakes/kubernetes-packages.ts'
 import { aptRepository } from './apt-repository.ts'
 import { externalCluster } from './external-cluster.ts'
-import { approved, becomesActive, letGo, planOf, version } from './join.ts'
+import { approved, becomesActive, disksOf, letGo, planOf, version } from './join.ts'
 import { startRig } from './rig.ts'
-import { blankDisk, gib } from './test-disks.ts'
 
 /** That cluster has its network for pods by a file on each node. */
 const network = {
@@ -27,7 +26,7 @@ void t.test(
   'uefi: an unknown machine becomes a worker of a cluster that is there, and is let go',
   async (t) => {
     t.testdir()
-    const disk = blankDisk(t, 'IW-ROOT', 3 * gib)
+    const disks = disksOf(t)
     const release = kubernetesAtHand(version)
     await using packages = await aptRepository(release)
     await using cluster = await externalCluster(release)
@@ -37,10 +36,15 @@ void t.test(
       started.use(await cluster.plugIn(box))
       return started.move()
     }
-    await using rig = await startRig(planOf(t, 'uefi', packages, disk, plugIn, network))
+    await using rig = await startRig(planOf(t, 'uefi', packages, disks, plugIn, network))
     await rig.ironwake('clusters', 'add', 'prod', '--kubeconfig', cluster.kubeconfig)
     await approved(t, rig, ['--cluster', 'prod', '--zone', 'hall-2', '--taint', 'dedicated=edge:NoSchedule'])
     await becomesActive(t, rig, 'join-worker')
+    const notes = rig.happened.flatMap(({ event }) => (event.kind === 'disk-note' ? event.note : []))
+    t.ok(
+      notes.some((note) => note.startsWith('the boot order has the disk behind the network')),
+      notes.join('; '),
+    )
     const tokens = rig.happened.flatMap(({ event }) =>
       event.kind.startsWith('bootstrap-token') ? event.kind : [],
     )
@@ -62,6 +66,6 @@ void t.test(
         ],
       },
     })
-    await letGo(t, rig, disk, [])
+    await letGo(t, rig, disks, [])
   },
 )

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -6,7 +7,16 @@ import type { RecordedEvent } from '../../server/events/event.ts'
 import type { AptRepository } from './apt-repository.ts'
 import { imported, stockChangedImage } from './disk-image.ts'
 import { kernelOn, mac, missingStep, patience, type Rig, type startRig, type Step } from './rig.ts'
-import { inRoot, plugged, putInRoot, type TestDisk } from './test-disks.ts'
+import {
+  blankDisk,
+  digestOf,
+  gib,
+  inRoot,
+  plugged,
+  putInRoot,
+  usedDisk,
+  type TestDisk,
+} from './test-disks.ts'
 
 // The whole way of a machine that nobody has configured: it is switched on and shows its code, a person approves it for a cluster
 // and a disk, and it ends as a Node that its cluster says is Ready; then it is let go.
@@ -14,12 +24,20 @@ import { inRoot, plugged, putInRoot, type TestDisk } from './test-disks.ts'
 /** Debian's containerd is of the line 2.1, which is the one for this version. */
 export const version = '1.35.8'
 
-/** A machine with an empty disk, of which the settings say nothing; `more`: files of its image, by their paths. */
+export type Disks = { readonly root: TestDisk; readonly other: TestDisk; readonly before: string }
+
+/** An empty disk, and one that is in use. */
+export function disksOf(t: Test): Disks {
+  const other = usedDisk(t, 'IW-OTHER', gib / 2)
+  return { root: blankDisk(t, 'IW-ROOT', 3 * gib), other, before: digestOf(other) }
+}
+
+/** A machine with these disks, of which the settings say nothing; `more`: files of its image, by their paths. */
 export function planOf(
   t: Test,
   firmware: Firmware,
   packages: AptRepository,
-  disk: TestDisk,
+  { root, other }: Disks,
   others: NonNullable<Parameters<typeof startRig>[0]['others']>,
   more: Readonly<Record<string, string>> = {},
 ): Parameters<typeof startRig>[0] {
@@ -47,7 +65,8 @@ export function planOf(
     ],
     others,
     memoryMiB: 2_560,
-    machineWords: plugged([disk]),
+    // The kernel names them in this order, and the firmware looks for a system on the first.
+    machineWords: plugged(firmware === 'bios' ? [root, other] : [other, root]),
   }
 }
 
@@ -63,14 +82,23 @@ export async function approved(t: Test, rig: Rig, wish: readonly string[]): Prom
   await rig.cycleMachine()
 }
 
+const image = `${imported.name}@${imported.version}`
+
 const wayToActive = (order: string): readonly Step[] => [
   { kind: 'machine-discovered' },
   { kind: 'machine-state-changed', from: 'discovered', to: 'approved' },
   { kind: 'script-served', script: 'install-disk' },
-  { kind: 'disk-chosen' },
+  { kind: 'machine-state-changed', from: 'approved', to: 'installing' },
+  { kind: 'file-served', file: 'debian/squashfs', complete: true },
+  { kind: 'seed-served', file: 'vendor-data' },
+  { kind: 'inventory-taken' },
+  { kind: 'disk-chosen', image },
   { kind: 'machine-enrolled' },
-  { kind: 'disk-written' },
+  { kind: 'file-served', file: `${image}/disk.raw.zst`, complete: true },
+  { kind: 'disk-written', image },
+  { kind: 'attempt-ended', result: 'written' },
   { kind: 'script-served', script: 'boot-local' },
+  { kind: 'cloud-init-finished', stage: 'init-network', result: 'SUCCESS' },
   { kind: 'cloud-init-finished', stage: 'modules-final', result: 'SUCCESS' },
   { kind: 'machine-state-changed', from: 'installing', to: 'installed' },
   { kind: 'join-ordered', order },
@@ -82,8 +110,23 @@ const wayToActive = (order: string): readonly Step[] => [
 
 export async function becomesActive(t: Test, rig: Rig, order: string): Promise<void> {
   await rig.appliance.waitFor('node-ready', () => true, patience)
-  const { machine } = await rig.record()
-  t.match(machine, { state: 'active', failures: 0 })
+  const { machine, diagnosis } = await rig.record()
+  t.match(machine, {
+    state: 'active',
+    failures: 0,
+    install: { phase: 'installed', image, disk: { serial: 'IW-ROOT', bytes: 3 * gib } },
+  })
+  t.equal(diagnosis.verdict, 'own-disk', diagnosis.because)
+  t.match(await rig.machine.serialText(), /Ironwake: node-1 is up/, 'the system says so on its console')
+  const notes = rig.happened.flatMap(({ event }) => (event.kind === 'disk-note' ? event.note : []))
+  t.ok(
+    notes.some((note) => /^the partition vd[ab]1 has 30[0-9]{2} MiB now$/.test(note)),
+    notes.join('; '),
+  )
+  t.notOk(
+    rig.happened.some(({ event }) => event.kind === 'request-refused' && event.expected !== true),
+    'nothing was refused on the way',
+  )
   t.equal(missingStep(rig.happened, wayToActive(order)), undefined, 'each step follows the one before')
   for (const line of phases(rig)) t.comment(line)
   const secrets = /BEGIN (?:EC |RSA )?PRIVATE KEY|iwm_[A-Za-z0-9_-]{20}|\b[a-z0-9]{6}\.[a-z0-9]{16}\b/
@@ -120,8 +163,13 @@ function phases(rig: Rig): readonly string[] {
   return [...lines, `${(all / 1_000).toFixed(1).padStart(6)} s from power-on to active`]
 }
 
-/** It is released: nothing of the cluster is left on its disk. */
-export async function letGo(t: Test, rig: Rig, disk: TestDisk, words: readonly string[]): Promise<void> {
+/** It is released: nothing of the cluster is left on its disk, and the other disk is as it was. */
+export async function letGo(
+  t: Test,
+  rig: Rig,
+  { root, other, before }: Disks,
+  words: readonly string[],
+): Promise<void> {
   await rig.ironwake('machines', 'release', mac, ...words)
   await rig.appliance.waitFor('machine-released', () => true, patience)
   const steps = [
@@ -133,11 +181,18 @@ export async function letGo(t: Test, rig: Rig, disk: TestDisk, words: readonly s
   t.equal(missingStep(rig.happened, steps), undefined, 'it leaves step by step')
   t.match((await rig.record()).machine, { state: 'approved' })
   await rig.machine.pullPlug()
-  for (const path of [
-    '/etc/kubernetes/kubelet.conf',
-    '/etc/kubernetes/pki/ca.crt',
-    '/etc/kubernetes/pki/ca.key',
-  ]) {
-    t.notMatch(inRoot(disk, `stat ${path}`), /Inode:/, `${path} is gone`)
+  for (const path of ['kubelet.conf', 'pki/ca.crt', 'pki/ca.key']) {
+    t.notMatch(inRoot(root, `stat /etc/kubernetes/${path}`), /Inode:/, `${path} is gone`)
   }
+  t.equal(digestOf(other), before, 'the other disk is as it was')
+  t.match(execFileSync('sgdisk', ['--verify', root.path], { encoding: 'utf8' }), /No problems found/)
+  for (const path of ['/var/lib/cloud/seed/nocloud', '/etc/ironwake/machine']) {
+    t.match(inRoot(root, `stat ${path}`), /Mode: +0700/, `${path} is for root alone`)
+  }
+  t.match(inRoot(root, 'stat /var/lib/cloud/seed/nocloud/user-data'), /Mode: +0600/)
+  t.match(inRoot(root, 'stat /etc/ironwake/machine/authorization'), /Mode: +0600/)
+  const stats = inRoot(root, 'stats')
+  const number = (label: string): number => Number(new RegExp(`^${label}: +([0-9]+)$`, 'm').exec(stats)?.[1])
+  const bytes = number('Block count') * number('Block size')
+  t.ok(bytes > 2.9 * gib, `its file system fills the disk: ${bytes} bytes`)
 }
