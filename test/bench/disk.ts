@@ -1,4 +1,4 @@
-// How long an install takes to write its image, beside `curl | zstd -d | dd` in the same virtual machine: node test/bench/disk.ts
+// How long an install takes to write its image, beside `curl | dd` of the raw image and `curl | zstd -d | dd` in the same virtual machine: node test/bench/disk.ts
 // As root; a few minutes. The system in memory is the one of the boot tests, with a unit that measures before cloud-init's end.
 
 import { execFileSync } from 'node:child_process'
@@ -14,7 +14,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { debianDisk } from '../../server/demo/debian-disk.ts'
 import { debianImage } from '../../server/demo/debian-image.ts'
 import { imported, stockDiskImage } from '../boot/disk-image.ts'
 import { imageCache, kernelOn, mac, patience, startRig } from '../boot/rig.ts'
@@ -27,7 +28,12 @@ const program = readFileSync(new URL('../../cloud-init/disk/write-disk', import.
 const writing = /^fetch\(\) \{$[^]*?^write_image\(\) \{$[^]*?^\}$/m.exec(program)?.[0]
 if (writing === undefined) throw new Error('write-disk has no write_image any more')
 
+/** The same image as it lies on a disk, from a plain HTTP server. */
+const rawPort = 8090
+const rawUrl = `http://10.78.0.1:${rawPort}/disk.raw`
+
 const ways = {
+  'curl | dd': `curl -fsS ${rawUrl} | dd of=$device $how`,
   'curl | zstd -d | dd': `curl -fsS $url | zstd -dcq | dd of=$device $how`,
   'write-disk': 'write_image',
   'with the SHA-256 of the unpacked bytes': `curl -fsS $url | zstd -dcq | tee $work/for-digest | dd of=$device $how`,
@@ -42,6 +48,7 @@ post() { curl -fsS --max-time 5 --data-binary @$2 http://10.78.0.1:8080/install/
 say() { echo "$@"; }
 ${writing}
 now() { cut -d ' ' -f 1 /proc/uptime | tr -d .; }
+raw() { ${ways['curl | dd']}; }
 plain() { ${ways['curl | zstd -d | dd']}; }
 unpacked() {
   rm -f $work/for-digest; mkfifo $work/for-digest
@@ -50,7 +57,7 @@ unpacked() {
   wait $digesting
 }
 for round in $(seq ${rounds}); do
-  for way in plain write_image unpacked; do
+  for way in raw plain write_image unpacked; do
     began=$(now)
     $way
     echo "BENCH $way $(($(now) - began))" >/dev/ttyS0
@@ -99,6 +106,13 @@ try {
     disk: 'empty',
     imageFolder: folder,
     stock: stockDiskImage,
+    others: async (box) => {
+      const raw = dirname(await debianDisk({ cacheFolder: imageCache }))
+      const words = ['-m', 'http.server', String(rawPort), '--bind', '10.78.0.1', '--directory', raw]
+      // It ends with the namespace.
+      box.start(['python3', ...words], { stdio: 'ignore' })
+      return { [Symbol.asyncDispose]: async () => await Promise.resolve() }
+    },
     settings: [
       `approve: ["${mac}"]`,
       kernelOn('bios'),
@@ -117,13 +131,14 @@ try {
     [...text.matchAll(new RegExp(`BENCH ${way} ([0-9]+)`, 'g'))].map(
       ([, hundredths]) => Number(hundredths) / 100,
     )
-  const plain = seconds('plain')
-  for (const [index, way] of ['plain', 'write_image', 'unpacked'].entries()) {
+  const [raw, plain] = [seconds('raw'), seconds('plain')]
+  for (const [index, way] of ['raw', 'plain', 'write_image', 'unpacked'].entries()) {
     const took = seconds(way)
-    const ratio = median(took.map((one, round) => (plain[round] ?? Number.NaN) / one))
+    const against = (peer: readonly number[]) =>
+      median(took.map((one, round) => (peer[round] ?? Number.NaN) / one)).toFixed(2)
     const times = took.map((one) => one.toFixed(1)).join(', ')
     console.log(
-      `${Object.keys(ways)[index]}: ${times} s; median ${median(took).toFixed(1)} s, ${ratio.toFixed(2)} of its speed, round by round`,
+      `${Object.keys(ways)[index]}: ${times} s; median ${median(took).toFixed(1)} s; round by round ${against(raw)} of the speed of the first, ${against(plain)} of the second`,
     )
   }
 } finally {
