@@ -21,6 +21,7 @@ import type { Store } from '../store/open-store.ts'
 import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
 import { approveMachine, unapproveMachine } from './approve-machine.ts'
+import { auditDesk } from './audit-desk.ts'
 import type { ScriptParts } from './boot-desk.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
@@ -67,6 +68,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     tokens: parts.tokens,
     power: parts.power,
     clusters: parts.clusters,
+    audit: auditDesk(store, now),
     machines: () => roster.all().map(summary),
     find: (name) => found(roster, name).map(summary),
     diagnose: async (machine) => await examine(parts, machine),

@@ -61,6 +61,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
       },
     ],
     [
+      'audit',
+      {
+        summary: 'who did what by the API, and whether that record is whole',
+        load: async () => (await import('./audit.ts')).audit,
+      },
+    ],
+    [
       'ca',
       {
         summary: 'the certificate authority of the box, by which others know it',

@@ -21,6 +21,7 @@ import type { JoinWish } from '../machines/join-wish.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { ApiSchemas } from './api-schemas.ts'
+import type { AuditDesk } from './audit.ts'
 import type { BootPlan } from './boot-plan.ts'
 import { addClusterRoutes, type ClusterDesk } from './cluster-routes.ts'
 import type { PowerDesk, Powered } from './power-desk.ts'
@@ -76,6 +77,7 @@ export type ApiDesk = {
   readonly bootNext: (machine: Machine, action: BootNextAction | undefined) => Promise<Done>
   readonly power: PowerDesk
   readonly clusters: ClusterDesk
+  readonly audit: AuditDesk
 }
 
 export type TokenDesk = {
@@ -165,7 +167,13 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
   all.disable('x-powered-by')
   all.set('query parser', 'simple')
   if (node !== undefined) all.use('/api/v1/node', node)
-  const app = routeByTable(all, door)
+  const app = routeByTable(all, door, {
+    write: async (entry) => await desk.audit.write(entry),
+    machineOf(name) {
+      const [one, ...others] = desk.find(name)
+      return others.length === 0 ? one?.machine.id : undefined
+    },
+  })
   app.get('/api/v1/health', (_request, response) => {
     response.json({ status: 'up' })
   })
@@ -285,6 +293,13 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
     const resumed = resumedAt(request.get('Last-Event-ID'))
     const filter = filterOf(resumed === undefined ? query : { ...query, after: resumed, limit: mostEvents })
     await stream(desk, { filter, caller }, response)
+  })
+  app.get('/api/v1/audit', async (_request, response, { query: { after, limit = 1000 } }) => {
+    const wanted = { limit: Math.min(limit, 1000), ...(after === undefined ? {} : { after }) }
+    response.json(await desk.audit.rows(wanted))
+  })
+  app.get('/api/v1/audit/head', async (_request, response) => {
+    response.json(await desk.audit.head())
   })
   addClusterRoutes(app, desk)
   all.use(gate(door, 'viewer'), (request, response) => {

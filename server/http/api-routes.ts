@@ -11,6 +11,10 @@ export type ApiRoute = {
   readonly body?: keyof ApiSchemas
   /** The longest body that is read, in KiB; absent, 64. */
   readonly mostKiB?: number
+  /** What is done, in the words of the audit log. Every route has one that changes something or gives a secret. */
+  readonly act?: string
+  /** The fields of the body that are recorded; others are not, so a new one is no secret in the log. */
+  readonly recorded?: readonly string[]
   /** A schema for JSON, a media type for something else, or `nothing` (204). */
   readonly answer: keyof ApiSchemas | `${string}/${string}` | 'nothing'
 }
@@ -41,12 +45,15 @@ export const apiRoutes = {
   },
   'POST /api/v1/tokens': {
     least: 'admin',
+    act: 'token made',
+    recorded: ['name', 'role', 'seconds'],
     about: 'Makes a token. The answer is the only place where it is ever seen.',
     body: 'NewToken',
     answer: 'MadeToken',
   },
   'DELETE /api/v1/tokens/:name': {
     least: 'admin',
+    act: 'token revoked',
     about: 'Revokes a token, by its name or identifier: it lets nobody in from now on.',
     answer: 'nothing',
   },
@@ -83,22 +90,42 @@ export const apiRoutes = {
   },
   'POST /api/v1/machines/:id/retry': {
     least: 'operator',
+    act: 'machine retried',
     about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
     answer: 'nothing',
   },
   'PUT /api/v1/machines/:name/approval': {
     least: 'operator',
+    act: 'machine approved',
+    recorded: [
+      'cluster',
+      'role',
+      'labels',
+      'taints',
+      'zone',
+      'disk',
+      'wipe',
+      'hostname',
+      'method',
+      'image',
+      'once',
+      'keep',
+      'claim',
+    ],
     about: 'It may have what the box gives, for the cards it has; in place of an approval from before.',
     body: 'ApprovalOrder',
     answer: 'ApprovedMachine',
   },
   'DELETE /api/v1/machines/:name/approval': {
     least: 'operator',
+    act: 'machine unapproved',
     about: 'Takes back that a person approved it.',
     answer: 'ApprovedMachine',
   },
   'POST /api/v1/machines/:name/release': {
     least: 'operator',
+    act: 'machine released',
+    recorded: ['next', 'mode'],
     about:
       'Lets it go from its cluster: its Node takes no new pods, its pods are moved away, the Node is deleted, its system leaves and its credential is revoked. ' +
       'It goes on by itself; events tell how far it is.',
@@ -107,16 +134,19 @@ export const apiRoutes = {
   },
   'POST /api/v1/machines/:name/reinstall': {
     least: 'operator',
+    act: 'machine reinstalled',
     about: 'At its next boot from the network the disk is written once more that this box wrote before.',
     answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/boot-next/:action': {
     least: 'operator',
+    act: 'boot-next set',
     about: 'What it boots at its next boot, once: local or image.',
     answer: 'nothing',
   },
   'DELETE /api/v1/machines/:name/boot-next': {
     least: 'operator',
+    act: 'boot-next taken back',
     about: 'Takes back what was wanted of its next boot.',
     answer: 'nothing',
   },
@@ -127,6 +157,8 @@ export const apiRoutes = {
   },
   'POST /api/v1/machines/:name/power': {
     least: 'operator',
+    act: 'power switched',
+    recorded: ['action', 'boot'],
     about:
       'Switches it on, off, or off and on again, by what the settings name for it, else by Wake-on-LAN (docs/power.md).',
     body: 'PowerOrder',
@@ -139,6 +171,19 @@ export const apiRoutes = {
   },
   'POST /api/v1/clusters': {
     least: 'admin',
+    act: 'cluster made',
+    recorded: [
+      'kind',
+      'name',
+      'kubernetes',
+      'endpoint',
+      'vip',
+      'podSubnet',
+      'serviceSubnet',
+      'dnsDomain',
+      'podNetwork',
+      'context',
+    ],
     about:
       'Makes the authorities and keys of a new cluster (managed), or takes in one that is there by its kubeconfig (external), ' +
       'for which its API is asked what the box may do there. No secret of it is ever told again.',
@@ -154,6 +199,7 @@ export const apiRoutes = {
   },
   'DELETE /api/v1/clusters/:name': {
     least: 'admin',
+    act: 'cluster removed',
     about:
       'Forgets a cluster and its keys, which are nowhere else. One that has machines stays. Its nodes go on as they are.',
     answer: 'nothing',
@@ -161,6 +207,8 @@ export const apiRoutes = {
   // It makes a new key each time, so it is no GET.
   'POST /api/v1/clusters/:name/kubeconfig': {
     least: 'admin',
+    act: 'kubeconfig handed out',
+    recorded: ['endpoint'],
     about:
       'A kubeconfig for administrators of a managed cluster, each time with a new key, good for a year. Kubernetes cannot take it back.',
     body: 'KubeconfigOrder',
@@ -186,6 +234,17 @@ export const apiRoutes = {
       'that of the Event; who was cut off goes on with `Last-Event-ID`. A comment every 15 seconds shows that the line holds.',
     query: 'EventFilter',
     answer: 'text/event-stream',
+  },
+  'GET /api/v1/audit': {
+    least: 'admin',
+    about: 'Rows of the audit log, oldest first: those after a number, else the newest (docs/audit.md).',
+    query: 'AuditFilter',
+    answer: 'AuditRows',
+  },
+  'GET /api/v1/audit/head': {
+    least: 'admin',
+    about: 'The number and hash of the last row of the audit log.',
+    answer: 'AuditHead',
   },
 } as const satisfies { readonly [route: string]: ApiRoute }
 

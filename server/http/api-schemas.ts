@@ -342,6 +342,8 @@ const eventFilter = z.strictObject({
   attempt: z.string().optional(),
 })
 
+const auditHead = z.object({ seq: z.int(), hash: text.meta({ description: 'SHA-256, hexadecimal.' }) })
+
 const problem = z.object({
   title: text,
   status: z.int().meta({ description: 'The status of the response.' }),
@@ -407,6 +409,14 @@ export const apiSchemas = {
   Event: event,
   Events: z.array(event),
   EventFilter: eventFilter,
+  AuditFilter: z.strictObject({
+    after: wholeNumber('after must be a whole number, the number of a row').optional(),
+    limit: wholeNumber('limit must be a whole number').optional().meta({ description: 'At most 1000.' }),
+  }),
+  AuditHead: auditHead,
+  AuditRows: z.array(
+    auditHead.extend({ row: text.meta({ description: 'The JSON that the hash is made of.' }) }),
+  ),
   Problem: problem,
   Token: token,
   Tokens: z.array(token),

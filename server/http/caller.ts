@@ -5,6 +5,8 @@ import type { Role } from '../access/role.ts'
 export type Caller = {
   readonly name: string
   readonly role: Role
+  /** `local` for who came by the socket file, else the identifier of the token. */
+  readonly by?: 'local' | { readonly token: string }
   /** Whether what let it in still holds; asked again while an answer goes on for long. */
   readonly isStillIn: () => boolean
 }
@@ -21,7 +23,7 @@ export type Admission =
 /** Says of each request who sends it. */
 export type Door = (request: Request) => Admission
 
-const owner: Caller = { name: 'the owner of the box', role: 'admin', isStillIn: () => true }
+const owner: Caller = { name: 'the owner of the box', role: 'admin', by: 'local', isStillIn: () => true }
 
 /** The door of the socket file, which nobody but the owner of the box can open. */
 export const ownersDoor: Door = () => ({ kind: 'admitted', caller: owner })

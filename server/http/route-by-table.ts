@@ -11,7 +11,9 @@ import { apiRoutes, type ApiRoute, type ApiRouteName } from './api-routes.ts'
 import { apiSchemas, type ApiSchemas } from './api-schemas.ts'
 import type { Caller, Door } from './caller.ts'
 import { readQuery, whyNotFit } from './read-query.ts'
-import { sendProblem } from './problem.ts'
+import { recordedOrder, recordedText, type AuditDesk } from './audit.ts'
+import type { AuditAct } from '../access/audit-chain.ts'
+import { sendProblem, whyRefused } from './problem.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
@@ -58,24 +60,38 @@ export type Routes = {
   readonly delete: Add<'DELETE'>
 }
 
+/** The audit log, and which machine a name means. */
+export type RouteAudit = Pick<AuditDesk, 'write'> & {
+  readonly machineOf: (name: string) => string | undefined
+}
+
 /** A body is a few settings; images do not come this way. */
 const usualKiB = 64
 
 /** Adds routes to an app as the table has them: who may not ask, or asks what cannot be read, does not reach the handler. */
-export function routeByTable(app: Express, door: Door): Routes {
+export function routeByTable(app: Express, door: Door, audit: RouteAudit): Routes {
   const add =
     (method: Method) =>
     (path: string, answer: (request: never, response: Response, asked: never) => void | Promise<void>) => {
       const route: ApiRoute = apiRoutes[`${method} ${path}` as ApiRouteName]
       const called = answer as (request: Request, response: Response, asked: unknown) => void | Promise<void>
       const handlers = [
-        gate(door, route.least),
+        gate(door, route.least, async (request, caller, because) => {
+          const act = actOf(noMachine, { method, path, route, request, caller })
+          await audit.write({ kind: 'refused', ...act, status: 403, because })
+        }),
         ...(route.body === undefined ? [] : readBody(route.mostKiB ?? usualKiB)),
         async (request: Request, response: Response) => {
           const read = readAsked(route, request)
           if (read.kind === 'refused')
             sendProblem(response, { status: 400, title: read.title, detail: read.because })
-          else await called(request, response, { ...read.asked, caller: callerOf(request) })
+          else {
+            const caller = callerOf(request)
+            const go = async (): Promise<void> => await called(request, response, { ...read.asked, caller })
+            if (route.act === undefined) return await go()
+            const act = actOf(audit, { method, path, route, request, caller, body: read.asked.body })
+            await onRecord(audit, act, response, go)
+          }
         },
       ]
       switch (method) {
@@ -104,9 +120,67 @@ export function callerOf(request: Request): Caller {
   return callers.get(request) ?? nobody
 }
 
-/** Lets through who may ask, and tells others why not. */
-export function gate(door: Door, least: Role | 'anyone') {
-  return (request: Request, response: Response, next: NextFunction): void => {
+type Asking = {
+  readonly method: Method
+  readonly path: string
+  readonly route: ApiRoute
+  readonly request: Request
+  readonly caller: Caller
+  readonly body?: unknown
+}
+
+/** For whom may not ask nothing is looked up. */
+const noMachine = { machineOf: () => undefined }
+
+function actOf(
+  audit: Pick<RouteAudit, 'machineOf'>,
+  { method, path, route, request, caller, body }: Asking,
+): AuditAct {
+  const { name, id, ...others } = request.params as Readonly<Record<string, string>>
+  const fields = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {}
+  const inBody = typeof fields['name'] === 'string' ? fields['name'] : undefined
+  const on = name ?? id ?? inBody
+  const machine = on !== undefined && path.includes('/machines/') ? audit.machineOf(on) : undefined
+  const { by } = caller
+  return {
+    act: route.act ?? `${method} ${path}`,
+    who: by === 'local' ? 'local' : caller.name,
+    ...(typeof by === 'object' ? { token: by.token } : {}),
+    role: caller.role,
+    from: request.socket.remoteAddress ?? 'the socket file',
+    ...(on === undefined ? {} : { on: recordedText(on) }),
+    ...(machine === undefined ? {} : { machine }),
+    ...recordedOrder({ ...fields, ...others }, [...Object.keys(others), ...(route.recorded ?? [])]),
+  }
+}
+
+/** Does what was asked between two rows of the log: the first is on disk before anything is done, the second says how it ended. */
+async function onRecord(
+  audit: RouteAudit,
+  act: AuditAct,
+  response: Response,
+  go: () => Promise<void>,
+): Promise<void> {
+  const begun = await audit.write({ kind: 'begun', ...act })
+  const end = async (status: number, because: string | undefined): Promise<void> => {
+    const why = because === undefined ? {} : { because: recordedText(because) }
+    // The act is done and answered; that it has no end in the log tells that the store failed then.
+    await audit.write({ kind: 'ended', begun, status, ...why }).catch(() => {})
+  }
+  try {
+    await go()
+  } catch (error) {
+    await end(500, 'the appliance failed at it')
+    throw error
+  }
+  await end(response.statusCode, whyRefused(response))
+}
+
+type OnWeak = (request: Request, caller: Caller, because: string) => Promise<void>
+
+/** Lets through who may ask, and tells others why not; `onWeak` hears of those whose role does not suffice. */
+export function gate(door: Door, least: Role | 'anyone', onWeak?: OnWeak) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
     if (least === 'anyone') return next()
     const admission = door(request)
     if (admission.kind === 'refused') {
@@ -120,6 +194,7 @@ export function gate(door: Door, least: Role | 'anyone') {
     const { caller } = admission
     if (!mayActAs(caller.role, least)) {
       const detail = `${caller.name} has the role ${caller.role}; this needs ${least}`
+      await onWeak?.(request, caller, detail)
       return sendProblem(response, { status: 403, title: 'The role does not suffice', detail })
     }
     callers.set(request, caller)

@@ -34,7 +34,7 @@ export function tokenDoor({ tokens, tell, mayFailAgain }: TokenDoorParts): Door 
     const checked = tokens.check(shown)
     if (checked.kind === 'bad') return refuse(from, 401, 'The token does not let in', checked.because)
     const { id, name, role } = checked.token
-    const caller = { name: `the token ${name}`, role, isStillIn: () => tokens.isGood(id) }
+    const caller = { name: `the token ${name}`, role, by: { token: id }, isStillIn: () => tokens.isGood(id) }
     return { kind: 'admitted', caller }
   }
 

@@ -33,6 +33,7 @@ export const migrations: readonly Migration[] = [
   makeClusters,
   makeApiTokens,
   keepEnrolments,
+  keepAudit,
 ]
 
 async function makeTables(db: Kysely<unknown>, words: EngineWords): Promise<void> {
@@ -178,4 +179,21 @@ async function keepEnrolments(db: Kysely<unknown>, { tableEnd }: EngineWords): P
     )
     .addColumn('body', 'text', (c) => c.notNull())
     .execute()
+}
+
+/** Who did what, chained by hash. What is there stays as it is: `replace` deletes without a word, so a row that is there already is refused, too. */
+async function keepAudit(db: Kysely<unknown>, { integer, tableEnd }: EngineWords): Promise<void> {
+  const started = db.schema.createTable('audit')
+  await (tableEnd === '' ? started : started.modifyEnd(sql.raw(tableEnd)))
+    .addColumn('seq', integer, (c) => c.primaryKey().notNull())
+    .addColumn('row', 'text', (c) => c.notNull())
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .execute()
+  for (const what of ['update', 'delete'] as const) {
+    await sql`create trigger ${sql.raw(`audit_no_${what}`)} before ${sql.raw(what)} on audit
+      begin select raise(abort, 'the audit log is only added to'); end`.execute(db)
+  }
+  await sql`create trigger audit_in_order before insert on audit
+    when new.seq <> coalesce((select max(seq) from audit), 0) + 1
+    begin select raise(abort, 'a row of the audit log follows the last one'); end`.execute(db)
 }

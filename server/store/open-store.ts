@@ -2,6 +2,7 @@ import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
 import type { ClusterRecord } from '../clusters/cluster.ts'
+import type { AuditRow } from '../access/audit-chain.ts'
 import type { ApiToken } from '../access/api-token.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import type { Enrolment } from '../machines/enrolment.ts'
@@ -9,6 +10,7 @@ import type { Attempt, Machine } from '../machines/machine.ts'
 import type { ServedScript } from '../machines/served-script.ts'
 import type { Lease } from '../networks/lease.ts'
 import { ApiTokenRecords } from './api-tokens.ts'
+import { AuditRecords } from './audit.ts'
 import { AttemptRecords } from './attempts.ts'
 import { ClusterRecords } from './clusters.ts'
 import { connect, connectToRead } from './connect.ts'
@@ -51,6 +53,7 @@ export type Store = AsyncDisposable & {
   readonly clusters: Pick<ClusterRecords, 'all'>
   readonly apiTokens: Pick<ApiTokenRecords, 'all'>
   readonly enrolments: Pick<EnrolmentRecords, 'all'>
+  readonly audit: Pick<AuditRecords, 'after' | 'newest' | 'head'>
   /** Stores a batch in one transaction and gives its events with their numbers. Writes of one turn share a commit. */
   commit(batch: Batch): Promise<readonly RecordedEvent[]>
   saveMachines(machines: readonly Machine[]): Promise<void>
@@ -61,6 +64,8 @@ export type Store = AsyncDisposable & {
   deleteCluster(name: string): Promise<void>
   saveApiTokens(tokens: readonly ApiToken[]): Promise<void>
   deleteApiTokens(ids: readonly string[]): Promise<void>
+  /** Refused where it does not follow the last row. */
+  appendAudit(row: AuditRow): Promise<void>
   record(events: readonly NewEvent[]): Promise<readonly RecordedEvent[]>
   /** Deletes at most 1000 attempts last seen before a time, none that is its machine's latest, and tells how many. */
   deleteAttemptsBefore(time: number): Promise<number>
@@ -101,6 +106,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
   const clusters = new ClusterRecords(db)
   const apiTokens = new ApiTokenRecords(db)
   const enrolments = new EnrolmentRecords(db)
+  const audit = new AuditRecords(db)
 
   async function commit(batch: Batch): Promise<readonly RecordedEvent[]> {
     const recorded = batch.events ?? []
@@ -134,6 +140,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     clusters,
     apiTokens,
     enrolments,
+    audit,
     commit,
     saveMachines: async (changed) => void (await commit({ machines: changed })),
     saveAttempts: async (changed) => void (await commit({ attempts: changed })),
@@ -142,6 +149,7 @@ function storeOf(db: Kysely<Schema>, writer: Writer, opened: AsyncDisposableStac
     deleteCluster: async (name) => void (await writer.write([clusters.deleting(name)])),
     saveApiTokens: async (tokens) => void (await writer.write(apiTokens.saving(tokens))),
     deleteApiTokens: async (ids) => void (await writer.write(apiTokens.forgetting(ids))),
+    appendAudit: async (row) => void (await writer.write([audit.appending(row)])),
     record: (happened) => commit({ events: happened }),
     deleteAttemptsBefore: async (time) => await deleted(attempts.deletingBefore(time)),
     deleteEventsBefore: async (time) => await deleted(events.deletingBefore(time)),

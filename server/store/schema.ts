@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { AuditRow } from '../access/audit-chain.ts'
 import type { Role } from '../access/role.ts'
 import type { EventKind } from '../events/event.ts'
 import type { AttemptResult, AttemptStage, MachineState } from '../machines/machine.ts'
@@ -18,6 +19,7 @@ export type Schema = {
   readonly clusters: ClusterRow
   readonly api_tokens: ApiTokenRow
   readonly enrolments: EnrolmentRow
+  readonly audit: AuditRow
 }
 
 export type MachineRow = {

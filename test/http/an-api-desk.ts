@@ -1,4 +1,6 @@
 import type { ApiToken } from '../../server/access/api-token.ts'
+import { auditStart, nextAuditRow, type AuditRow } from '../../server/access/audit-chain.ts'
+import type { AuditDesk } from '../../server/http/audit.ts'
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
 import type { ClusterSummary } from '../../server/http/cluster-routes.ts'
 import { uuidNumber } from '../machines/sightings.ts'
@@ -251,6 +253,24 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       kubeconfig: async () => await Promise.resolve({ kind: 'text', text: 'kind: Config\n' }),
       nodeConfig: () => ({ kind: 'text', text: '#cloud-config\n' }),
     },
+    audit: auditInMemory(),
     ...given,
   }
+}
+
+/** The chain as it is, in memory. */
+export function auditInMemory() {
+  const rows: AuditRow[] = []
+  const head = () => rows.at(-1) ?? auditStart
+  const desk: AuditDesk = {
+    async write(entry) {
+      const row = nextAuditRow(head(), entry, 5)
+      rows.push(row)
+      return await Promise.resolve(row.seq)
+    },
+    rows: async ({ after, limit }) =>
+      await Promise.resolve(after === undefined ? rows.slice(-limit) : rows.slice(after, after + limit)),
+    head: async () => await Promise.resolve({ seq: head().seq, hash: head().hash }),
+  }
+  return desk
 }

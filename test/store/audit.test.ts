@@ -1,0 +1,40 @@
+import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
+import t from 'tap'
+import { followAudit, auditStart } from '../../server/access/audit-chain.ts'
+import { auditDesk } from '../../server/appliance/audit-desk.ts'
+import { openStore } from '../../server/store/open-store.ts'
+
+t.test('rows are chained however many are written at once, and the database changes none', async (t) => {
+  const path = join(t.testdir(), 'ironwake.db')
+  {
+    await using store = await openStore(path)
+    const desk = auditDesk(store, () => 5)
+    const numbers = await Promise.all(
+      Array.from({ length: 20 }, async () => await desk.write({ kind: 'ended', begun: 1, status: 204 })),
+    )
+    t.strictSame(
+      numbers,
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    )
+  }
+  {
+    const database = new DatabaseSync(path)
+    t.throws(() => database.exec("update audit set row = '{}' where seq = 3"), /only added to/)
+    t.throws(() => database.exec('delete from audit where seq = 20'), /only added to/)
+    t.throws(() => database.exec("insert or replace into audit values (3, '{}', '')"), /follows the last/)
+    t.throws(() => database.exec("insert into audit values (22, '{}', '')"), /follows the last/)
+    database.close()
+  }
+  await using store = await openStore(path)
+  const desk = auditDesk(store, () => 6)
+  const rows = await desk.rows({ after: 0, limit: 1000 })
+  t.match(followAudit(auditStart, rows), { kind: 'fits', head: { seq: 20 } })
+  t.equal(await desk.write({ kind: 'ended', begun: 2, status: 204 }), 21, 'it goes on after a start')
+  await t.rejects(store.appendAudit(rows[0] ?? { seq: 1, row: '', hash: '' }))
+  t.equal((await desk.head()).seq, 21)
+  t.strictSame(
+    (await desk.rows({ limit: 2 })).map(({ seq }) => seq),
+    [20, 21],
+  )
+})
