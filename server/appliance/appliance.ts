@@ -255,7 +255,7 @@ export async function startAppliance(
   const door = tokenDoor({
     tokens: tokens.book,
     tell,
-    mayFailAgain: (address) => wrongTokens.pass(address, now()).passes,
+    failAgain: (address) => wrongTokens.pass(address, now()),
   })
   opened.use(await listenSocketFile(apiApp(api), join(config.dataFolder, socketName)))
   const served = places.filter(isServed).map((place) => place.network.serverAddress)

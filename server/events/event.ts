@@ -355,7 +355,13 @@ export type ApplianceEvent = About &
     | { readonly kind: 'api-certificate-made'; readonly for: string; readonly because: string }
     | { readonly kind: 'api-ready'; readonly at: string }
     | { readonly kind: 'api-unusable'; readonly because: string }
-    | { readonly kind: 'api-refused'; readonly from: string; readonly because: string }
+    | {
+        readonly kind: 'api-refused'
+        readonly from: string
+        readonly because: string
+        /** Requests from there that were turned away since, without an event of their own. */
+        readonly heldBack?: number
+      }
     | {
         readonly kind: 'api-token-made'
         readonly token: string

@@ -249,7 +249,9 @@ function words(event: ApplianceEvent): string {
     case 'api-unusable':
       return `the API cannot be reached over the network: ${event.because}`
     case 'api-refused':
-      return `API: ${event.from} was not let in: ${event.because}`
+      return `API: ${event.from} was not let in: ${event.because}${
+        event.heldBack === undefined ? '' : ` (and ${event.heldBack} times more since the last one told)`
+      }`
     case 'api-token-made':
       return `token ${event.token} was made by ${event.by}: ${event.role}, until ${day(event.until)}`
     case 'api-token-revoked':

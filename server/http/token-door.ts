@@ -6,8 +6,11 @@ import type { Admission, Door } from './caller.ts'
 export type TokenDoorParts = {
   readonly tokens: Pick<TokenBook, 'check' | 'isGood'>
   readonly tell: (event: ApplianceEvent) => void
-  /** Whether an address that showed no good token may be told so once more; it remembers a bounded number of them. */
-  readonly mayFailAgain: (address: string) => boolean
+  /**
+   * Whether an address that showed no good token may be told so once more, and how often it was not since it last might; it
+   * remembers a bounded number of them.
+   */
+  readonly failAgain: (address: string) => { readonly passes: boolean; readonly heldBack: number }
 }
 
 const inUrl =
@@ -17,7 +20,7 @@ const inUrl =
  * The door of the network: lets in who shows a token in the header `Authorization`. A good token is let in from wherever:
  * were an address shut out, one machine behind a router could shut out all others behind it, and 256 bits need no such help.
  */
-export function tokenDoor({ tokens, tell, mayFailAgain }: TokenDoorParts): Door {
+export function tokenDoor({ tokens, tell, failAgain }: TokenDoorParts): Door {
   return (request) => {
     const from = request.socket.remoteAddress ?? '?'
     if (
@@ -39,11 +42,12 @@ export function tokenDoor({ tokens, tell, mayFailAgain }: TokenDoorParts): Door 
   }
 
   function refuse(from: string, status: 400 | 401, title: string, because: string): Admission {
-    if (!mayFailAgain(from)) {
+    const { passes, heldBack } = failAgain(from)
+    if (!passes) {
       const enough = 'too many requests without a good token came from this address; wait a minute'
       return { kind: 'refused', status: 429, title: 'Too many tries', because: enough }
     }
-    tell({ kind: 'api-refused', from, because })
+    tell({ kind: 'api-refused', from, because, ...(heldBack === 0 ? {} : { heldBack }) })
     return { kind: 'refused', status, title, because }
   }
 }

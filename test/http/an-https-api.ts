@@ -14,7 +14,7 @@ import { serverCertificate } from '../../server/access/server-certificate.ts'
 import { TokenBook } from '../../server/access/token-book.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import { guardedApiApp, type ApiDesk } from '../../server/http/api-app.ts'
-import { tokenDoor } from '../../server/http/token-door.ts'
+import { tokenDoor, type TokenDoorParts } from '../../server/http/token-door.ts'
 import { listenHttps } from '../../server/listen/https.ts'
 import { aDesk } from './an-api-desk.ts'
 
@@ -29,7 +29,7 @@ export type HttpsQuestion = {
 export async function anHttpsApi(
   t: Test,
   given: Partial<ApiDesk> = {},
-  mayFailAgain: (address: string) => boolean = () => true,
+  failAgain: TokenDoorParts['failAgain'] = () => ({ passes: true, heldBack: 0 }),
   node?: RequestHandler,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-api-'))
@@ -48,7 +48,7 @@ export async function anHttpsApi(
   const happened: ApplianceEvent[] = []
   const tell = (event: ApplianceEvent): void => void happened.push(event)
   const desk = aDesk({ authority: () => authority.certificatePem, ...given })
-  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, mayFailAgain }), node)
+  const app = guardedApiApp(desk, tokenDoor({ tokens, tell, failAgain }), node)
   const identity = { key: pair.keyPem, cert: pair.certificatePem + authority.certificatePem }
   const listener = await listenHttps(app, { address: '127.0.0.1', port: 0 }, identity, tell)
   t.teardown(async () => await listener[Symbol.asyncDispose]())

@@ -45,7 +45,7 @@ export async function apiFor(t: Test, box: OneMachine) {
     }
     void routes(request, response, next)
   }
-  const api = await anHttpsApi(t, {}, () => true, node)
+  const api = await anHttpsApi(t, {}, undefined, node)
   const url = `https://127.0.0.1:${api.port}`
   box.apiOfBox = {
     place: { api: url, fingerprint: api.fingerprint.replace('sha256:', '') },

@@ -68,7 +68,7 @@ t.test('who is not let in is told why, and the event holds no secret', async (t)
 
 t.test('who tries again and again is told no more, and a good token is let in from there', async (t) => {
   let left = 3
-  const api = await anHttpsApi(t, {}, () => left-- > 0)
+  const api = await anHttpsApi(t, {}, () => ({ passes: left-- > 0, heldBack: left === 0 ? 40 : 0 }))
   const token = await api.token('viewer')
   for (const status of [401, 401, 401, 429, 429]) {
     const answer = await api.ask({ path: '/api/v1/status' })
@@ -76,6 +76,7 @@ t.test('who tries again and again is told no more, and a good token is let in fr
     if (status === 429) t.equal(answer.headers['retry-after'], '60')
   }
   t.equal(api.happened.length, 3, 'and no events are made of it')
+  t.match(api.happened, [{ heldBack: undefined }, {}, { heldBack: 40 }], 'but the next one counts them')
   t.equal((await api.ask({ path: '/api/v1/status', headers: bearer(token) })).status, 200)
 })
 
