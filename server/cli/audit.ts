@@ -1,18 +1,30 @@
 import { auditStart, followAudit, type AuditHead, type AuditRow } from '../access/audit-chain.ts'
+import { parseDuration } from '../config/parse-duration.ts'
 import { printable } from '../wire/text.ts'
-import { ask } from './api-client.ts'
+import { ask, type Box } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
 import { table } from './table.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
+const mostListed = 10_000
+/** What the API gives at most at once. */
+const page = 1000
+
 export const audit: Command = {
-  usage: 'ironwake audit list [--limit N] | verify [--head SEQ:HASH] | head',
+  usage: 'ironwake audit list [--limit N] [--since 24h|2026-01-31] | verify [--head SEQ:HASH] | head',
   about:
     'The audit log has what was done by the API: who, from where, what, and how it ended. `verify` reads all of it and checks here\n' +
     'that no row was changed, taken out or moved; with --head, which `head` printed before, also that its end was not cut off.',
   options: {
-    limit: { type: 'string', about: 'list: the newest so many rows (default 100, at most 1000)' },
+    limit: {
+      type: 'string',
+      about: 'list: the newest so many rows (at most 10000; default 100, or 10000 with --since)',
+    },
+    since: {
+      type: 'string',
+      about: 'list: only what was written so long ago at most (24h), or since a time (2026-01-31T08:00Z)',
+    },
     head: {
       type: 'string',
       about: 'verify: a head that was kept elsewhere, as `ironwake audit head` prints it',
@@ -21,6 +33,7 @@ export const audit: Command = {
   },
   examples: [
     'ironwake audit list --limit 20',
+    'ironwake audit list --since 24h --output json',
     'ironwake audit head > head-of-monday',
     'ironwake audit verify --head $(cat head-of-monday)',
   ],
@@ -37,22 +50,54 @@ export const audit: Command = {
   },
 }
 
+type Entry = Readonly<Record<string, unknown>>
+
 async function list(call: Call): Promise<number> {
-  const limit = Number(call.options['limit'] ?? 100)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
-    throw new WronglyCalled('--limit is a whole number from 1 to 1000')
-  const rows = (await ask(boxOf(call), 'GET', `/api/v1/audit?limit=${limit}`)) as AuditRow[]
-  const read = rows.map(({ row, hash }) => ({
-    ...(JSON.parse(row) as Readonly<Record<string, unknown>>),
-    hash,
-  }))
-  if (call.output === 'json') call.print(JSON.stringify(read, undefined, 2))
-  else if (read.length === 0) call.remark('Nothing was done by the API yet.')
-  else call.print(table(['SEQ', 'AT', 'WHO', 'FROM', 'WHAT', 'ON', 'HOW'], read.map(lineOf)))
+  const since = sinceOf(call.options['since'], call.now())
+  const limit = Number(call.options['limit'] ?? (since === undefined ? 100 : mostListed))
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostListed)
+    throw new WronglyCalled(`--limit is a whole number from 1 to ${mostListed}`)
+  const { rows, isCut } = await newestRows(boxOf(call), limit, since ?? -Infinity)
+  if (call.output === 'json') call.print(JSON.stringify(rows, undefined, 2))
+  else if (rows.length > 0)
+    call.print(table(['SEQ', 'AT', 'WHO', 'FROM', 'WHAT', 'ON', 'HOW'], rows.map(lineOf)))
+  else call.remark(`Nothing was done by the API ${since === undefined ? 'yet' : 'since then'}.`)
+  if (isCut && since !== undefined) call.remark(`There are more since then: these are the newest ${limit}.`)
   return 0
 }
 
-function lineOf(entry: Readonly<Record<string, unknown>>): string[] {
+/** The newest rows since a time, oldest first, read page by page towards the first; rows have all numbers from 1 on. */
+async function newestRows(
+  box: Box,
+  limit: number,
+  since: number,
+): Promise<{ readonly rows: readonly Entry[]; readonly isCut: boolean }> {
+  let rows: readonly Entry[] = []
+  let asked = `limit=${Math.min(limit + 1, page)}`
+  for (;;) {
+    const read = (await ask(box, 'GET', `/api/v1/audit?${asked}`)) as AuditRow[]
+    const entries: readonly Entry[] = read.map(({ row, hash }) => ({ ...(JSON.parse(row) as Entry), hash }))
+    const fitting = entries.filter((entry) => Number(entry['at']) >= since)
+    rows = [...fitting, ...rows]
+    const first = read[0]?.seq ?? 1
+    if (first <= 1 || rows.length > limit || fitting.length < read.length)
+      return { rows: rows.slice(-limit), isCut: rows.length > limit }
+    const after = Math.max(0, first - 1 - page)
+    asked = `after=${after}&limit=${first - 1 - after}`
+  }
+}
+
+function sinceOf(text: Call['options'][string], now: number): number | undefined {
+  if (text === undefined) return undefined
+  const ago = parseDuration(text)
+  if (ago !== undefined) return now - ago * 1000
+  const time = typeof text === 'string' && /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : NaN
+  if (Number.isNaN(time))
+    throw new WronglyCalled('--since is how long ago, as 24h or 7d, or a time, as 2026-01-31T08:00Z')
+  return time
+}
+
+function lineOf(entry: Entry): string[] {
   const word = (name: string): string => {
     const value = entry[name]
     return value === undefined ? '' : printable(typeof value === 'string' ? value : JSON.stringify(value))
@@ -63,8 +108,6 @@ function lineOf(entry: Readonly<Record<string, unknown>>): string[] {
   const what = entry['kind'] === 'ended' ? `end of ${word('begun')}` : word('act')
   return [word('seq'), at, word('who'), word('from'), what, word('on'), how]
 }
-
-const page = 1000
 
 async function verify(call: Call): Promise<number> {
   const kept = headOf(call.options['head'])

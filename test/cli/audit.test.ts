@@ -39,6 +39,14 @@ t.test('the log is listed and verified, and what does not fit is named', async (
       on: 'm',
     })
   t.match(await call('list', '--limit', '2'), { code: 0, out: /^1001 .*local .*power switched/m })
+  const { length } = JSON.parse((await call('list', '--limit', '10000', '--output', 'json')).out) as unknown[]
+  t.equal(length, 1001, 'more than a page')
+  t.match(await call('list', '--since', '24h'), { code: 0, out: '', err: /since then/ })
+  const old = await call('list', '--since', '1970-01-01')
+  t.equal(old.out.split('\n').length, 1002, 'and the line of titles')
+  t.match(await call('list', '--since', '1970-01-01', '--limit', '9'), { code: 0, err: /newest 9/ })
+  t.match(await call('list', '--since', 'monday'), { code: 2 })
+  t.match(await call('list', '--limit', '0'), { code: 2 })
   const head = (await call('head')).out
   t.match(head, /^1001:[0-9a-f]{64}$/)
   t.match(await call('verify', '--head', head), { code: 0, out: head })
