@@ -22,7 +22,13 @@ export type AuditAct = {
 export type AuditEntry =
   | ({ readonly kind: 'begun' } & AuditAct)
   | { readonly kind: 'ended'; readonly begun: number; readonly status: number; readonly because?: string }
-  | ({ readonly kind: 'refused'; readonly status: number; readonly because: string } & AuditAct)
+  | ({
+      readonly kind: 'refused'
+      readonly status: number
+      readonly because: string
+      /** Refusals of the same token since its last row that have none of their own. */
+      readonly heldBack?: number
+    } & AuditAct)
 
 /** A row of the log: `row` is the canonical JSON of its entry with `seq` and `at` (milliseconds since 1970-01-01 UTC). */
 export type AuditRow = { readonly seq: number; readonly row: string; readonly hash: string }

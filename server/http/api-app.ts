@@ -169,6 +169,7 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
   if (node !== undefined) all.use('/api/v1/node', node)
   const app = routeByTable(all, door, {
     write: async (entry) => await desk.audit.write(entry),
+    writeRefused: async (entry) => await desk.audit.writeRefused(entry),
     machineOf(name) {
       const [one, ...others] = desk.find(name)
       return others.length === 0 ? one?.machine.id : undefined

@@ -10,7 +10,9 @@ import {
 /** The audit log, as the API writes and reads it. */
 export type AuditDesk = {
   /** Resolves with the number of the row when it is on disk. */
-  readonly write: (entry: AuditEntry) => Promise<number>
+  readonly write: (entry: Exclude<AuditEntry, { readonly kind: 'refused' }>) => Promise<number>
+  /** As `write`, but of too many from one token only some, each with the number of those that were held back. */
+  readonly writeRefused: (entry: Extract<AuditEntry, { readonly kind: 'refused' }>) => Promise<void>
   /** At most so many rows: those after a number, else the newest; oldest first. */
   readonly rows: (wanted: { readonly after?: number; readonly limit: number }) => Promise<readonly AuditRow[]>
   readonly head: () => Promise<AuditHead>

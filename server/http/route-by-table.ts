@@ -61,7 +61,7 @@ export type Routes = {
 }
 
 /** The audit log, and which machine a name means. */
-export type RouteAudit = Pick<AuditDesk, 'write'> & {
+export type RouteAudit = Pick<AuditDesk, 'write' | 'writeRefused'> & {
   readonly machineOf: (name: string) => string | undefined
 }
 
@@ -78,7 +78,7 @@ export function routeByTable(app: Express, door: Door, audit: RouteAudit): Route
       const handlers = [
         gate(door, route.least, async (request, caller, because) => {
           const act = actOf(noMachine, { method, path, route, request, caller })
-          await audit.write({ kind: 'refused', ...act, status: 403, because })
+          await audit.writeRefused({ kind: 'refused', ...act, status: 403, because })
         }),
         ...(route.body === undefined ? [] : readBody(route.mostKiB ?? usualKiB)),
         async (request: Request, response: Response) => {

@@ -1,5 +1,5 @@
 import type { ApiToken } from '../../server/access/api-token.ts'
-import { auditStart, nextAuditRow, type AuditRow } from '../../server/access/audit-chain.ts'
+import { auditStart, nextAuditRow, type AuditEntry, type AuditRow } from '../../server/access/audit-chain.ts'
 import type { AuditDesk } from '../../server/http/audit.ts'
 import type { ApiDesk, MachineSummary } from '../../server/http/api-app.ts'
 import type { ClusterSummary } from '../../server/http/cluster-routes.ts'
@@ -262,12 +262,14 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
 export function auditInMemory() {
   const rows: AuditRow[] = []
   const head = () => rows.at(-1) ?? auditStart
+  const write = async (entry: AuditEntry): Promise<number> => {
+    const row = nextAuditRow(head(), entry, 5)
+    rows.push(row)
+    return await Promise.resolve(row.seq)
+  }
   const desk: AuditDesk = {
-    async write(entry) {
-      const row = nextAuditRow(head(), entry, 5)
-      rows.push(row)
-      return await Promise.resolve(row.seq)
-    },
+    write,
+    writeRefused: async (entry) => void (await write(entry)),
     rows: async ({ after, limit }) =>
       await Promise.resolve(after === undefined ? rows.slice(-limit) : rows.slice(after, after + limit)),
     head: async () => await Promise.resolve({ seq: head().seq, hash: head().hash }),

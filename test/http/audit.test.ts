@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
@@ -8,7 +9,8 @@ import { anHttpsApi, bearer } from './an-https-api.ts'
 import { overLoopback } from './over-loopback.ts'
 
 t.test('acts over HTTPS are on record with who, what and how they ended, and no secret is', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const folder = t.testdir()
+  await using store = await openStore(join(folder, 'ironwake.db'))
   const secret = 'hunter2-secret'
   const api = await anHttpsApi(t, {
     audit: auditDesk(store, () => 7),
@@ -72,6 +74,12 @@ t.test('acts over HTTPS are on record with who, what and how they ended, and no 
   const { text } = JSON.parse(made.body) as { readonly text: string }
   for (const one of [secret, text, text.slice(12), admin.slice(12), viewer.slice(12)])
     t.notOk(JSON.stringify(rows).includes(one))
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)))
+  t.ok(
+    files.some((bytes) => bytes.includes('kubeconfig handed out')),
+    'the files are those with the rows',
+  )
+  for (const bytes of files) for (const one of [secret, text, text.slice(12)]) t.notOk(bytes.includes(one))
 })
 
 t.test('who comes by the socket file is local, and a token typed as a name is not kept', async (t) => {

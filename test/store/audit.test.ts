@@ -5,6 +5,34 @@ import { followAudit, auditStart } from '../../server/access/audit-chain.ts'
 import { auditDesk } from '../../server/appliance/audit-desk.ts'
 import { openStore } from '../../server/store/open-store.ts'
 
+t.test('a token that is refused again and again has few rows, which count the others', async (t) => {
+  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  let at = 0
+  const desk = auditDesk(store, () => at)
+  const refused = async (token: string): Promise<void> =>
+    await desk.writeRefused({
+      kind: 'refused',
+      act: 'cluster removed',
+      who: `the token ${token}`,
+      token,
+      role: 'viewer',
+      from: '10.0.0.9',
+      status: 403,
+      because: 'the role does not suffice',
+    })
+  for (let time = 0; time < 100; time++) await refused('a')
+  await refused('b')
+  at = 60_000
+  await refused('a')
+  const rows = await desk.rows({ limit: 1000 })
+  const read = rows.map(
+    ({ row }) => JSON.parse(row) as { readonly token: string; readonly heldBack?: number },
+  )
+  t.equal(read.filter(({ token }) => token === 'a').length, 21)
+  t.match(read.slice(-2), [{ token: 'b' }, { token: 'a', heldBack: 80 }])
+  t.match(followAudit(auditStart, rows), { kind: 'fits', head: { seq: 22 } })
+})
+
 t.test('rows are chained however many are written at once, and the database changes none', async (t) => {
   const path = join(t.testdir(), 'ironwake.db')
   {
