@@ -16,6 +16,8 @@ export type ReleaseDeskParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly links: Pick<ClusterLinks, 'clientOf'>
+  /** Why its cluster cannot do without a machine; `undefined` where it can. */
+  readonly whyKeep: (machine: Machine) => string | undefined
   /** Nobody is this machine any more, until it enrols anew. */
   readonly revoke: (machine: string, because: string) => void
   readonly now: () => number
@@ -40,7 +42,7 @@ const forcedSystemLimitMs = 90_000
 const askMs = 15_000
 
 /** Lets machines go from their clusters, step by step; what is begun is on record, so that it goes on after a restart of the box. */
-export function releaseDesk({ roster, logbook, links, revoke, now }: ReleaseDeskParts): ReleaseDesk {
+export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: ReleaseDeskParts): ReleaseDesk {
   const inTurn = oneAtATime()
   /** What was last told of the pods of a machine, and of its cluster. */
   const told = new Map<string, string>()
@@ -51,6 +53,8 @@ export function releaseDesk({ roster, logbook, links, revoke, now }: ReleaseDesk
         const machine = roster.byId(id)
         if (machine === undefined) return { kind: 'refused', because: `${id} is not on record any more` }
         const isAgain = machine.state === 'releasing'
+        const needed = isAgain || wish.mode === 'force' ? undefined : whyKeep(machine)
+        if (needed !== undefined) return { kind: 'refused', because: `${id} is not released: ${needed}` }
         const because = 'a person lets it go'
         const moved = isAgain ? noChange : roster.move(id, 'release-asked', because, now())
         if (!isAgain && moved.machines.length === 0) {

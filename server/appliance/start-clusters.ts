@@ -5,6 +5,7 @@ import type { SeedParts } from '../cloud-init/seed-parts.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { ownerOf } from '../clusters/node-owner.ts'
+import { whyKeepControlPlane } from '../clusters/why-keep-control-plane.ts'
 import type { Config } from '../config/config.ts'
 import type { ClusterDesk, ClusterSummary } from '../http/cluster-routes.ts'
 import type { NodeRoute } from '../http/node-routes.ts'
@@ -103,7 +104,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   }
   book.subscribe(() => watch.look())
   watch.look()
-  const releases = releaseDesk({ roster, logbook, links, revoke: parts.revoke, now })
+  const releases = releaseDesk({ roster, logbook, links, whyKeep, revoke: parts.revoke, now })
   const routes = joinDesk({
     ...common,
     book,
@@ -150,6 +151,13 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
       return [{ kind: 'refused', because: `no cluster has the name ${wish.cluster}` }]
     }
     return withAgent(agent, seedPartsOf(cluster, kubernetes))
+  }
+
+  function whyKeep(machine: Machine): string | undefined {
+    const name = machine.join?.cluster
+    if (name === undefined) return undefined
+    const cluster = book.find(name)?.cluster
+    return whyKeepControlPlane({ machine, cluster, view: watch.viewOf(name), machines: roster.all() })
   }
 
   function withNodes(summary: ClusterSummary | undefined): ClusterSummary | undefined {

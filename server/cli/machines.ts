@@ -35,7 +35,11 @@ export const machines: Command = {
     boot: { type: 'string', about: 'power on or cycle: network, to boot from there this once' },
     all: { type: 'boolean', about: 'show: every step of every module, not only the milestones' },
     retire: { type: 'boolean', about: 'release: it serves no more, and boots its own disk from then on' },
-    force: { type: 'boolean', about: 'release: wait neither for its pods nor for its cluster' },
+    force: {
+      type: 'boolean',
+      about:
+        'release: wait neither for its pods nor for its cluster, and let go a control plane that others need',
+    },
     clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
     hostname: { type: 'string', about: 'approve: the name it is to have' },
     image: { type: 'string', about: 'approve: the image it is to run, by its name without a version' },

@@ -5,6 +5,7 @@ import { until } from '../http/over-loopback.ts'
 import { aJoiningBox, aRegisteredNode } from './a-joining-box.ts'
 
 const controlPlane: Omit<JoinWish, 'cluster'> = { role: 'control-plane', labels: {}, taints: [] }
+const worker: typeof controlPlane = { ...controlPlane, role: 'worker' }
 const minute = 60_000
 
 type Pod = { readonly owner?: string; readonly mirror?: true; readonly phase?: string }
@@ -22,9 +23,17 @@ function aPod(name: string, { owner, mirror, phase = 'Running' }: Pod = {}) {
   }
 }
 
+type Around = {
+  readonly held?: Set<string>
+  readonly others?: Readonly<Record<number, Omit<JoinWish, 'cluster'>>>
+}
+
 /** A machine that is a node of its cluster, and what its pods are held by. */
-async function anActive(t: Parameters<typeof aJoiningBox>[0], held = new Set<string>()) {
-  const box = await aJoiningBox(t, { 1: controlPlane })
+async function anActive(
+  t: Parameters<typeof aJoiningBox>[0],
+  { held = new Set<string>(), others = {} }: Around = {},
+) {
+  const box = await aJoiningBox(t, { 1: controlPlane, ...others })
   await box.asks(1)
   const api = await box.api({ budget: ({ metadata }) => (held.has(metadata.name) ? 'web' : undefined) })
   await box.says(1, 'init-done')
@@ -65,7 +74,7 @@ t.test('a node is cordoned, its pods are moved, the Node is deleted, and its sys
 })
 
 t.test('a budget is respected for ten minutes; then the node stays, and takes pods again', async (t) => {
-  const { api, release, goOn, machine, told, clock, held } = await anActive(t, new Set(['web-0']))
+  const { api, release, goOn, machine, told, clock, held } = await anActive(t, { held: new Set(['web-0']) })
   api.pods.create(aPod('web-0'))
   await release()
   await goOn()
@@ -85,7 +94,7 @@ t.test('a budget is respected for ten minutes; then the node stays, and takes po
 })
 
 t.test('by force nothing is waited for, and retired is for good', async (t) => {
-  const { api, release, goOn, machine, clock } = await anActive(t, new Set(['web-0']))
+  const { api, release, goOn, machine, clock } = await anActive(t, { held: new Set(['web-0']) })
   api.pods.create(aPod('web-0'))
   await release({ next: 'retired', mode: 'force' })
   await goOn()
@@ -109,6 +118,22 @@ t.test('a cluster that does not answer is waited for, unless it is by force', as
   t.match(await release({ mode: 'force' }), { kind: 'done' }, 'a person may change their mind')
   await goOn()
   t.equal(machine(1).release?.phase, 'system')
+})
+
+t.test('the control plane that others need is kept, unless it is by force', async (t) => {
+  const { asks, release, machine, told, box } = await anActive(t, { others: { 2: worker } })
+  await asks(2)
+  t.match(await release(), {
+    kind: 'refused',
+    because: /M0000001 is not released: it is the only control plane of lab, .* node-2 would be left/,
+  })
+  t.match(machine(1), { state: 'active' }, 'nothing has changed')
+  t.strictSame(told('release-begun'), [])
+  const wish = { next: 'approved', mode: 'orderly' } as const
+  t.match(await box.clusters.release(machine(2), wish), { kind: 'done' }, 'a worker may go')
+  t.match(await release(), { kind: 'refused' }, 'and is there until it has left')
+  t.match(await release({ mode: 'force' }), { kind: 'done' })
+  t.match(await release(), { kind: 'done' }, 'what is under way is not asked again')
 })
 
 t.test('a release goes on after a restart of the box', async (t) => {
