@@ -63,6 +63,8 @@ export async function* followNodes(
       if (error.kind === 'gone' && version !== undefined) {
         // The state is forgotten there: nothing has failed, all is read anew.
         version = undefined
+        // A server that forgets every state at once would be asked without end.
+        await wait(betweenWatchesMs, over)
         continue
       }
       // A line that was not understood would come again and again from where it stood.

@@ -74,6 +74,8 @@ const watchSeconds = 300
 const mostLineBytes = 4 * 1024 * 1024
 const mostAnswerBytes = 32 * 1024 * 1024
 const pageSize = 250
+/** Kubernetes is made for 5,000 nodes, and 110 pods on each. A list that never ends would fill the memory. */
+const mostListed = 20_000
 
 export function kubeClient(transport: KubeTransport): KubeClient {
   const json = async (request: Asked, over: AbortSignal): Promise<unknown> => {
@@ -113,6 +115,7 @@ export function kubeClient(transport: KubeTransport): KubeClient {
         const page = listSchema.safeParse(answer)
         if (!page.success) throw malformed('a list of nodes is not as it should be')
         nodes.push(...page.data.items.map(nodeIn))
+        if (nodes.length > mostListed) throw listTooLong()
         const { resourceVersion, continue: rest } = page.data.metadata
         if (rest === undefined || rest === '') return { nodes, resourceVersion }
         next = rest
@@ -159,6 +162,7 @@ export function kubeClient(transport: KubeTransport): KubeClient {
         )
         if (!page.success) throw malformed('a list of pods is not as it should be')
         pods.push(...page.data.items.map(podIn))
+        if (pods.length > mostListed) throw listTooLong()
         const { continue: rest } = page.data.metadata
         if (rest === undefined || rest === '') return pods
         next = rest
@@ -277,6 +281,10 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string,
 }
 
 const lineFeed = 0x0a
+
+function listTooLong(): KubeFault {
+  return malformed(`a list has more than ${mostListed} entries`)
+}
 
 function lineTooLong(): KubeFault {
   return malformed(`a line of a watch is longer than ${mostLineBytes / 1024 / 1024} MiB`)

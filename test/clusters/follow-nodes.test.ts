@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { followNodes, type NodeWord } from '../../server/clusters/follow-nodes.ts'
+import { KubeFault } from '../../server/clusters/kube-fault.ts'
 import type { KubeTarget } from '../../server/clusters/read-kubeconfig.ts'
 import { until } from '../http/over-loopback.ts'
 import { aClient, aKubeServer, aNode } from './a-kube-server.ts'
@@ -78,6 +79,29 @@ t.test('where the state is forgotten all is read anew, and what was deleted mean
   const last = server.nodes.get('two').metadata.resourceVersion
   await until(() => known.get('two') === last)
   t.notOk(kinds().includes('silent'))
+})
+
+t.test('a server that forgets every state at once is not asked without a pause', async (t) => {
+  let asked = 0
+  const client = {
+    ...aClient(t, (await aKubeServer(t)).target),
+    listNodes: async () => await Promise.resolve({ nodes: [], resourceVersion: String(asked++) }),
+    async *watchNodes() {
+      yield* []
+      throw new KubeFault('gone', 'too old')
+    },
+  }
+  const over = new AbortController()
+  let waits = 0
+  const wait = async (): Promise<void> => {
+    if (++waits === 3) over.abort()
+    await turn()
+  }
+  for await (const word of followNodes(client, { wait, chance: () => 1 }, over.signal)) {
+    t.equal(word.kind, 'all')
+    if (asked > 10) break
+  }
+  t.equal(asked, 3, 'each time after a pause')
 })
 
 t.test('a bookmark carries the stream over a state that is forgotten', async (t) => {

@@ -248,6 +248,26 @@ t.test('a list that is none of pods is not taken for one', async (t) => {
   await t.rejects(aClient(t, target).podsOn('node-1', soon()), { name: 'KubeFault', kind: 'malformed' })
 })
 
+t.test('a list without end is broken off', async (t) => {
+  let pages = 0
+  const client = kubeClient({
+    async send() {
+      const item = { metadata: { name: 'one', namespace: 'shop', resourceVersion: '1' } }
+      const items = Array.from({ length: 1_000 }, () => item)
+      if (++pages > 100) throw new Error('it is asked on and on')
+      const text = JSON.stringify({ metadata: { resourceVersion: '1', continue: 'more' }, items })
+      async function* body() {
+        yield Buffer.from(text)
+      }
+      return await Promise.resolve({ status: 200, retryAfter: undefined, body: body(), close: () => {} })
+    },
+    [Symbol.asyncDispose]: async () => {},
+  })
+  await t.rejects(client.listNodes(soon()), { name: 'KubeFault', kind: 'malformed' })
+  pages = 0
+  await t.rejects(client.podsOn('one', soon()), { name: 'KubeFault', kind: 'malformed' })
+})
+
 t.test('a pod is evicted, unless a budget holds it, and one that has gone is not there', async (t) => {
   const held = new Set(['web-0'])
   const budget = ({ metadata }: { readonly metadata: { readonly name: string } }) =>
