@@ -239,6 +239,48 @@ for (const one of shells) {
     t.strictSame(told('join-failed'), [])
   })
 
+  t.test(
+    `by ${name} what it tells of itself is so when the box hears it, however long that was away`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      const { asked, gate, told, root } = system
+      // In place of the link to BusyBox, where that is it.
+      rmSync(join(root, 'bin/date'), { force: true })
+      const date = '#!/bin/sh\necho $(($(/bin/date +%s) + $(cat "$ROOT/passed" 2>/dev/null || echo 0)))\n'
+      system.write('bin/date', date, 0o755)
+      gate.away = true
+      system.start()
+      await until(() => asked.filter((word) => word === 'join').length >= 2)
+      system.write('passed', '300')
+      system.clock.now += 300_000
+      gate.away = false
+      await until(() => told('join-done').length + told('join-refused').length > 0)
+      t.strictSame(told('join-refused'), [])
+    },
+  )
+
+  t.test(`by ${name} a result that the box does not take is not told without a pause`, options, async (t) => {
+    const system = await aSystem(t, one, endsWell)
+    const { asked, roster, idOf, clock, root } = system
+    const way = {
+      cluster: 'lab',
+      role: 'worker',
+      node: 'node-1',
+      phase: 'ordered',
+      order: 'join-worker',
+    } as const
+    roster.joins(idOf(1), { ...way, since: clock.now })
+    system.write('bin/sleep', '#!/bin/sh\necho "$1" >>"$ROOT/pauses"; exec /bin/sleep 0.05\n', 0o755)
+    system.write('var/lib/ironwake/node-order', 'init done\n')
+    system.start()
+    await until(() => asked.filter((word) => word === 'said init-done').length >= 4)
+    const pauses = existsSync(join(root, 'pauses'))
+      ? system.read('pauses').trim().split('\n').map(Number)
+      : []
+    t.ok(pauses.filter((seconds) => seconds >= 60).length >= 2, `it paused for ${pauses.join(', ')} s`)
+  })
+
   t.test(`by ${name} an expired credential is renewed by the key, and nobody notices`, options, async (t) => {
     const system = await aSystem(t, one, endsWell)
     system.api.clock.now += 25 * 3_600_000
