@@ -25,11 +25,14 @@ export type ApproveParts = JoinParts & {
 /** A person approves a machine. What could not be done at its next boot is refused now, with the reason. */
 export async function approveMachine(
   parts: ApproveParts,
-  machine: Machine,
+  { id }: Machine,
   order: ApprovalOrder,
 ): Promise<Approved> {
   const { roster, logbook, now } = parts
   await parts.images.look()
+  // As it is now, and not before the images were looked at.
+  const machine = roster.byId(id)
+  if (machine === undefined) return { kind: 'refused', because: `${id} is not on record any more` }
   const read = readApprovalOrder(order)
   if (read.kind === 'refused') return read
   const { wishes } = read

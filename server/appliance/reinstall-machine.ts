@@ -21,9 +21,12 @@ export type ReinstallParts = {
  * A person wants a machine installed again, as it is approved now, on the disk that this box wrote. Its BMC starts it from the
  * network where the settings name one; else it is woken, in case it is off.
  */
-export async function reinstallMachine(parts: ReinstallParts, machine: Machine): Promise<Approved> {
+export async function reinstallMachine(parts: ReinstallParts, { id }: Machine): Promise<Approved> {
   const { roster, logbook, now } = parts
   await parts.images.look()
+  // As it is now, and not before the images were looked at.
+  const machine = roster.byId(id)
+  if (machine === undefined) return { kind: 'refused', because: `${id} is not on record any more` }
   const because = whyNot(parts, machine)
   if (because !== undefined) return { kind: 'refused', because }
   await logbook.keep(roster.reinstall(machine.id, now()))

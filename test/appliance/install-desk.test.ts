@@ -320,6 +320,15 @@ t.test('a new approval that is taken back before the machine boots costs it noth
   t.equal(await box.boots(), 'boot-local', 'the rule that it was installed by still counts')
 })
 
+t.test('a machine that is let go while the images are looked at is not installed anew', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  const asked = box.api.reinstall(box.machine)
+  box.roster.move(box.machine.id, 'release-asked', 'a person lets it go', 9)
+  t.match(await asked, { kind: 'refused', because: /is being released/ })
+  t.notOk(box.machine.install?.again)
+})
+
 t.test('reinstall writes the disk once more that was written before, and no other', async (t) => {
   const box = await aBox(t)
   await installs(box)
