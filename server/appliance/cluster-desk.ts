@@ -211,8 +211,16 @@ export async function clusterDesk(
     if (!records.has(name)) return { kind: 'unknown' }
     const nodes = parts.nodesOf(name)
     if (nodes.length > 0) return refused(whyNotRemoved(name, nodes))
-    await store.deleteCluster(name)
+    // First here: what is kept of it while the store forgets it would bring it back.
+    const record = records.get(name)
     records.delete(name)
+    try {
+      await store.deleteCluster(name)
+    } catch (error) {
+      if (record !== undefined) records.set(name, record)
+      tellListeners()
+      throw error
+    }
     tellListeners()
     tell({ kind: 'cluster-removed', cluster: name })
     return { kind: 'removed' }

@@ -3,6 +3,7 @@ import { followNodes, type NodeWord, type Patience } from '../clusters/follow-no
 import type { Cluster } from '../clusters/cluster.ts'
 import type { KubeNode } from '../clusters/kube-node.ts'
 import type { ApplianceEvent } from '../events/event.ts'
+import { printable } from '../wire/text.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import type { ClusterLinks } from './cluster-links.ts'
 
@@ -85,7 +86,23 @@ export function clusterWatch(parts: ClusterWatchParts): ClusterWatch {
     following.done = hear(following)
   }
 
+  /** What the store refuses to keep is read again, from the nodes as they are then. */
   async function hear(following: Following): Promise<void> {
+    const { cluster, over } = following
+    for (let failures = 0; !over.signal.aborted; failures++) {
+      try {
+        await hearOnce(following)
+      } catch (error) {
+        const because = `what it says could not be kept here: ${error instanceof Error ? error.message : String(error)}`
+        if (following.silence === undefined)
+          tell({ kind: 'cluster-silent', cluster: cluster.name, because: printable(because, 300) })
+        following.silence = because
+        await parts.patience.wait(Math.min(1_000 * 2 ** failures, 60_000), over.signal)
+      }
+    }
+  }
+
+  async function hearOnce(following: Following): Promise<void> {
     const { cluster, over, nodes } = following
     const { name } = cluster
     for await (const word of followNodes(links.clientOf(name), parts.patience, over.signal)) {
@@ -116,7 +133,14 @@ export function clusterWatch(parts: ClusterWatchParts): ClusterWatch {
           }
           break
       }
-      await parts.heard(name, word, before)
+      try {
+        await parts.heard(name, word, before)
+      } catch (error) {
+        // What was news stays news.
+        nodes.clear()
+        for (const [known, node] of before) nodes.set(known, node)
+        throw error
+      }
     }
   }
 }
