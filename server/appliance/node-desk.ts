@@ -149,10 +149,20 @@ export function nodeDesk(
     if (found === undefined || !isNodeOf(node, found)) return undefined
     // One that is let go is not led back by a Node that is not deleted yet.
     if (found.state === 'releasing' || found.failure === 'release-not-ended') return undefined
+    // Whoever may make Nodes can write any machine's mark into one: what it was told to be called is its Node, and no other.
+    if (found.join?.cluster === cluster && isNamed(found.join)) {
+      return found.join.node === node.name ? found : undefined
+    }
     return found.join?.cluster === cluster || wishOf(parts, found)?.cluster === cluster ? found : undefined
   }
 }
 
+/** Whether a machine has a Node by this name, or was told to make it. */
+function isNamed({ phase }: Join): boolean {
+  return phase === 'ordered' || phase === 'joined' || phase === 'node'
+}
+
 function whyNotReady({ ready: { reason, message } }: KubeNode): string {
-  return [reason, message].filter((part) => part !== '').join(': ') || 'it does not say why'
+  const said = [reason, message].filter((part) => part !== '').join(': ')
+  return said === '' ? 'it does not say why' : printable(said, 400)
 }

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { JoinWish } from '../../server/machines/join-wish.ts'
 import { until } from '../http/over-loopback.ts'
-import { aJoiningBox, aRegisteredNode } from './a-joining-box.ts'
+import { aJoiningBox, aRegisteredNode, readiness } from './a-joining-box.ts'
 
 // Two things at once, and things that come while something else is waited for.
 
@@ -24,6 +24,23 @@ async function aCluster(
     await box.box.clusters.release(box.machine(number), { next: 'approved', mode: 'orderly' })
   return { ...box, api, release }
 }
+
+t.test('a Node that somebody makes with the mark of a machine does not take its place', async (t) => {
+  const { asks, api, machine } = await aCluster(t, { 2: worker })
+  await asks(2)
+  api.nodes.create(aRegisteredNode(2, 'True'))
+  await until(() => machine(2).state === 'active')
+  const { metadata, ...made } = aRegisteredNode(2, 'True')
+  api.nodes.create({ ...made, metadata: { ...metadata, name: 'evil' } })
+  api.nodes.create(aRegisteredNode(1, 'True'))
+  await until(() => machine(1).state === 'active')
+  t.equal(machine(2).join?.node, 'node-2')
+  api.nodes.delete('evil')
+  api.nodes.merge('node-1', readiness('False'))
+  api.nodes.merge('node-1', readiness('True'))
+  for (let i = 0; i < 50; i++) await turn()
+  t.equal(machine(2).state, 'active', 'that it is gone says nothing of the machine')
+})
 
 t.test('what could not be kept of a cluster is read again', async (t) => {
   const { api, store, machine } = await aCluster(t, { 2: worker })
