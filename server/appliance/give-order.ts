@@ -172,19 +172,42 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
     try {
       // Before its token is: what is kept later counts.
       await logbook.keep(change)
-      for (const name of stale) await deleteStale(machine, cluster.name, name)
+      for (const name of stale) {
+        if (isOnItsWay(machine, way)) await deleteStale(machine, cluster.name, name)
+      }
+      if (!isOnItsWay(machine, way)) return await ledAway()
       const token = await tokens.make(machine, way)
+      if (!isOnItsWay(machine, way)) {
+        await tokens.sweep()
+        return await ledAway()
+      }
       const made = files(token)
       if (made.kind === 'refused')
         throw new Error(`An order that could be written cannot be now: ${made.because}`)
       return await packed(made.files)
     } catch (error) {
       if (!(error instanceof KubeFault)) throw error
-      await logbook.keep(roster.joins(machine.id, { ...wayOf(parts, machine, wish, 'waits'), since: now() }))
+      const isStill = isOnItsWay(machine, way)
+      if (isStill)
+        await logbook.keep(
+          roster.joins(machine.id, { ...wayOf(parts, machine, wish, 'waits'), since: now() }),
+        )
       await tokens.sweep()
+      if (!isStill) return await ledAway()
       const because = `the API of ${cluster.name} does not give it a token: ${error.message}`
       return await told(machine, wish, { kind: 'wait', seconds: 20, because, for: 'others' })
     }
+  }
+
+  /** Whether a machine may still have the order that is being made for it: a person may want something else of it meanwhile. */
+  function isOnItsWay({ id }: Machine, { cluster, since }: Join): boolean {
+    const { state, join: current } = roster.byId(id) ?? {}
+    if (state !== 'joining' || current?.phase !== 'ordered') return false
+    return current.cluster === cluster && current.since === since
+  }
+
+  async function ledAway(): Promise<Outcome> {
+    return await packed([action('wait', '5', 'something else was wanted of it meanwhile')])
   }
 
   function ordered(

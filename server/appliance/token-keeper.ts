@@ -5,6 +5,7 @@ import {
   tokenSecret,
   tokenSecretName,
   tokenText,
+  type BootstrapToken,
 } from '../clusters/bootstrap-token.ts'
 import { KubeFault } from '../clusters/kube-fault.ts'
 import type { Join } from '../machines/join.ts'
@@ -30,7 +31,14 @@ export type TokenKeeper = {
   readonly sweep: () => Promise<void>
 }
 
-type Out = { readonly machine: string; readonly cluster: string; readonly until: number; isTold: boolean }
+type Out = {
+  readonly machine: string
+  readonly cluster: string
+  readonly until: number
+  /** The cluster is being asked for it: what is deleted before it is there would be there after it. */
+  isBeingMade: boolean
+  isTold: boolean
+}
 
 /** The cluster's own token cleaner has taken it away by then. */
 const forgottenAfterMs = 60_000
@@ -41,7 +49,7 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
   for (const { id: machine, join } of roster.all()) {
     if (join?.token === undefined) continue
     const { id, until } = join.token
-    out.set(id, { machine, cluster: join.cluster, until, isTold: false })
+    out.set(id, { machine, cluster: join.cluster, until, isBeingMade: false, isTold: false })
   }
   const inTurn = oneAtATime()
 
@@ -49,25 +57,39 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
     async make(machine, join) {
       const token = makeToken(chance)
       const { id } = token
-      const { cluster, node } = join
+      const { cluster } = join
       const until = now() + tokenLifeMs
-      out.set(id, { machine: machine.id, cluster, until, isTold: false })
-      await logbook.keep({
-        ...roster.joins(machine.id, { ...join, token: { id, until } }),
-        happened: [{ kind: 'bootstrap-token-made', ...about(machine), cluster, node, id, until }],
-      })
-      const secret = tokenSecret(token, { node, machine: machine.id, until })
-      await links.clientOf(cluster).createSecret(secret, AbortSignal.timeout(askMs))
-      return tokenText(token)
+      const made: Out = { machine: machine.id, cluster, until, isBeingMade: true, isTold: false }
+      out.set(id, made)
+      try {
+        return await ask(machine, token, join, until)
+      } finally {
+        made.isBeingMade = false
+      }
     },
     async sweep() {
       await inTurn(async () => {
+        /** Who does not answer would hold up the others for each token that it has. */
+        const silent = new Set<string>()
         for (const [id, one] of out) {
-          const because = whyOver(id, one)
-          if (because !== undefined) await remove(id, one, because)
+          if (silent.has(one.cluster)) continue
+          const because = one.isBeingMade ? undefined : whyOver(id, one)
+          if (because !== undefined && (await remove(id, one, because)) === 'silent') silent.add(one.cluster)
         }
       })
     },
+  }
+
+  async function ask(machine: Machine, token: BootstrapToken, join: Join, until: number): Promise<string> {
+    const { id } = token
+    const { cluster, node } = join
+    await logbook.keep({
+      ...roster.joins(machine.id, { ...join, token: { id, until } }),
+      happened: [{ kind: 'bootstrap-token-made', ...about(machine), cluster, node, id, until }],
+    })
+    const secret = tokenSecret(token, { node, machine: machine.id, until })
+    await links.clientOf(cluster).createSecret(secret, AbortSignal.timeout(askMs))
+    return tokenText(token)
   }
 
   function whyOver(id: string, { machine, until }: Out): string | undefined {
@@ -82,7 +104,8 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
     return now() >= until ? 'its time is over' : undefined
   }
 
-  async function remove(id: string, one: Out, because: string): Promise<void> {
+  async function remove(id: string, one: Out, because: string): Promise<'answers' | 'silent'> {
+    let heard: 'answers' | 'silent' = 'answers'
     const { machine, cluster, until } = one
     const found = roster.byId(machine)
     const whose = found === undefined ? {} : about(found)
@@ -92,11 +115,12 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
         .deleteSecret(tokenNamespace, tokenSecretName(id), AbortSignal.timeout(askMs))
     } catch (error) {
       if (!(error instanceof KubeFault)) throw error
+      if (error.kind === 'unreachable' || error.kind === 'stopped') heard = 'silent'
       if (error.kind !== 'not-found' && now() < until + forgottenAfterMs) {
         if (!one.isTold)
           logbook.note({ kind: 'bootstrap-token-left', ...whose, cluster, id, because: error.message })
         one.isTold = true
-        return
+        return heard
       }
     }
     out.delete(id)
@@ -106,6 +130,7 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
       ...change,
       happened: [{ kind: 'bootstrap-token-deleted', ...whose, cluster, id, because }],
     })
+    return heard
   }
 }
 

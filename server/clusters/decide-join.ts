@@ -3,6 +3,7 @@ import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { ParsedNodeFacts } from '../machines/parse-node-facts.ts'
+import { tokenLifeMs } from './bootstrap-token.ts'
 import type { Cluster, ManagedCluster } from './cluster.ts'
 import type { KubeNode } from './kube-node.ts'
 import { minorOf } from './kubernetes-versions.ts'
@@ -111,7 +112,8 @@ function beforeItsTurn(machine: Machine): JoinDecision | undefined {
     case 'quarantined':
       return wait(60, `it waits for a person: ${stateBecause}`, 'itself')
     case 'releasing':
-      return wait(15, 'it is being released from its cluster', 'itself')
+      // Who is told to wait asks on; who is told that there is nothing asks for words, of which one is to leave.
+      return { kind: 'nothing', because: 'it is being released from its cluster' }
     case 'retired':
       return { kind: 'nothing', because: 'a person has taken it out of use' }
     case 'failed':
@@ -191,7 +193,8 @@ function isLost({ machine, machines }: Asking, cluster: Cluster): boolean {
 
 function isEnteringAsControlPlane({ state, join }: Machine, { name }: Cluster, now: number): boolean {
   if (state !== 'joining' || join?.cluster !== name || join.order !== 'join-control-plane') return false
-  return join.phase === 'ordered' && join.token !== undefined && now < join.token.until
+  // Its token comes a moment after its order, and is gone when its time is over.
+  return join.phase === 'ordered' && now < (join.token?.until ?? join.since + tokenLifeMs)
 }
 
 /** Whether another has the name: a Node there is, or a machine that was told to join by it. */

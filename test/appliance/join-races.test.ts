@@ -1,5 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import { tokenKeeper } from '../../server/appliance/token-keeper.ts'
+import { kubeClient, type KubeClient } from '../../server/clusters/kube-client.ts'
+import { KubeFault } from '../../server/clusters/kube-fault.ts'
 import type { JoinWish } from '../../server/machines/join-wish.ts'
 import { until } from '../http/over-loopback.ts'
 import { aJoiningBox, aRegisteredNode, readiness } from './a-joining-box.ts'
@@ -24,6 +27,67 @@ async function aCluster(
     await box.box.clusters.release(box.machine(number), { next: 'approved', mode: 'orderly' })
   return { ...box, api, release }
 }
+
+t.test('of two control planes that ask at once one joins, and the other waits for it', async (t) => {
+  const { asks } = await aCluster(t, { 2: controlPlane, 3: controlPlane }, { vip: '127.9.9.9' })
+  const answers = await Promise.all([asks(2), asks(3)])
+  t.strictSame(new Set(answers.map(({ action }) => action[0])), new Set(['join-control-plane', 'wait']))
+})
+
+t.test('a machine that is let go while its token is made is given none, and none is left', async (t) => {
+  const { asks, api, release, machine, box } = await aCluster(t, { 2: worker })
+  const asked = asks(2)
+  // Its record says that it is on its way, and its token is not made yet.
+  await until(() => machine(2).join?.phase === 'ordered')
+  t.match(await release(2), { kind: 'done' })
+  const { action, files } = await asked
+  t.match(action, ['wait'])
+  t.strictSame([...files.keys()], ['action'])
+  await box.clusters.passTime()
+  await box.clusters.passTime()
+  t.strictSame(api.secrets.all(), [])
+})
+
+t.test('a machine that is to be installed anew while its token is made is on no way any more', async (t) => {
+  const { asks, api, roster, machine, box, idOf, clock } = await aCluster(t, { 2: worker })
+  const asked = asks(2)
+  await until(() => machine(2).join?.phase === 'ordered')
+  roster.joins(idOf(2), undefined)
+  roster.move(idOf(2), 'reinstall-asked', 'a person wants it', clock.now)
+  t.match((await asked).action, ['wait'])
+  t.notOk('join' in machine(2))
+  await box.clusters.passTime()
+  t.strictSame(api.secrets.all(), [])
+})
+
+t.test('a cluster that does not answer is asked for one of its tokens, not for each', async (t) => {
+  const { asks, roster, logbook, clock, machine } = await aCluster(t, { 2: worker, 3: worker, 4: worker })
+  for (const number of [2, 3, 4]) await asks(number)
+  let asked = 0
+  const links = {
+    clientOf: (): KubeClient => ({
+      ...kubeClient({
+        send: () => Promise.reject(new Error('not asked')),
+        [Symbol.asyncDispose]: async () => {},
+      }),
+      deleteSecret: async () => {
+        asked++
+        await turn()
+        throw new KubeFault('unreachable', 'Nobody answers.')
+      },
+    }),
+  }
+  const tokens = tokenKeeper({
+    roster,
+    logbook,
+    links,
+    now: () => clock.now,
+    chance: () => new Uint8Array(1),
+  })
+  for (const number of [2, 3, 4]) roster.move(machine(number).id, 'join-failed', 'a test', clock.now)
+  await tokens.sweep()
+  t.equal(asked, 1)
+})
 
 t.test('a Node that somebody makes with the mark of a machine does not take its place', async (t) => {
   const { asks, api, machine } = await aCluster(t, { 2: worker })

@@ -114,7 +114,11 @@ const table: readonly (readonly [claim: string, decision: JoinDecision, expected
     decide({ machine: as({ state: 'quarantined' }) }),
     { kind: 'wait', because: /a person/ },
   ],
-  ['a machine that is released waits', decide({ machine: as({ state: 'releasing' }) }), { kind: 'wait' }],
+  [
+    'a machine that is released is to ask for words',
+    decide({ machine: as({ state: 'releasing' }) }),
+    { kind: 'nothing' },
+  ],
   ['a retired machine is given nothing', decide({ machine: as({ state: 'retired' }) }), { kind: 'nothing' }],
   [
     'a machine whose boot failed waits',
