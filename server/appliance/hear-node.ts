@@ -4,7 +4,7 @@ import type { Machine } from '../machines/machine.ts'
 import { joined, noChange } from '../machines/roster.ts'
 import { printable } from '../wire/text.ts'
 import type { ClusterBook } from './cluster-book.ts'
-import { claimOf, tellGivenUp } from './init-claim.ts'
+import { claimOf, lateClaim, tellGivenUp } from './init-claim.ts'
 import { aboutMachine, refusedBy, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import type { TokenKeeper } from './token-keeper.ts'
@@ -20,17 +20,19 @@ export type HearNodeParts = JoiningParts & {
 const accepted: Outcome = { kind: 'accepted' }
 
 /** Takes what a node says of the order that it was given. */
-export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: string) => Promise<Outcome> {
+export function nodeHearer(
+  parts: HearNodeParts,
+): (machine: Machine, body: string, from: string) => Promise<Outcome> {
   const { roster, logbook, book, tokens, now } = parts
   return hear
 
-  async function hear(machine: Machine, body: string): Promise<Outcome> {
+  async function hear(machine: Machine, body: string, from: string): Promise<Outcome> {
     const [, word = '', rest = ''] = /^([a-z-]{1,20})(?:\s+([^]*))?$/.exec(body.trim()) ?? []
     const because = printable(withoutTokens(rest.trim().replaceAll(/\s*\n\s*/g, ' | ')), 600)
     switch (word) {
       case 'init-done':
       case 'join-done':
-        return await done(machine, word === 'init-done' ? 'init' : 'join')
+        return await done(machine, word === 'init-done' ? 'init' : 'join', from)
       case 'init-failed':
       case 'join-failed':
         return await failed(machine, because)
@@ -49,7 +51,7 @@ export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: strin
     }
   }
 
-  async function done(machine: Machine, what: 'init' | 'join'): Promise<Outcome> {
+  async function done(machine: Machine, what: 'init' | 'join', from: string): Promise<Outcome> {
     const { join: way } = machine
     // It was heard before, or its Node was Ready before it said so.
     if (way?.phase !== 'ordered') return accepted
@@ -61,7 +63,11 @@ export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: strin
     const happened: ApplianceEvent[] = [
       { kind: 'join-done', ...aboutMachine(machine), cluster, node, tookMs },
     ]
-    const claim = isInit ? claimOf(book, cluster, machine.id) : undefined
+    // One that is let go takes what it has made with it.
+    const mayBeFirst = isInit && (machine.state === 'joining' || machine.state === 'failed')
+    const claim = mayBeFirst
+      ? (claimOf(book, cluster, machine.id) ?? lateClaim(book, machine.id, way, from))
+      : undefined
     if (claim !== undefined) {
       const { endpoint } = claim
       happened.push({ kind: 'cluster-initialised', ...aboutMachine(machine), cluster, node, endpoint })
@@ -89,8 +95,13 @@ export function nodeHearer(parts: HearNodeParts): (machine: Machine, body: strin
       { ...noChange, happened: [told] },
       roster.move(machine.id, 'join-failed', `kubeadm failed: ${because}`, now()),
     )
+    // Who lets it go waits no longer for kubeadm.
+    const ended =
+      machine.state === 'releasing'
+        ? roster.joins(machine.id, { ...way, phase: 'waits', because: 'kubeadm failed' })
+        : noChange
     const isFree = claim === undefined ? undefined : book.setInit(cluster, undefined)
-    await Promise.all([isFree, logbook.keep(change)])
+    await Promise.all([isFree, logbook.keep(joined(change, ended))])
     await tokens.sweep()
     return accepted
   }

@@ -1,6 +1,8 @@
 import type { ClusterInit } from '../clusters/cluster.ts'
 import { initLimitMs } from '../clusters/decide-join.ts'
+import type { Join } from '../machines/join.ts'
 import type { Roster } from '../machines/roster.ts'
+import { parseIpv4 } from '../wire/ipv4.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { aboutMachine } from './joining.ts'
 import type { Logbook } from './logbook.ts'
@@ -17,6 +19,31 @@ export function claimOf(book: ClusterBook, cluster: string, machine: string): Cl
   const found = book.find(cluster)?.cluster
   if (found?.kind !== 'managed' || found.init?.machine !== machine) return undefined
   return found.init.phase === 'claimed' ? found.init : undefined
+}
+
+/**
+ * The claim of a machine that was given up on, and comes to its end after all, where nobody has taken its place: what it made is
+ * the cluster. `from`: where it speaks from, by which its API is reached where the cluster has no endpoint of its own.
+ */
+export function lateClaim(
+  book: ClusterBook,
+  machine: string,
+  { cluster, since }: Join,
+  from: string,
+): ClusterInit | undefined {
+  const found = book.find(cluster)?.cluster
+  if (found?.kind !== 'managed' || found.init !== undefined || found.createdAt > since) return undefined
+  const address = parseIpv4(from)
+  const endpoint = found.endpoint ?? (address === undefined ? undefined : `${address}:6443`)
+  return endpoint === undefined ? undefined : { machine, endpoint, since, phase: 'claimed' }
+}
+
+/** While the box was away nobody could tell it how it went: the time of each claim begins anew with a start of the box. */
+export async function renewClaims({ book, now }: Pick<Parts, 'book' | 'now'>): Promise<void> {
+  for (const { cluster } of book.list()) {
+    if (cluster.kind !== 'managed' || cluster.init?.phase !== 'claimed') continue
+    await book.setInit(cluster.name, { ...cluster.init, since: now() })
+  }
 }
 
 /** Lets others make the first control plane where the machine that was to has not come to its end. */

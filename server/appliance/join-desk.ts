@@ -38,14 +38,14 @@ export function joinDesk(parts: JoinDeskParts): Readonly<Record<'join' | 'said' 
   }
 
   async function inTurn(
-    { machine: id, body }: NodeQuestion,
-    work: (machine: Machine, body: string) => Promise<Outcome>,
+    { machine: id, arrival, body }: NodeQuestion,
+    work: (machine: Machine, body: string, from: string) => Promise<Outcome>,
   ): Promise<Outcome> {
     const turn = turns.get(id) ?? oneAtATime()
     turns.set(id, turn)
     return await turn(async () => {
       const machine = parts.roster.byId(id)
-      return machine === undefined ? unknownMachine : await work(machine, body)
+      return machine === undefined ? unknownMachine : await work(machine, body, arrival.from)
     })
   }
 

@@ -16,6 +16,8 @@ export type ReleaseDeskParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly links: Pick<ClusterLinks, 'clientOf'>
+  /** Whether a cluster has an API to ask; one that has no control plane yet, or is not known here, has none. */
+  readonly hasApi: (cluster: string) => boolean
   /** Why its cluster cannot do without a machine; `undefined` where it can. */
   readonly whyKeep: (machine: Machine) => string | undefined
   /** Nobody is this machine any more, until it enrols anew. */
@@ -40,9 +42,12 @@ const podsLimitMs = 10 * 60_000
 const systemLimitMs = 5 * 60_000
 const forcedSystemLimitMs = 90_000
 const askMs = 15_000
+/** A system gives its kubeadm 15 minutes, and asks each minute. */
+const kubeadmLimitMs = 17 * 60_000
 
 /** Lets machines go from their clusters, step by step; what is begun is on record, so that it goes on after a restart of the box. */
-export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: ReleaseDeskParts): ReleaseDesk {
+export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
+  const { roster, logbook, links, hasApi, whyKeep, revoke, now } = parts
   const inTurn = oneAtATime()
   /** What was last told of the pods of a machine, and of its cluster. */
   const told = new Map<string, string>()
@@ -67,7 +72,15 @@ export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: Re
         const node = join === undefined ? {} : { node: { cluster: join.cluster, name: join.node } }
         const release: Release = isAgain
           ? { ...(machine.release ?? { phase: 'pods' as const, ...node }), ...wish, since: now() }
-          : { since: now(), ...wish, phase: join === undefined ? 'system' : 'pods', ...node }
+          : {
+              since: now(),
+              ...wish,
+              phase: join === undefined ? 'system' : 'pods',
+              ...node,
+              ...(machine.state === 'joining' && join?.phase === 'ordered'
+                ? { kubeadmUntil: join.since + kubeadmLimitMs }
+                : {}),
+            }
         const event: ApplianceEvent = {
           kind: 'release-begun',
           ...aboutMachine(machine),
@@ -92,8 +105,10 @@ export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: Re
     },
     async goOn() {
       await inTurn(async () => {
-        for (const machine of roster.all()) {
-          if (machine.state === 'releasing' && machine.release !== undefined)
+        for (const { id } of roster.all()) {
+          // As it is now: the one before it may have taken long.
+          const machine = roster.byId(id)
+          if (machine?.state === 'releasing' && machine.release !== undefined)
             await step(machine, machine.release)
         }
       })
@@ -109,8 +124,19 @@ export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: Re
   }
 
   async function emptyNode(machine: Machine, release: Release): Promise<void> {
-    const { node } = release
+    const { node, kubeadmUntil = 0 } = release
     if (node === undefined) return await toSystem(machine, release)
+    // Its Node may come yet.
+    if (release.mode === 'orderly' && machine.join?.phase === 'ordered' && now() < kubeadmUntil)
+      return tellOnce(machine, node, 'kubeadm is at work on it')
+    if (kubeadmUntil > 0) {
+      // The time for its pods begins only now.
+      const { kubeadmUntil: _, ...rest } = release
+      const begun: Release = { ...rest, since: now() }
+      await logbook.keep(roster.releases(machine.id, begun))
+      return await emptyNode(machine, begun)
+    }
+    if (!hasApi(node.cluster)) return await toSystem(machine, release)
     const client = links.clientOf(node.cluster)
     const over = AbortSignal.timeout(askMs)
     try {
@@ -120,14 +146,7 @@ export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: Re
       if (!there.unschedulable) await client.patchNode(node.name, { unschedulable: true }, over)
       if (release.mode === 'orderly' && !(await isEmpty(machine, release, client))) return
       await client.deleteNode(node.name, over)
-      const because = 'its machine is released'
-      logbook.note({
-        kind: 'node-deleted',
-        ...aboutMachine(machine),
-        cluster: node.cluster,
-        node: node.name,
-        because,
-      })
+      tellDeleted(machine, node)
     } catch (error) {
       if (!(error instanceof KubeFault)) throw error
       // By force nothing is waited for; in order the time limit of the state is the end of it.
@@ -164,8 +183,29 @@ export function releaseDesk({ roster, logbook, links, whyKeep, revoke, now }: Re
     await logbook.keep(roster.releases(machine.id, { ...release, phase: 'system', since: now() }))
   }
 
-  async function finish(machine: Machine, { next }: Release, because: string): Promise<void> {
+  /** A Node that came after the first was deleted, of a kubelet that was at work still. What cannot be asked now stays. */
+  async function forgetNode(machine: Machine, node: NonNullable<Release['node']>): Promise<void> {
+    if (!hasApi(node.cluster)) return
+    const client = links.clientOf(node.cluster)
+    const over = AbortSignal.timeout(askMs)
+    try {
+      if (!isNodeOf(await client.getNode(node.name, over), machine)) return
+      await client.deleteNode(node.name, over)
+    } catch (error) {
+      if (!(error instanceof KubeFault)) throw error
+      return
+    }
+    tellDeleted(machine, node)
+  }
+
+  function tellDeleted(machine: Machine, { cluster, name }: NonNullable<Release['node']>): void {
+    const because = 'its machine is released'
+    logbook.note({ kind: 'node-deleted', ...aboutMachine(machine), cluster, node: name, because })
+  }
+
+  async function finish(machine: Machine, { next, node }: Release, because: string): Promise<void> {
     const { id } = machine
+    if (node !== undefined) await forgetNode(machine, node)
     revoke(id, 'the machine was released')
     const about = aboutMachine(machine)
     const trigger = next === 'retired' ? 'retired' : 'released'

@@ -18,7 +18,7 @@ import { readAgentMaterial, readFlannel } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
 import { clusterLinks } from './cluster-links.ts'
 import { clusterWatch } from './cluster-watch.ts'
-import { giveUpSilentInits } from './init-claim.ts'
+import { giveUpSilentInits, renewClaims } from './init-claim.ts'
 import { joinDesk, type JoinDeskParts } from './join-desk.ts'
 import { wishOf } from './joining.ts'
 import type { Logbook } from './logbook.ts'
@@ -102,9 +102,10 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   for (const { id, state } of roster.all()) {
     if (state === 'joining') await logbook.keep(roster.heardOf(id, now()))
   }
+  await renewClaims({ book, now })
   book.subscribe(() => watch.look())
   watch.look()
-  const releases = releaseDesk({ roster, logbook, links, whyKeep, revoke: parts.revoke, now })
+  const releases = releaseDesk({ roster, logbook, links, hasApi, whyKeep, revoke: parts.revoke, now })
   const routes = joinDesk({
     ...common,
     book,
@@ -124,10 +125,13 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     await bringPodNetworks()
     await releases.goOn()
   }
-  let passing: Promise<void> = Promise.resolve()
+  let passing: Promise<void> | undefined
   const timer = setInterval(() => {
     // What the store refuses is told by the logbook, and comes again the next time.
-    passing = passing.then(passTime).catch(() => {})
+    // One that takes long, with a cluster that does not answer, is not followed by all that it has held up.
+    passing ??= passTime()
+      .catch(() => {})
+      .finally(() => (passing = undefined))
   }, passTimeEveryMs)
   opened.defer(async () => {
     clearInterval(timer)
@@ -151,6 +155,12 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
       return [{ kind: 'refused', because: `no cluster has the name ${wish.cluster}` }]
     }
     return withAgent(agent, seedPartsOf(cluster, kubernetes))
+  }
+
+  /** Whether a cluster has an API that could be asked, be it away just now. */
+  function hasApi(name: string): boolean {
+    const cluster = book.find(name)?.cluster
+    return cluster !== undefined && (cluster.kind === 'external' || cluster.init?.phase === 'done')
   }
 
   function whyKeep(machine: Machine): string | undefined {

@@ -7,6 +7,8 @@ export type Release = {
   readonly mode: 'orderly' | 'force'
   /** How far it is: its pods leave, its system leaves. */
   readonly phase: 'pods' | 'system'
+  /** It was told to join, and until then kubeadm may be at work on it; absent, it is not. */
+  readonly kubeadmUntil?: number
   /** Where its Node was; absent, it had none. */
   readonly node?: { readonly cluster: string; readonly name: string }
 }

@@ -4,6 +4,7 @@ import { tokenKeeper } from '../../server/appliance/token-keeper.ts'
 import { kubeClient, type KubeClient } from '../../server/clusters/kube-client.ts'
 import { KubeFault } from '../../server/clusters/kube-fault.ts'
 import type { JoinWish } from '../../server/machines/join-wish.ts'
+import { Roster } from '../../server/machines/roster.ts'
 import { until } from '../http/over-loopback.ts'
 import { aJoiningBox, aRegisteredNode, readiness } from './a-joining-box.ts'
 
@@ -11,6 +12,7 @@ import { aJoiningBox, aRegisteredNode, readiness } from './a-joining-box.ts'
 
 const worker: Omit<JoinWish, 'cluster'> = { role: 'worker', labels: {}, taints: [] }
 const controlPlane: Omit<JoinWish, 'cluster'> = { ...worker, role: 'control-plane' }
+const minute = 60_000
 
 /** A box whose first control plane, number 1, has made the cluster, and the API of that. */
 async function aCluster(
@@ -60,6 +62,94 @@ t.test('a machine that is to be installed anew while its token is made is on no 
   t.strictSame(api.secrets.all(), [])
 })
 
+t.test(
+  'a first control plane that comes to its end while the box is away has made the cluster',
+  async (t) => {
+    const box = await aJoiningBox(t, { 1: controlPlane, 2: controlPlane })
+    await box.asks(1)
+    await box.box.clusters[Symbol.asyncDispose]()
+    box.clock.now += 25 * minute
+    const roster = new Roster(await box.store.machines.all())
+    const again = await box.start(roster)
+    await again.passTime()
+    const found = again.desk.find('lab')?.cluster
+    t.match(found, { init: { machine: 'M0000001', phase: 'claimed' } }, 'nobody could hear it meanwhile')
+  },
+)
+
+t.test('a first control plane that was given up, and says at last that it is done, is it', async (t) => {
+  const { asks, says, clock, box, told } = await aJoiningBox(t, { 1: controlPlane, 2: worker })
+  await asks(1)
+  clock.now += 25 * minute
+  await box.clusters.passTime()
+  await until(() => told('cluster-init-given-up').length === 1)
+  t.match(await says(1, 'init-done'), { kind: 'accepted' })
+  t.match(box.clusters.desk.find('lab')?.cluster, { init: { machine: 'M0000001', phase: 'done' } })
+})
+
+t.test('a first control plane that is let go makes no cluster that would be lost with it', async (t) => {
+  const { asks, says, box, machine } = await aJoiningBox(t, { 1: controlPlane, 2: controlPlane })
+  await asks(1)
+  await box.clusters.release(machine(1), { next: 'approved', mode: 'orderly' })
+  await says(1, 'init-done')
+  await box.clusters.passTime()
+  t.match((await asks(2)).action, ['init'], 'another may make it')
+})
+
+t.test('a machine that is let go on its way is told to leave, and nothing of its order stays', async (t) => {
+  const { asks, api, says, release, heartbeat, machine, box } = await aCluster(t, { 2: worker })
+  await asks(2)
+  await says(2, 'join-failed the network was away')
+  t.match(await release(2), { kind: 'done' })
+  await box.clusters.passTime()
+  t.match(
+    (await asks(2, { leftovers: 'ours' })).action,
+    ['nothing', /is being released/],
+    'who is told to wait does not ask for words',
+  )
+  t.equal(await heartbeat(2, 'idle'), 'leave')
+  await says(2, 'left')
+  t.equal(machine(2).state, 'approved')
+  t.strictSame(api.nodes.all(), [])
+})
+
+t.test('a Node that comes while its machine is let go is deleted when that has left', async (t) => {
+  const { asks, api, says, release, heartbeat, machine, box } = await aCluster(t, { 2: worker })
+  await asks(2)
+  t.match(await release(2), { kind: 'done' })
+  await box.clusters.passTime()
+  await box.clusters.passTime()
+  // kubeadm was at work, and has come to its end.
+  api.nodes.create(aRegisteredNode(2, 'True'))
+  await says(2, 'join-done')
+  await box.clusters.passTime()
+  await box.clusters.passTime()
+  t.equal(await heartbeat(2, 'joined'), 'leave')
+  await says(2, 'left')
+  t.equal(machine(2).state, 'approved')
+  t.strictSame(api.nodes.all(), [])
+})
+
+t.test('the time for the pods of a machine begins when kubeadm has ended', async (t) => {
+  const { asks, api, says, release, machine, box, clock } = await aCluster(t, { 2: worker })
+  await asks(2)
+  await release(2)
+  clock.now += 12 * minute
+  await box.clusters.passTime()
+  api.nodes.create(aRegisteredNode(2, 'True'))
+  await says(2, 'join-done')
+  const pod = {
+    metadata: { name: 'web-0', namespace: 'shop' },
+    spec: { nodeName: 'node-2' },
+    status: { phase: 'Running' },
+  }
+  api.pods.create(pod)
+  await box.clusters.passTime()
+  t.equal(machine(2).state, 'releasing', 'its pods have their ten minutes')
+  await box.clusters.passTime()
+  t.equal(machine(2).release?.phase, 'system')
+})
+
 t.test('a cluster that does not answer is asked for one of its tokens, not for each', async (t) => {
   const { asks, roster, logbook, clock, machine } = await aCluster(t, { 2: worker, 3: worker, 4: worker })
   for (const number of [2, 3, 4]) await asks(number)
@@ -87,6 +177,16 @@ t.test('a cluster that does not answer is asked for one of its tokens, not for e
   for (const number of [2, 3, 4]) roster.move(machine(number).id, 'join-failed', 'a test', clock.now)
   await tokens.sweep()
   t.equal(asked, 1)
+})
+
+t.test('a machine that waits for a cluster without a control plane is let go at once', async (t) => {
+  const { asks, box, machine, heartbeat, says } = await aJoiningBox(t, { 1: controlPlane, 2: worker })
+  await asks(2)
+  await box.clusters.release(machine(2), { next: 'approved', mode: 'orderly' })
+  await box.clusters.passTime()
+  t.equal(await heartbeat(2, 'idle'), 'leave', 'nobody is there who could be asked for its pods')
+  await says(2, 'left')
+  t.equal(machine(2).state, 'approved')
 })
 
 t.test('a Node that somebody makes with the mark of a machine does not take its place', async (t) => {
