@@ -46,7 +46,10 @@ export function clusterLinks({ book, transport, now }: ClusterLinksParts): Clust
   async function linkTo(name: string): Promise<Open> {
     const cluster = book.find(name)?.cluster
     if (cluster === undefined) throw notThere(`${name} is not known here any more`)
-    const before = await open.get(name)?.catch(() => undefined)
+    const opening = open.get(name)
+    const before = await opening?.catch(() => undefined)
+    // Another question has opened one meanwhile; two would be open, and one of them never closed.
+    if (open.get(name) !== opening) return await linkTo(name)
     const target = keyOf(cluster)
     if (before?.target === target && now() < before.until) return before
     // Questions under way go on by the one before; a watch ends with its time.

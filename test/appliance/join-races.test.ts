@@ -1,11 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import { clusterLinks } from '../../server/appliance/cluster-links.ts'
 import { tokenKeeper } from '../../server/appliance/token-keeper.ts'
 import { kubeClient, type KubeClient } from '../../server/clusters/kube-client.ts'
 import { KubeFault } from '../../server/clusters/kube-fault.ts'
+import { kubeTransport } from '../../server/listen/kube-transport.ts'
 import type { JoinWish } from '../../server/machines/join-wish.ts'
 import { Roster } from '../../server/machines/roster.ts'
 import { until } from '../http/over-loopback.ts'
+import { caKey } from '../clusters/a-kubeconfig.ts'
 import { aJoiningBox, aRegisteredNode, readiness } from './a-joining-box.ts'
 
 // Two things at once, and things that come while something else is waited for.
@@ -205,6 +208,43 @@ t.test('a Node that somebody makes with the mark of a machine does not take its 
   for (let i = 0; i < 50; i++) await turn()
   t.equal(machine(2).state, 'active', 'that it is gone says nothing of the machine')
 })
+
+t.test(
+  'two questions at once to a cluster that is asked for the first time share one way there',
+  async (t) => {
+    const { box, port, api } = await aCluster(t, {})
+    const [record] = box.clusters.desk.list()
+    if (record?.cluster.kind !== 'managed') throw new Error('no cluster')
+    const { cluster } = record
+    let made = 0
+    let ended = 0
+    await using links = clusterLinks({
+      book: {
+        list: () => [{ cluster }],
+        find: () => ({ cluster }),
+        secretOf: () => ({ kind: 'opened', text: caKey }),
+        setInit: async () => {},
+        subscribe: () => {},
+      },
+      transport: (target) => {
+        made++
+        const transport = kubeTransport(target, 'ironwake/test')
+        return {
+          send: async (request) => await transport.send(request),
+          async [Symbol.asyncDispose]() {
+            ended++
+            await transport[Symbol.asyncDispose]()
+          },
+        }
+      },
+      now: () => Date.now(),
+    })
+    const over = AbortSignal.timeout(5_000)
+    await Promise.allSettled([1, 2, 3].map(async () => await links.clientOf('lab').version(over)))
+    await links[Symbol.asyncDispose]()
+    t.strictSame({ made, ended }, { made: 1, ended: 1 }, `to port ${port}, where ${api.port} is`)
+  },
+)
 
 t.test('what could not be kept of a cluster is read again', async (t) => {
   const { api, store, machine } = await aCluster(t, { 2: worker })
