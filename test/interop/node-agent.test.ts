@@ -450,6 +450,26 @@ for (const one of shells) {
     },
   )
 
+  t.test(
+    `by ${name} a machine that comes from its disk again does not start anew on and on`,
+    options,
+    async (t) => {
+      const system = await aSystem(t, one, endsWell)
+      const { asked, gate, calls, told, has } = system
+      system.write('var/lib/ironwake/node-order', 'init told\n')
+      gate.word = 'reinstall'
+      system.start()
+      await until(() => asked.filter((word) => word === 'ask joined').length >= 5)
+      t.equal(calls().split('systemctl reboot').length - 1, 1)
+      t.match(told('node-note'), [{ note: /came from its disk again/ }])
+      t.equal(told('node-note').length, 1, 'told once')
+      gate.word = 'nothing'
+      await until(() => !has('var/lib/ironwake/starts-anew'))
+      gate.word = 'reinstall'
+      await until(() => calls().split('systemctl reboot').length === 3)
+    },
+  )
+
   t.test(`by ${name} a machine that is to start anew does, and keeps its boot order`, options, async (t) => {
     const system = await aSystem(t, one, endsWell)
     system.write('var/lib/ironwake/node-order', 'init told\n')
