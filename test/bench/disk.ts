@@ -1,5 +1,5 @@
-// How long an install takes to write its image, beside `curl | dd` of the raw image and `curl | zstd -d | dd` in the same virtual machine: node test/bench/disk.ts
-// As root; a few minutes. The system in memory is the one of the boot tests, with a unit that measures before cloud-init's end.
+// How long an install takes to write its image, beside `curl | dd` of the raw image and `curl | zstd -d | dd` in the same virtual machine: node test/bench/disk.ts [RATE]
+// RATE limits the link of the machine, in the words of tc, for example 100mbit; without it the link has no limit. As root; a few minutes. The system in memory is the one of the boot tests, with a unit that measures before cloud-init's end.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -21,6 +21,8 @@ import { imported, stockDiskImage } from '../boot/disk-image.ts'
 import { imageCache, kernelOn, mac, patience, startRig } from '../boot/rig.ts'
 
 const rounds = 6
+/** The link of a card is slow beside a processor; an emulated processor is slow beside a link that has no limit. */
+const rate = process.argv[2]
 const url = `http://10.78.0.1:8081/images/${imported.name}@${imported.version}/disk.raw.zst`
 
 /** The functions of the program that writes disks, as they stand there, from the one that fetches to the one that writes. */
@@ -100,6 +102,7 @@ try {
   const file = openSync(disk, 'w')
   ftruncateSync(file, 2 * 1024 ** 3)
   closeSync(file)
+  let limitLink: (() => Promise<void>) | undefined
   await using rig = await startRig({
     name: 'bench-disk',
     firmware: 'bios',
@@ -107,6 +110,24 @@ try {
     imageFolder: folder,
     stock: stockDiskImage,
     others: async (box) => {
+      limitLink = async () => {
+        if (rate === undefined) return
+        await box.run([
+          'tc',
+          'qdisc',
+          'add',
+          'dev',
+          'tap0',
+          'root',
+          'tbf',
+          'rate',
+          rate,
+          'burst',
+          '64kb',
+          'limit',
+          '1500000',
+        ])
+      }
       const raw = dirname(await debianDisk({ cacheFolder: imageCache }))
       const words = ['-m', 'http.server', String(rawPort), '--bind', '10.78.0.1', '--directory', raw]
       // It ends with the namespace.
@@ -125,6 +146,7 @@ try {
       'virtio-blk-pci,drive=disk0,serial=IW-BENCH',
     ],
   })
+  await limitLink?.()
   await rig.machine.waitForSerial('BENCH over', patience)
   const text = await rig.machine.serialText()
   const seconds = (way: string) =>
