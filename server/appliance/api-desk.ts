@@ -31,7 +31,7 @@ import type { ClusterDesk } from '../http/cluster-routes.ts'
 import type { PowerDesk } from '../http/power-desk.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
-import { reinstallMachine } from './reinstall-machine.ts'
+import { reinstallMachine, type ReinstallParts } from './reinstall-machine.ts'
 import type { Troubles } from './troubles.ts'
 import type { JoinParts } from './why-not-join.ts'
 
@@ -53,6 +53,7 @@ export type ApiDeskParts = JoinParts & {
   readonly power: PowerDesk
   readonly status: () => ApplianceStatus
   readonly release: ApiDesk['release']
+  readonly whyKeep: ReinstallParts['whyKeep']
   readonly now: () => number
 }
 
@@ -94,7 +95,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
     release: parts.release,
-    reinstall: async (machine) => await reinstallMachine(parts, machine),
+    reinstall: async (machine, wish) => await reinstallMachine(parts, machine, wish),
     unapprove: async (machine) => await unapproveMachine(parts, machine),
     async bootNext(machine, action) {
       await parts.images.look()

@@ -244,6 +244,7 @@ export async function startAppliance(
     boot: desk,
     clusters: clusters.desk,
     release: clusters.release,
+    whyKeep: clusters.whyKeep,
     api: authority !== undefined && isApiOn(config) ? 'on' : 'off',
     authority: () => authority?.certificatePem,
     tokens: tokens.desk,

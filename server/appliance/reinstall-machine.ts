@@ -14,14 +14,20 @@ export type ReinstallParts = {
   readonly plans: Plans
   readonly images: ImageShelf
   readonly power: Pick<PowerDesk, 'startFromNetwork'>
+  /** Why its cluster cannot do without a machine; `undefined` where it can. */
+  readonly whyKeep: (machine: Machine, way: 'reinstall') => string | undefined
   readonly now: () => number
 }
 
 /**
  * A person wants a machine installed again, as it is approved now, on the disk that this box wrote. Its BMC starts it from the
- * network where the settings name one; else it is woken, in case it is off.
+ * network where the settings name one; else it is woken, in case it is off. A control plane that others need is kept, unless by force.
  */
-export async function reinstallMachine(parts: ReinstallParts, { id }: Machine): Promise<Approved> {
+export async function reinstallMachine(
+  parts: ReinstallParts,
+  { id }: Machine,
+  { mode }: { readonly mode: 'orderly' | 'force' },
+): Promise<Approved> {
   const { roster, logbook, now } = parts
   await parts.images.look()
   // As it is now, and not before the images were looked at.
@@ -29,6 +35,8 @@ export async function reinstallMachine(parts: ReinstallParts, { id }: Machine): 
   if (machine === undefined) return { kind: 'refused', because: `${id} is not on record any more` }
   const because = whyNot(parts, machine)
   if (because !== undefined) return { kind: 'refused', because }
+  const needed = mode === 'force' ? undefined : parts.whyKeep(machine, 'reinstall')
+  if (needed !== undefined) return { kind: 'refused', because: `${id} is not installed again: ${needed}` }
   await logbook.keep(roster.reinstall(machine.id, now()))
   const started = await parts.power.startFromNetwork(machine)
   return { kind: 'done', remarks: [...remarksOn(machine), startInWords(machine, started)] }

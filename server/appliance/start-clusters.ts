@@ -5,7 +5,7 @@ import type { SeedParts } from '../cloud-init/seed-parts.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { ownerOf } from '../clusters/node-owner.ts'
-import { whyKeepControlPlane } from '../clusters/why-keep-control-plane.ts'
+import { whyKeepControlPlane, type WayOut } from '../clusters/why-keep-control-plane.ts'
 import type { Config } from '../config/config.ts'
 import type { ClusterDesk, ClusterSummary } from '../http/cluster-routes.ts'
 import type { NodeRoute } from '../http/node-routes.ts'
@@ -55,6 +55,8 @@ export type Clusters = AsyncDisposable & {
   /** What the seed of a machine brings that is to become a node; nothing for others. */
   readonly nodePartsOf: (mac: Mac, machine: Machine) => readonly SeedParts[]
   readonly release: ReleaseDesk['release']
+  /** Why its cluster cannot do without a machine that is to go; `undefined` where it can. */
+  readonly whyKeep: (machine: Machine, way: WayOut) => string | undefined
   /** What is over by the clock, and what could not be done before. */
   readonly passTime: () => Promise<void>
 }
@@ -105,7 +107,15 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   await renewClaims({ book, now })
   book.subscribe(() => watch.look())
   watch.look()
-  const releases = releaseDesk({ roster, logbook, links, hasApi, whyKeep, revoke: parts.revoke, now })
+  const releases = releaseDesk({
+    roster,
+    logbook,
+    links,
+    hasApi,
+    whyKeep: (machine) => whyKeep(machine, 'release'),
+    revoke: parts.revoke,
+    now,
+  })
   const routes = joinDesk({
     ...common,
     book,
@@ -143,6 +153,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     routes,
     nodePartsOf,
     release: releases.release,
+    whyKeep,
     passTime,
     [Symbol.asyncDispose]: async () => await ended.disposeAsync(),
   }
@@ -163,11 +174,11 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     return cluster !== undefined && (cluster.kind === 'external' || cluster.init?.phase === 'done')
   }
 
-  function whyKeep(machine: Machine): string | undefined {
+  function whyKeep(machine: Machine, way: WayOut): string | undefined {
     const name = machine.join?.cluster
     if (name === undefined) return undefined
     const cluster = book.find(name)?.cluster
-    return whyKeepControlPlane({ machine, cluster, view: watch.viewOf(name), machines: roster.all() })
+    return whyKeepControlPlane({ machine, way, cluster, view: watch.viewOf(name), machines: roster.all() })
   }
 
   function withNodes(summary: ClusterSummary | undefined): ClusterSummary | undefined {

@@ -16,7 +16,7 @@ import { verdictLines } from './verdict-lines.ts'
 
 export const machines: Command = {
   usage:
-    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE | release MACHINE [--retire] [--force] | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
+    'ironwake machines list | show MACHINE | plan MACHINE | approve MACHINE | unapprove MACHINE | retry MACHINE | reinstall MACHINE [--force] | release MACHINE [--retire] [--force] | boot-next MACHINE local|image | boot-next MACHINE --clear |\n' +
     '                  power MACHINE on|off|cycle|status | capture MACHINE --out FILE',
   about:
     'MACHINE is an identifier, a MAC address, a host name, or the claim code on its screen. `show` prints the record, the verdict of the boot doctor\n' +
@@ -25,7 +25,8 @@ export const machines: Command = {
     'changes nothing. `ATTEMPT` stands for the number of the boot.\n' +
     '`approve` lets a machine have what the box gives, from its next boot from the network on, for the network cards it has\n' +
     'now; what it says counts before the settings, and stays after a restart. `unapprove` takes it back.\n' +
-    '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network.\n' +
+    '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network;\n' +
+    'a control plane that others need is kept as it is, unless with --force, and so it is by `release`.\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
     'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.\n' +
@@ -38,7 +39,7 @@ export const machines: Command = {
     force: {
       type: 'boolean',
       about:
-        'release: wait neither for its pods nor for its cluster, and let go a control plane that others need',
+        'release: wait neither for its pods nor for its cluster; release, reinstall: also a control plane that others need',
     },
     clear: { type: 'boolean', about: 'boot-next: take back what was wanted of its next boot' },
     hostname: { type: 'string', about: 'approve: the name it is to have' },
@@ -384,7 +385,8 @@ function told(call: Call, { remarks, ...summary }: ApprovedMachine, sentence: st
 }
 
 async function reinstall(call: Call, name: string): Promise<number> {
-  const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/reinstall`)) as ApprovedMachine
+  const order = call.options['force'] === true ? { mode: 'force' } : {}
+  const asked = (await ask(boxOf(call), 'POST', `${pathOf(name)}/reinstall`, order)) as ApprovedMachine
   told(call, asked, `${asked.machine.id} is installed again at its next boot from the network.`)
   return 0
 }

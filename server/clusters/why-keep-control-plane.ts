@@ -6,6 +6,7 @@ import { isNodeOf } from './node-owner.ts'
 
 export type Leaving = {
   readonly machine: Machine
+  readonly way: WayOut
   /** The cluster that it is a node of; `undefined` where it is of none. */
   readonly cluster: Cluster | undefined
   readonly view: ClusterView
@@ -13,17 +14,28 @@ export type Leaving = {
   readonly machines: readonly Machine[]
 }
 
+/** How it goes: `release` takes it out of etcd first; `reinstall` writes its disk over, and its member of etcd stays there, dead. */
+export type WayOut = 'release' | 'reinstall'
+
 type Member = { readonly name: string; readonly isReady: boolean }
 
 /** As kubeadm labels the Node of a control plane (kubernetes.io/docs/reference/labels-annotations-taints). */
 const controlPlaneLabel = 'node-role.kubernetes.io/control-plane'
-const byForce = 'with --force it is let go all the same'
+const byForce: Readonly<Record<WayOut, string>> = {
+  release: 'with --force it is let go all the same',
+  reinstall: 'with --force it is installed again all the same',
+}
 
 /**
- * Why a machine is not to be let go from its cluster: what is left there could not go on without it, as etcd answers only while
+ * Why a machine is not to be let go from its cluster, nor installed again: what is left there could not go on without it, as etcd answers only while
  * more than half of its members do. `undefined` where nothing speaks against it.
  */
-export function whyKeepControlPlane({ machine, cluster, view, machines }: Leaving): string | undefined {
+export function whyKeepControlPlane(leaving: Leaving): string | undefined {
+  const because = whyKeep(leaving)
+  return because === undefined ? undefined : `${because}; ${byForce[leaving.way]}`
+}
+
+function whyKeep({ machine, way, cluster, view, machines }: Leaving): string | undefined {
   // Where the first control plane is not done there is nothing yet that could be lost.
   if (cluster?.kind !== 'managed' || cluster.init?.phase !== 'done') return undefined
   const { name } = cluster
@@ -39,41 +51,67 @@ export function whyKeepControlPlane({ machine, cluster, view, machines }: Leavin
   )
   const alsoLeaving = planes.find(({ state }) => state === 'releasing')
   if (alsoLeaving !== undefined) {
-    return `${nameOf(alsoLeaving)} is being released too, and control planes leave one after another: wait until that is done; ${byForce}`
+    return `${nameOf(alsoLeaving)} is being released too, and control planes leave one after another: wait until that is done`
+  }
+  // It has no part in its cluster any more by its record, and its system goes on until it starts from the network.
+  const goesToo = machines.find(
+    (one) =>
+      one.id !== machine.id &&
+      one.install?.again === 'reinstall' &&
+      nodes.some((node) => isNodeOf(node, one) && hasLabel(node)),
+  )
+  if (goesToo !== undefined) {
+    return `${nameOf(goesToo)} is to be installed again too, and control planes go one after another: wait until it is a node once more`
   }
   const members: readonly Member[] = [
     ...planes.map((one) => ({
       name: nameOf(one),
       isReady: nodes.some((node) => isNodeOf(node, one) && isReady(node)),
     })),
-    ...strange.filter(hasLabel).map((node) => ({ name: node.name, isReady: isReady(node) })),
+    ...strange
+      .filter(hasLabel)
+      .map((node) => ({ name: node.name, isReady: isReady(node) && !isWrittenOver(node, machines) })),
   ]
   if (members.length === 0) {
-    return `it is the only control plane of ${name}, which is lost with it, and ${listed(left)} would be left: release those first; ${byForce}`
+    return `it is the only control plane of ${name}, which is lost with it, and ${listed(left)} would be left: release those first`
   }
   if (view.kind === 'silent') {
-    return `whether enough control planes of ${name} are left cannot be seen, as its API does not answer: ${view.because}; mend that first; ${byForce}`
+    return `whether enough control planes of ${name} are left cannot be seen, as its API does not answer: ${view.because}; mend that first`
   }
-  return whyNoMajority(name, members, own.some(isReady))
+  return whyNoMajority(machine, way, { cluster: name, members, isReady: own.some(isReady) })
 }
 
-/** Who is Ready takes itself out of etcd as it leaves; who is not may be a member that stays, and never answers. */
+/** Who is released and Ready takes itself out of etcd as it leaves; anybody else may be a member that stays, and never answers. */
 function whyNoMajority(
-  cluster: string,
-  members: readonly Member[],
-  leavesItself: boolean,
+  machine: Machine,
+  way: WayOut,
+  {
+    cluster,
+    members,
+    isReady,
+  }: { readonly cluster: string; readonly members: readonly Member[]; readonly isReady: boolean },
 ): string | undefined {
+  const leavesItself = way === 'release' && isReady
   const count = members.length + (leavesItself ? 0 : 1)
   const needed = Math.floor(count / 2) + 1
-  const ready = members.filter(({ isReady }) => isReady).length
+  const ready = members.filter((member) => member.isReady).length
   if (ready >= needed) return undefined
-  const counted = leavesItself ? '' : ', as it is not Ready and may not leave etcd by itself'
+  const counted = leavesItself ? '' : `, as ${whyCounted[way]}`
   const away = members.filter((member) => !member.isReady).map((member) => member.name)
-  const next =
-    away.length === 0
-      ? 'join another control plane, or bring this one back, first'
-      : `see to ${listed(away)} first`
-  return `${ready} of the other control planes of ${cluster} would be Ready, and etcd needs ${needed} of ${count}${counted}: ${next}; ${byForce}`
+  return `${ready} of the other control planes of ${cluster} would be Ready, and etcd needs ${needed} of ${count}${counted}: ${nextStep()}`
+
+  function nextStep(): string {
+    if (away.length > 0) return `see to ${listed(away)} first`
+    if (way === 'release') return 'join another control plane, or bring this one back, first'
+    return isReady
+      ? `release it first, which takes it out of etcd, and it is installed anew then: ironwake machines release ${machine.id}`
+      : 'join another control plane first'
+  }
+}
+
+const whyCounted: Readonly<Record<WayOut, string>> = {
+  release: 'it is not Ready and may not leave etcd by itself',
+  reinstall: 'a system that is written over stays a member',
 }
 
 /** Whether it is a node of a cluster, or was given what it needs to become one. */
@@ -84,6 +122,11 @@ function isInside({ join }: Machine, cluster: string): boolean {
 
 function isControlPlane(machine: Machine, cluster: string): boolean {
   return machine.join?.role === 'control-plane' && isInside(machine, cluster)
+}
+
+/** A cluster takes the better part of a minute to see that a system is gone. */
+function isWrittenOver(node: KubeNode, machines: readonly Machine[]): boolean {
+  return machines.some(({ state, ...one }) => state === 'installing' && isNodeOf(node, one))
 }
 
 function hasLabel({ labels }: KubeNode): boolean {

@@ -67,7 +67,7 @@ export type ApiDesk = {
   readonly approve: (machine: Machine, order: ApprovalOrder) => Promise<Approved>
   readonly unapprove: (machine: Machine) => Promise<Approved>
   /** Its disk is written once more, that this box wrote before. */
-  readonly reinstall: (machine: Machine) => Promise<Approved>
+  readonly reinstall: (machine: Machine, wish: { readonly mode: 'orderly' | 'force' }) => Promise<Approved>
   /** A person lets it go from its cluster; it goes on by itself. */
   readonly release: (
     machine: Machine,
@@ -253,10 +253,11 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
     const outcome = await desk.release(found.machine, { next, mode })
     approved(desk, found, response, outcome, 'It cannot be released')
   })
-  app.post('/api/v1/machines/:name/reinstall', async (request, response) => {
+  app.post('/api/v1/machines/:name/reinstall', async (request, response, { body }) => {
     const found = theOne(desk, request.params.name, response)
     if (found === undefined) return
-    const outcome = await desk.reinstall(found.machine)
+    const { mode = 'orderly' } = body
+    const outcome = await desk.reinstall(found.machine, { mode })
     approved(desk, found, response, outcome, 'It cannot be installed again')
   })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {

@@ -135,7 +135,11 @@ export const apiRoutes = {
   'POST /api/v1/machines/:name/reinstall': {
     least: 'operator',
     act: 'machine reinstalled',
-    about: 'At its next boot from the network the disk is written once more that this box wrote before.',
+    recorded: ['mode'],
+    about:
+      'At its next boot from the network the disk is written once more that this box wrote before. A control plane that others need is kept (409), ' +
+      'unless by force.',
+    body: 'ReinstallOrder',
     answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/boot-next/:action': {

@@ -426,10 +426,16 @@ export const apiSchemas = {
       .enum(['approved', 'retired'])
       .optional()
       .meta({ description: 'What becomes of it; approved when left out: it may be installed again.' }),
+    mode: z.enum(['orderly', 'force']).optional().meta({
+      description:
+        'force: neither its pods nor its cluster are waited for, and a control plane that others need is let go.',
+    }),
+  }),
+  ReinstallOrder: z.strictObject({
     mode: z
       .enum(['orderly', 'force'])
       .optional()
-      .meta({ description: 'force: neither its pods nor its cluster are waited for.' }),
+      .meta({ description: 'force: a control plane that others need is installed again all the same.' }),
   }),
   MadeToken: madeToken,
   Health: z.object({ status: z.literal('up') }),

@@ -13,6 +13,7 @@ import { aRedfishService, password } from '../power/a-redfish-service.ts'
 import { ram } from './a-config.ts'
 import { boxWithDisk, image } from './box-with-disk.ts'
 
+const orderly = { mode: 'orderly' } as const
 const imageBytes = 4 * 1024 * 1024
 
 async function aBox(t: Test, changes: Partial<MachineSettings> = {}): Promise<OneMachine> {
@@ -323,7 +324,7 @@ t.test('a new approval that is taken back before the machine boots costs it noth
 t.test('a machine that is let go while the images are looked at is not installed anew', async (t) => {
   const box = await aBox(t)
   await installs(box)
-  const asked = box.api.reinstall(box.machine)
+  const asked = box.api.reinstall(box.machine, orderly)
   box.roster.move(box.machine.id, 'release-asked', 'a person lets it go', 9)
   t.match(await asked, { kind: 'refused', because: /is being released/ })
   t.notOk(box.machine.install?.again)
@@ -333,7 +334,7 @@ t.test('reinstall writes the disk once more that was written before, and no othe
   const box = await aBox(t)
   await installs(box)
   const { approval } = box.machine
-  t.match(await box.api.reinstall(box.machine), {
+  t.match(await box.api.reinstall(box.machine, orderly), {
     kind: 'done',
     remarks: [
       'what its disk (serial A, 20.0 GB) holds is written over then',
@@ -342,7 +343,7 @@ t.test('reinstall writes the disk once more that was written before, and no othe
   })
   t.match(box.machine, { state: 'approved', approval, install: { phase: 'installed', again: 'reinstall' } })
   t.equal(box.count('reinstall-asked'), 1)
-  t.match(await box.api.reinstall(box.machine), { kind: 'done' }, 'to ask twice is to ask once')
+  t.match(await box.api.reinstall(box.machine, orderly), { kind: 'done' }, 'to ask twice is to ask once')
   await box.restart()
   t.equal(await box.boots(60), 'install-disk')
   t.match(
@@ -388,7 +389,7 @@ t.test(
       hostname: undefined,
     }
     await box.restart({ machines: [{ ...settings, mac, power }] })
-    t.match(await box.api.reinstall(box.machine), {
+    t.match(await box.api.reinstall(box.machine, orderly), {
       kind: 'done',
       remarks: [/written over/, 'it is being started from the network now, by redfish (it is on)'],
     })
@@ -396,7 +397,7 @@ t.test(
     t.ok(service.asked.some((one) => one.startsWith('POST') && one.endsWith('ComputerSystem.Reset')))
 
     await box.restart({ machines: [{ ...settings, mac, power: { ...power, url: 'https://127.0.0.1:1' } }] })
-    t.match(await box.api.reinstall(box.machine), {
+    t.match(await box.api.reinstall(box.machine, orderly), {
       kind: 'done',
       remarks: [
         /written over/,
@@ -412,18 +413,32 @@ t.test('a node whose system asks to join once more is installed again all the sa
   await installs(box)
   box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
   box.roster.move(box.machine.id, 'node-ready', 'its Node is Ready', box.now)
-  t.match(await box.api.reinstall(box.machine), {
+  t.match(await box.api.reinstall(box.machine, orderly), {
     remarks: [/written over/, /machines release .* moves its pods/, /can only wake it/],
   })
   box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
   t.equal(await box.boots(60), 'install-disk')
 })
 
+t.test('a control plane that others need is not installed again, unless by force', async (t) => {
+  const box = await aBox(t)
+  await installs(box)
+  box.needed = 'it is the only control plane of lab'
+  t.match(await box.api.reinstall(box.machine, orderly), {
+    kind: 'refused',
+    because: /is not installed again: it is the only control plane of lab$/,
+  })
+  t.match(box.machine, { state: 'installed', install: { again: undefined } }, 'nothing has changed')
+  t.equal(box.count('reinstall-asked'), 0)
+  t.match(await box.api.reinstall(box.machine, { mode: 'force' }), { kind: 'done' })
+  t.match(box.machine, { state: 'approved', install: { again: 'reinstall' } })
+})
+
 t.test('what cannot be installed again is told at once, and why', async (t) => {
   const box = await aBox(t)
   box.comesBy()
   const refused = async (because: RegExp) =>
-    t.match(await box.api.reinstall(box.machine), { kind: 'refused', because }, String(because))
+    t.match(await box.api.reinstall(box.machine, orderly), { kind: 'refused', because }, String(because))
   await refused(/has written no disk of .* yet/)
   await box.boots(60)
   await says(box, 'disks', blank)
@@ -479,7 +494,7 @@ t.test('plan shows which disk would be written by what was last told of them, an
   t.equal(box.machine, before, 'nothing changes by asking')
   await installs(box, used)
   t.equal((await planned()).disk, undefined, 'none is to be written')
-  await box.api.reinstall(box.machine)
+  await box.api.reinstall(box.machine, orderly)
   t.match((await planned()).disk, { kind: 'disk', because: /what this box wrote/ })
 })
 

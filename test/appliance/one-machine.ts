@@ -47,7 +47,7 @@ const image = { name: 'debian', folder: '/images/debian' }
 const network = aNetwork({ ...captured, mode: 'proxy', pool: undefined })
 const minute = 60_000
 
-type Clock = { now: number; clusters?: ClusterDesk | undefined }
+type Clock = { now: number; clusters?: ClusterDesk | undefined; needed?: string | undefined }
 
 /** The API over HTTPS, as far as seeds name it. */
 export type ApiOfBox = { readonly place: ApiPlace; readonly authorityPem: string }
@@ -128,6 +128,7 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
       wake: async () => await Promise.resolve(undefined),
     }),
     release: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
+    whyKeep: () => box.needed,
     status: () => ({ version: '0.1.0', startedAt: 0, networks: [], jobs: [] }),
   })
   return { roster, logbook, boot, dhcp, api, images, enrolments, plans, holderOf, now }
@@ -144,6 +145,8 @@ export class OneMachine {
   now = 1_000_000
   /** Absent, it has none. */
   clusters: ClusterDesk | undefined
+  /** Why its cluster cannot do without it. */
+  needed: string | undefined
   /** Absent, the API is not reached over the network. */
   apiOfBox: ApiOfBox | undefined
 

@@ -128,6 +128,11 @@ t.test('the control plane that others need is kept, unless it is by force', asyn
     because: /M0000001 is not released: it is the only control plane of lab, .* node-2 would be left/,
   })
   t.match(machine(1), { state: 'active' }, 'nothing has changed')
+  t.match(
+    box.clusters.whyKeep(machine(1), 'reinstall'),
+    /only control plane of lab.* installed again all the same/,
+  )
+  t.equal(box.clusters.whyKeep(machine(2), 'reinstall'), undefined)
   t.strictSame(told('release-begun'), [])
   const wish = { next: 'approved', mode: 'orderly' } as const
   t.match(await box.clusters.release(machine(2), wish), { kind: 'done' }, 'a worker may go')

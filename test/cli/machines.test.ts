@@ -260,8 +260,8 @@ t.test(
     const { call } = await anApi(t, {
       machines: () => [full],
       find: () => [full],
-      reinstall: async ({ id }) => {
-        asked.push(id)
+      reinstall: async ({ id }, { mode }) => {
+        asked.push(`${id} ${mode}`)
         return await Promise.resolve({ kind: 'done', remarks: ['what its disk holds is written over then'] })
       },
     })
@@ -280,7 +280,8 @@ t.test(
       code: 0,
       err: /M0000001 is installed again at its next boot from the network\.\nBut what its disk holds/,
     })
-    t.strictSame(asked, ['M0000001'])
+    await call('reinstall', 'node-1', '--force')
+    t.strictSame(asked, ['M0000001 orderly', 'M0000001 force'])
     t.match(await call('reinstall'), { code: 2 })
   },
 )

@@ -3,7 +3,7 @@ import type { Cluster } from '../../server/clusters/cluster.ts'
 import type { ClusterView } from '../../server/clusters/decide-join.ts'
 import { kubeNode } from '../../server/clusters/kube-node.ts'
 import { providerIdOf } from '../../server/clusters/node-owner.ts'
-import { whyKeepControlPlane } from '../../server/clusters/why-keep-control-plane.ts'
+import { whyKeepControlPlane, type WayOut } from '../../server/clusters/why-keep-control-plane.ts'
 import type { JoinPhase } from '../../server/machines/join.ts'
 import type { Machine, MachineState } from '../../server/machines/machine.ts'
 import type { Ipv4 } from '../../server/wire/ipv4.ts'
@@ -61,12 +61,15 @@ function aNode(
   })!
 }
 
+type Change = { readonly view?: ClusterView; readonly cluster?: Cluster; readonly way?: WayOut }
+
 /** The first of the rack is to leave. */
-function why(drawn: string, change: { readonly view?: ClusterView; readonly cluster?: Cluster } = {}) {
+function why(drawn: string, change: Change = {}) {
   const { machines, nodes } = aRack(drawn)
   const [machine] = machines
   if (machine === undefined) throw new Error('an empty rack')
-  return whyKeepControlPlane({ machine, cluster: lab, view: { kind: 'heard', nodes }, machines, ...change })
+  const view = { kind: 'heard', nodes } as const
+  return whyKeepControlPlane({ machine, way: 'release', cluster: lab, view, machines, ...change })
 }
 
 const racks: readonly (readonly [string, string, RegExp | undefined])[] = [
@@ -114,6 +117,55 @@ t.test('what is left must be able to go on', async (t) => {
   }
 })
 
+const reinstalls: typeof racks = [
+  ['a worker is of no majority', 'W C c c', undefined],
+  ['the only machine of its cluster may be installed again', 'C', undefined],
+  ['the only control plane stays while there are workers', 'C W', /only control plane of lab.* w2 would/],
+  ['of two that are Ready none may', 'C C', /needs 2 of 2, as a system .* release M0000001; with --force/],
+  ['nor where it is not Ready itself', 'c C', /needs 2 of 2, .*: join another control plane first/],
+  ['of three that are Ready one may', 'C C C', undefined],
+  [
+    'with one dead of three only the dead one',
+    'C C c',
+    /1 of the other .* needs 2 of 3, .*: see to c3 first/,
+  ],
+  ['which may', 'c C C', undefined],
+  ['of four with one dead none that is Ready may', 'C C C c', /2 of the other .* needs 3 of 4/],
+  ['they go one after another', 'C C> C W', /c2 is being released too.* wait/],
+]
+
+t.test('one that is installed again stays a member of etcd, and never answers', async (t) => {
+  for (const [claim, drawn, refused] of reinstalls) {
+    const because = why(drawn, { way: 'reinstall' })
+    if (refused === undefined) t.equal(because, undefined, `${claim}: ${drawn}`)
+    else t.match(because, refused, `${claim}: ${drawn}`)
+  }
+  t.match(
+    why('C W', { way: 'reinstall' }),
+    /release those first; with --force it is installed again all the same$/,
+  )
+})
+
+t.test(
+  'while one is to be installed again no other goes, though by its record it is of no cluster',
+  async (t) => {
+    const { machines, nodes } = aRack('C C C')
+    const labels = { 'node-role.kubernetes.io/control-plane': '' }
+    const labelled = nodes.map((node) => ({ ...node, labels }))
+    const [machine, second] = machines
+    const { join: _, ...left } = second!
+    const install = { id: 'i', attempt: 'a', phase: 'installed', again: 'reinstall' } as const
+    const others = [{ ...left, state: 'approved' as const, install }, machines[2]!]
+    const view = { kind: 'heard', nodes: labelled } as const
+    for (const way of ['release', 'reinstall'] as const) {
+      const leaving = { way, cluster: lab, view, machine: machine!, machines: [machine!, ...others] }
+      t.match(whyKeepControlPlane(leaving), /c2 is to be installed again too.* wait until/)
+      const begun = [machine!, { ...left, state: 'installing' as const }, machines[2]!]
+      t.match(whyKeepControlPlane({ ...leaving, machines: begun }), /1 of the other .*: see to c2 first/)
+    }
+  },
+)
+
 t.test('where nobody answers, nobody is let go whose going cannot be judged', async (t) => {
   const silent = { view: { kind: 'silent', because: 'nobody answers there' } } as const
   t.match(why('C C C', silent), /cannot be seen, as its API does not answer: nobody answers there/)
@@ -129,6 +181,7 @@ t.test('Nodes of nobody here count by their label', async (t) => {
   const ask = (...strange: readonly ReturnType<typeof aNode>[]) =>
     whyKeepControlPlane({
       machine: machine!,
+      way: 'release',
       cluster: lab,
       view: { kind: 'heard', nodes: [...nodes, ...strange] },
       machines,

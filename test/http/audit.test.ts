@@ -35,6 +35,7 @@ t.test('acts over HTTPS are on record with who, what and how they ended, and no 
   const made = await ask(admin, 'POST', 'tokens', { name: 'ci', role: 'viewer' })
   await ask(viewer, 'DELETE', 'clusters/lab')
   await ask(admin, 'POST', 'machines/node-1/release')
+  await ask(admin, 'POST', 'machines/node-1/reinstall', { mode: 'force' })
   await ask(`${admin.slice(0, -1)}_`, 'DELETE', 'clusters/lab')
   await ask(viewer, 'GET', 'machines')
   const rows = await store.audit.newest(100)
@@ -69,8 +70,10 @@ t.test('acts over HTTPS are on record with who, what and how they ended, and no 
     },
     { kind: 'begun', act: 'machine released' },
     { kind: 'ended', begun: 10, status: 500 },
+    { kind: 'begun', act: 'machine reinstalled', on: 'node-1', order: { mode: 'force' } },
+    { kind: 'ended', begun: 12, status: 200 },
   ])
-  t.equal(entries.length, 11, 'failed authentication and plain reads are no rows')
+  t.equal(entries.length, 13, 'failed authentication and plain reads are no rows')
   const { text } = JSON.parse(made.body) as { readonly text: string }
   for (const one of [secret, text, text.slice(12), admin.slice(12), viewer.slice(12)])
     t.notOk(JSON.stringify(rows).includes(one))
