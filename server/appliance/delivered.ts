@@ -1,6 +1,7 @@
 import type { Delivery } from '../http/delivery-app.ts'
 import type { AttemptStage } from '../machines/machine.ts'
-import { noChange, type Roster } from '../machines/roster.ts'
+import { noChange } from '../machines/roster-change.ts'
+import type { Roster } from '../machines/roster.ts'
 import { parseIpv4, type Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Logbook } from './logbook.ts'

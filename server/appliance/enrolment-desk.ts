@@ -19,7 +19,9 @@ import {
 import type { JoinRefusal } from '../machines/join-refusals.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import { parseNodeWords } from '../machines/parse-node-words.ts'
-import { joined, noChange, type Chance, type Roster } from '../machines/roster.ts'
+import type { Chance } from '../machines/chance.ts'
+import { joined, noChange } from '../machines/roster-change.ts'
+import type { Roster } from '../machines/roster.ts'
 import { parseIpv4 } from '../wire/ipv4.ts'
 import type { Logbook } from './logbook.ts'
 

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { ForeignServer, Probe } from '../boot/server-probe.ts'
 import { probeServers } from '../listen/probe-servers.ts'
-import type { Chance } from '../machines/roster.ts'
+import type { Chance } from '../machines/chance.ts'
 import type { Network } from '../networks/network.ts'
 import { parseMac } from '../wire/mac.ts'
 

@@ -1,7 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Outcome } from '../http/outcome.ts'
 import type { Machine } from '../machines/machine.ts'
-import { joined, noChange } from '../machines/roster.ts'
+import { joined, noChange } from '../machines/roster-change.ts'
 import { printable } from '../wire/text.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { claimOf, lateClaim, tellGivenUp } from './init-claim.ts'

@@ -6,7 +6,7 @@ import { isNodeOf, ownerOf } from '../clusters/node-owner.ts'
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Join } from '../machines/join.ts'
 import type { Machine } from '../machines/machine.ts'
-import { joined, noChange, type RosterChange } from '../machines/roster.ts'
+import { joined, noChange, type RosterChange } from '../machines/roster-change.ts'
 import { printable } from '../wire/text.ts'
 
 import type { ClusterLinks } from './cluster-links.ts'

@@ -1,5 +1,6 @@
 import type { ApplianceEvent } from '../events/event.ts'
-import { noChange, type Roster } from '../machines/roster.ts'
+import { noChange } from '../machines/roster-change.ts'
+import type { Roster } from '../machines/roster.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Logbook } from './logbook.ts'

@@ -1,6 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { UnderWay } from '../http/under-way.ts'
-import { noChange, type Roster } from '../machines/roster.ts'
+import { noChange } from '../machines/roster-change.ts'
+import type { Roster } from '../machines/roster.ts'
 import type { Lease } from '../networks/lease.ts'
 import type { LeaseTable } from '../networks/lease-table.ts'
 import type { Network } from '../networks/network.ts'

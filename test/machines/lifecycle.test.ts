@@ -8,7 +8,8 @@ import {
   type Trigger,
 } from '../../server/machines/lifecycle.ts'
 import type { MachineState } from '../../server/machines/machine.ts'
-import { noChange, Roster } from '../../server/machines/roster.ts'
+import { noChange } from '../../server/machines/roster-change.ts'
+import { Roster } from '../../server/machines/roster.ts'
 import { aMachine } from '../store/records.ts'
 
 const states = Object.keys(stateMeanings) as MachineState[]

@@ -1,6 +1,8 @@
 import type { Sighting } from '../../server/machines/identity.ts'
 import type { AttemptStage } from '../../server/machines/machine.ts'
-import type { Chance, Roster, RosterChange } from '../../server/machines/roster.ts'
+import type { Chance } from '../../server/machines/chance.ts'
+import type { RosterChange } from '../../server/machines/roster-change.ts'
+import type { Roster } from '../../server/machines/roster.ts'
 import { parseUuid, type Uuid } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
 
