@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../events/event.ts'
 import type {
   ApiDesk,
   ApplianceStatus,
@@ -6,7 +7,8 @@ import type {
   MachineSummary,
   TokenDesk,
 } from '../http/api-app.ts'
-import type { RecordedEvent } from '../events/event.ts'
+import type { ClusterDesk } from '../http/cluster-routes.ts'
+import type { PowerDesk } from '../http/power-desk.ts'
 import type { BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import { failureCauses } from '../machines/failure-causes.ts'
@@ -23,13 +25,11 @@ import { parseMac } from '../wire/mac.ts'
 import { writePcap } from '../wire/write-pcap.ts'
 import { approveMachine, unapproveMachine } from './approve-machine.ts'
 import { auditDesk } from './audit-desk.ts'
-import type { ScriptParts } from './boot-desk.ts'
 import { examine } from './examine.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
-import type { ClusterDesk } from '../http/cluster-routes.ts'
-import type { PowerDesk } from '../http/power-desk.ts'
+import type { ScriptParts } from './make-script.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import { reinstallMachine, type ReinstallParts } from './reinstall-machine.ts'

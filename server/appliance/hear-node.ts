@@ -1,11 +1,12 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Outcome } from '../http/outcome.ts'
+import { aboutMachine } from '../machines/about-machine.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange } from '../machines/roster-change.ts'
 import { printable } from '../wire/text.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { claimOf, lateClaim, tellGivenUp } from './init-claim.ts'
-import { aboutMachine, refusedBy, wishOf, type JoiningParts } from './joining.ts'
+import { refusedBy, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 

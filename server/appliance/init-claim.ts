@@ -1,10 +1,10 @@
 import type { ClusterInit } from '../clusters/cluster.ts'
 import { initLimitMs } from '../clusters/decide-join.ts'
+import { aboutMachine } from '../machines/about-machine.ts'
 import type { Join } from '../machines/join.ts'
 import type { Roster } from '../machines/roster.ts'
 import { parseIpv4 } from '../wire/ipv4.ts'
 import type { ClusterBook } from './cluster-book.ts'
-import { aboutMachine } from './joining.ts'
 import type { Logbook } from './logbook.ts'
 
 type Parts = {

@@ -1,7 +1,8 @@
 import type { ApplianceEvent } from '../events/event.ts'
+import { aboutMachine } from '../machines/about-machine.ts'
 import type { JoinRefusal } from '../machines/join-refusals.ts'
-import type { Join } from '../machines/join.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
+import type { Join } from '../machines/join.ts'
 import { machineName } from '../machines/machine-name.ts'
 import type { Machine } from '../machines/machine.ts'
 import { joined, noChange, type RosterChange } from '../machines/roster-change.ts'
@@ -63,10 +64,6 @@ export function refusedBy(
   }
   const way = { ...wayOf(parts, machine, wish, 'refused'), because, refusal }
   return joined(moved, roster.joins(machine.id, way), { ...noChange, happened: isNews ? [told] : [] })
-}
-
-export function aboutMachine({ macs: [mac] }: Machine): { readonly mac?: Mac } {
-  return mac === undefined ? {} : { mac }
 }
 
 /** The card that it booted from last. */

@@ -1,7 +1,7 @@
 import { changedLines } from '../boot/changed-lines.ts'
 import type { Planned } from '../http/api-app.ts'
-import type { BootPlan, PlannedDisk, PlannedFile } from '../http/boot-plan.ts'
 import { seedFiles } from '../http/boot-app.ts'
+import type { BootPlan, PlannedDisk, PlannedFile } from '../http/boot-plan.ts'
 import type { Arrival } from '../http/outcome.ts'
 import { diskInWords } from '../machines/choose-disk.ts'
 import { beginInstall } from '../machines/disk-install.ts'
@@ -17,8 +17,8 @@ import { noAddress } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { runsAnImage } from './choose-for-boot.ts'
 import { chooseTarget } from './choose-target.ts'
+import { filesFor, makeScript, type Made, type Runner, type ScriptParts } from './make-script.ts'
 import { whyNotJoin, type JoinParts } from './why-not-join.ts'
-import { filesFor, makeScript, type Made, type Runner, type ScriptParts } from './boot-desk.ts'
 
 export type PlanParts = ScriptParts &
   JoinParts & {

@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { PowerSettings } from '../config/power-settings.ts'
 import type { ApplianceEvent } from '../events/event.ts'
-import type { PowerDesk, PowerOrder, Powered } from '../http/power-desk.ts'
+import type { PowerDesk, Powered, PowerOrder } from '../http/power-desk.ts'
 import { bmcTransport } from '../listen/bmc-transport.ts'
 import { UdpUnavailable } from '../listen/udp-descriptor.ts'
 import { wakeMachine, type WakePlace } from '../listen/wake-machine.ts'
+import { aboutMachine } from '../machines/about-machine.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { LeaseView } from '../networks/lease.ts'
 import type { Network } from '../networks/network.ts'
-import type { PowerControl, PowerOutcome } from '../power/power-control.ts'
 import { powerControlOf } from '../power/power-control-of.ts'
+import type { PowerControl, PowerOutcome } from '../power/power-control.ts'
 import { PowerFault } from '../power/power-fault.ts'
-import type { Mac } from '../wire/mac.ts'
 import type { Logbook } from './logbook.ts'
 
 export type PowerDeskParts = {
@@ -155,8 +155,4 @@ async function quietly(ms: number, over: AbortSignal): Promise<void> {
 
 function noControl({ id }: Machine): string {
   return `Without \`power\` in the settings ${id} can only be woken (power ${id} on). Write redfish, ipmi or a webhook there, or use its button.`
-}
-
-function aboutMachine({ macs: [mac] }: Machine): { mac?: Mac } {
-  return mac === undefined ? {} : { mac }
 }

@@ -8,9 +8,10 @@ import {
   type BootstrapToken,
 } from '../clusters/bootstrap-token.ts'
 import { KubeFault } from '../clusters/kube-fault.ts'
+import { aboutMachine } from '../machines/about-machine.ts'
+import type { Chance } from '../machines/chance.ts'
 import type { Join } from '../machines/join.ts'
 import type { Machine } from '../machines/machine.ts'
-import type { Chance } from '../machines/chance.ts'
 import { noChange } from '../machines/roster-change.ts'
 import type { Roster } from '../machines/roster.ts'
 import type { ClusterLinks } from './cluster-links.ts'
@@ -87,7 +88,7 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
     const { cluster, node } = join
     await logbook.keep({
       ...roster.joins(machine.id, { ...join, token: { id, until } }),
-      happened: [{ kind: 'bootstrap-token-made', ...about(machine), cluster, node, id, until }],
+      happened: [{ kind: 'bootstrap-token-made', ...aboutMachine(machine), cluster, node, id, until }],
     })
     const secret = tokenSecret(token, { node, machine: machine.id, until })
     await links.clientOf(cluster).createSecret(secret, AbortSignal.timeout(askMs))
@@ -110,7 +111,7 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
     let heard: 'answers' | 'silent' = 'answers'
     const { machine, cluster, until } = one
     const found = roster.byId(machine)
-    const whose = found === undefined ? {} : about(found)
+    const whose = found === undefined ? {} : aboutMachine(found)
     try {
       await links
         .clientOf(cluster)
@@ -139,8 +140,4 @@ export function tokenKeeper({ roster, logbook, links, now, chance }: TokenKeeper
 function withoutToken(join: Join): Join {
   const { token: _, ...rest } = join
   return rest
-}
-
-function about({ macs: [mac] }: Machine) {
-  return mac === undefined ? {} : { mac }
 }

@@ -5,6 +5,7 @@ import type { Machine } from './machine.ts'
 
 // What becomes of a record when its approval changes.
 
+/** With this approval, or with none. */
 export function withApproval(machine: Machine, approval: Approval | undefined): Machine {
   if (approval !== undefined) return { ...machine, approval }
   const { approval: _, ...rest } = machine
@@ -28,6 +29,7 @@ export function withInstallAgain(machine: Machine): Machine {
   return { ...machine, install: { ...install, again: 'approved' } }
 }
 
+/** For a machine whose approval was taken back before its disk was written again. */
 export function withoutInstallAgain(machine: Machine): Machine {
   if (machine.install?.again === undefined) return machine
   const { again: _, ...install } = machine.install

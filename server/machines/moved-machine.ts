@@ -8,11 +8,13 @@ import { withoutRounds } from './seen-machine.ts'
 /** States in which failures before count no more. */
 export const endedWell: ReadonlySet<MachineState> = new Set(['installed', 'active'])
 
+/** How far a machine had come whose time is over, in words. */
 export function progressOf({ state, stateBecause, join }: Machine, reached: Attempt | undefined): string {
   if (state === 'installing') return `the boot came as far as: ${reached?.stage ?? 'nothing'}`
   return `last came: ${state === 'joining' ? (join?.because ?? stateBecause) : stateBecause}`
 }
 
+/** What a trigger changes beside the state and what comes with each. */
 export function afterTrigger(machine: Machine, trigger: Trigger, now: number): Machine {
   if (trigger === 'two-claim-it') return { ...machine, claimedTwiceAt: now }
   if (trigger === 'retry-asked') return retried(machine)

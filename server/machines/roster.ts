@@ -1,6 +1,7 @@
 import type { ApplianceEvent } from '../events/event.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Uuid } from '../wire/uuid.ts'
+import { aboutMachine } from './about-machine.ts'
 import { underRule, type Approval, type ApprovalWishes, type Standing } from './approval.ts'
 import { keptOf, leftBy, withApproval, withInstallAgain, withoutInstallAgain } from './approved-machine.ts'
 import { advanced, attemptIdleMs, follow, isRunning, startsBoot, type Following } from './attempt.ts'
@@ -571,11 +572,6 @@ export class Roster extends Records {
       if (this.byId(id) === undefined) return id
     }
   }
-}
-
-function aboutMachine(machine: Machine): { mac?: Mac } {
-  const mac = machine.macs[0]
-  return mac === undefined ? {} : { mac }
 }
 
 function full(mac: Mac): ApplianceEvent {

@@ -30,6 +30,7 @@ export type Asked = {
   readonly now: number
 }
 
+/** The record of a machine that nobody has seen before. */
 export function newMachine(id: string, sighting: Sighting, now: number): Machine {
   return {
     id,
@@ -53,6 +54,7 @@ export function newMachine(id: string, sighting: Sighting, now: number): Machine
 /** Cards one record may have; made-up ones with a copied UUID end here. */
 const macLimit = 32
 
+/** What is known stays; what is new, as another card, comes to it. */
 export function withSighting(machine: Machine, sighting: Sighting, now: number): Machine {
   const knows = machine.macs.includes(sighting.mac) || machine.macs.length >= macLimit
   return {
@@ -102,6 +104,7 @@ export function withRounds(machine: Machine, { sign, following, latest, now }: A
   return { ...machine, rounds: comesBy(machine.rounds, undefined, now) }
 }
 
+/** For a machine that got somewhere. */
 export function withoutRounds(machine: Machine): Machine {
   if (machine.rounds === undefined) return machine
   const { rounds: _, ...rest } = machine
@@ -115,6 +118,7 @@ export function roundEvents(mac: Mac, before: Machine, { rounds }: Machine): rea
   return [{ kind: 'machine-goes-round', mac, boots: rounds.count, seconds }]
 }
 
+/** A boot that begins with this sign. */
 export function newAttempt(machine: string, { sighting, stage }: Sign, now: number, chance: Chance): Attempt {
   return {
     id: nonce(chance),
@@ -128,6 +132,7 @@ export function newAttempt(machine: string, { sighting, stage }: Sign, now: numb
   }
 }
 
+/** All that a machine has shown of itself, in words. */
 export function seenAs(sighting: Sighting): string {
   return [sighting.mac, sighting.uuid, sighting.serial].filter((part) => part !== undefined).join(', ')
 }
