@@ -15,7 +15,7 @@ const listeners: HttpListener[] = []
 process.once('message', (order) => void deliver(order as DeliveryOrder))
 process.once('disconnect', () => void end())
 // A Ctrl-C reaches every process of the terminal; the parent stops first, and then this one.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 async function deliver(order: DeliveryOrder): Promise<void> {
   const shelf = new ImageShelf(order)

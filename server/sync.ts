@@ -12,7 +12,7 @@ const over = new AbortController()
 process.once('message', (config) => void sync(config as Config))
 process.once('disconnect', () => over.abort())
 // A Ctrl-C reaches every process of the terminal; the parent stops first, and then this one.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 async function sync(config: Config): Promise<void> {
   // Machines that boot come first.

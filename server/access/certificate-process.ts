@@ -7,7 +7,7 @@ import type { CertificateOrder } from './make-aside.ts'
 process.once('message', (order) => void make(order as CertificateOrder))
 process.once('disconnect', () => process.exit())
 // A Ctrl-C reaches every process of the terminal; the parent stops first, and then this one.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 async function make(order: CertificateOrder): Promise<void> {
   const text = await made(order)

@@ -13,7 +13,7 @@ export type Call = {
   readonly print: (line: string) => void
   /** For what is not the result: progress, hints, warnings. */
   readonly remark: (line: string) => void
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   readonly stop: AbortSignal
   readonly isTerminal: boolean
   readonly now: () => number

@@ -116,6 +116,7 @@ async function draw(call: Call, appliance: ServedAppliance): Promise<string> {
       resolve(result)
     }
     const late = setTimeout(() => end('nothing more was heard of it'), limitMs)
+    if (call.stop.aborted) queueMicrotask(() => end('stopped'))
     call.stop.addEventListener('abort', () => end('stopped'), { once: true })
     void appliance.ended.then(() => end('the appliance ended'))
     const unsubscribe = appliance.subscribe((recorded) => {

@@ -112,6 +112,7 @@ async function played(call: Call, order: RackOrder, box: RackBoxPlan): Promise<T
 /** Follows the process that plays the rack to its end. */
 async function heard(call: Call, child: ChildProcess): Promise<Tally> {
   const stop = (): void => void child.kill('SIGTERM')
+  if (call.stop.aborted) stop()
   call.stop.addEventListener('abort', stop, { once: true })
   let tally: Tally | undefined
   let because = 'the machines were not played to their end'
@@ -133,7 +134,7 @@ async function heard(call: Call, child: ChildProcess): Promise<Tally> {
     }
   }
   call.stop.removeEventListener('abort', stop)
-  if (tally === undefined) throw new Sorry(because)
+  if (tally === undefined) throw new Sorry(call.stop.aborted ? 'it was stopped' : because)
   return tally
 }
 
