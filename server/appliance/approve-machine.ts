@@ -1,4 +1,5 @@
 import { isInstalling } from '../boot/choose-script.ts'
+import { closest } from '../config/closest.ts'
 import { parseImageReference } from '../config/image-name.ts'
 import { whyNotHostname } from '../config/hostname.ts'
 import type { ApprovalOrder, Approved } from '../http/api-app.ts'
@@ -94,7 +95,7 @@ function whyNot(
   }
   const found = disk?.image ?? inMemory
   if (image !== undefined && found.kind === 'none') {
-    return `${id} cannot ${isInstalling({ method }) ? 'have' : 'run'} ${image}: ${found.because}`
+    return `${id} cannot ${isInstalling({ method }) ? 'have' : 'run'} ${image}: ${found.because}${meant(parts.images, image)}`
   }
   // Who says that a disk is to be written means it, whoever names the image.
   if (
@@ -103,7 +104,9 @@ function whyNot(
     order.disk !== undefined ||
     order.wipe === true
   ) {
-    if (found.kind === 'none') return `nothing can be written to the disk of ${id}: ${found.because}`
+    if (found.kind === 'none') {
+      return `nothing can be written to the disk of ${id}: ${found.because}; name an image of the store with --image (\`ironwake images list\`), or bring one: ironwake images import FILE --name NAME`
+    }
     if (inMemory.kind === 'none') {
       return `${id} has no system in memory that writes its disk (ephemeral in the settings): ${inMemory.because}`
     }
@@ -117,6 +120,13 @@ function whyNot(
   return method === 'local'
     ? `${id} is to boot its own disk (method: local), and enters no cluster by this box; say --method disk or ram with it`
     : `neither this approval nor the settings name a cluster for ${id}, so its ${ofNode} says nothing; say --cluster NAME with it`
+}
+
+/** What helps who named an image that is not there. */
+function meant(images: ImageShelf, image: string): string {
+  if (images.has(image)) return '; `ironwake images list` shows what each has'
+  const near = closest(image, images.names())
+  return near === undefined ? '; `ironwake images list` shows which there are' : `; did you mean ${near}?`
 }
 
 /** Its record as it would be. */

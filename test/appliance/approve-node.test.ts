@@ -97,7 +97,7 @@ t.test('what could not be done is refused when it is said, with the reason', asy
       { image: 'debian' },
       /cannot have debian: there is no image debian in the store, and a folder has no disk/,
     ],
-    [{ image: 'jammy' }, /cannot have jammy: there is no image jammy in the store/],
+    [{ image: 'jammy' }, /cannot have jammy: there is no image jammy in the store; `ironwake images list`/],
   ]
   for (const [order, because] of refusals) {
     t.match(await box.api.approve(box.machine, order), { kind: 'refused', because }, JSON.stringify(order))
