@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { ApplianceEvent, RecordedEvent } from '../events/event.ts'
@@ -83,7 +82,6 @@ export async function startAppliance(
   await using opened = new AsyncDisposableStack()
   const now = (): number => Date.now()
   const chance = (count: number): Uint8Array => randomBytes(count)
-  mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 })
   const store = opened.use(await openStore(join(config.dataFolder, storeName)))
 
   const addresses = interfaceAddresses()

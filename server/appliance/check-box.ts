@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { distributionShim, programFor } from '../boot/programs.ts'
-import type { ImageChoice } from '../boot/choose-script.ts'
-import { closest } from '../config/closest.ts'
 import type { Config } from '../config/config.ts'
 import { architectureNumbered } from '../dhcp/architectures.ts'
 import { ports } from '../dhcp/destination.ts'
@@ -13,7 +11,6 @@ import { openAddressProber } from '../listen/address-prober.ts'
 import { listenHttp } from '../listen/http.ts'
 import { openUdp } from '../listen/udp-socket.ts'
 import type { Loader, Network } from '../networks/network.ts'
-import { memoryForIso } from '../machines/memory-for-iso.ts'
 import type { Chance } from '../machines/chance.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import { authorityFinding } from './authority-finding.ts'
@@ -21,9 +18,10 @@ import { checkLink } from './check-link.ts'
 import { findPrograms } from './boot-material.ts'
 import type { Finding } from './finding.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
+import { checkApproval } from './check-approval.ts'
 import { checkImageSync } from './check-image-sync.ts'
+import { checkStoredImages } from './check-stored-images.ts'
 import { serversOn } from './foreign-servers.ts'
-import { ImageShelf } from './image-shelf.ts'
 import { isServed, placesOf } from './places.ts'
 import { interfaceAddresses, networkOnBox, observedNetworks } from './interfaces.ts'
 
@@ -49,8 +47,8 @@ export async function checkBox(config: Config, now: number, running: boolean): P
     ...bootFilesOf(config),
     ...config.images.flatMap(imageOf),
     ...(await checkImageSync(config.imageSync)),
-    ...(await storedImagesOf(config)),
-    ...approvalOf(config),
+    ...(await checkStoredImages(config)),
+    ...checkApproval(config),
     await authorityFinding(config.dataFolder),
     dataFolderOf(config.dataFolder),
     clockAt(now),
@@ -237,84 +235,8 @@ function imageOf({ name, folder }: Config['images'][number]): Finding {
   return { verdict: 'well', subject, fact: `${size(bytes)} in ${folder}` }
 }
 
-/** What the settings name for machines, and have no folder for. */
-async function storedImagesOf(config: Config): Promise<Finding[]> {
-  const shelf = new ImageShelf(config)
-  await shelf.look()
-  const folders = new Set(config.images.map(({ name }) => name))
-  return imageUsesOf(config)
-    .filter(({ name, use }) => use !== 'run' || !folders.has(name))
-    .map(({ name, use }): Finding => {
-      const subject = `image ${name}`
-      const choice = chosenFor(shelf, name, use)
-      if (choice.kind === 'image') {
-        const iso = use === 'install' ? shelf.isoBytes(choice.name) : undefined
-        const memory =
-          iso === undefined ? '' : `; its ISO takes ${size(memoryForIso(iso))} of a machine's memory`
-        return { verdict: 'well', subject, fact: `${choice.name} in the store${memory}` }
-      }
-      const meant = closest(name, shelf.names())
-      const nextStep = shelf.has(name)
-        ? 'Name another image: `ironwake images list` shows what each has'
-        : meant === undefined
-          ? 'Import it: ironwake images import FILE --name NAME'
-          : `Did you mean ${meant}?`
-      return { verdict: 'wrong', subject, fact: choice.because, nextStep }
-    })
-}
-
-/** What the settings want of an image: that it runs in memory, is written to a disk, or has an installer. */
-type ImageUse = { readonly name: string; readonly use: 'run' | 'write' | 'install' }
-
-function imageUsesOf({ defaults, machines }: Config): readonly ImageUse[] {
-  const uses = [defaults, ...machines].flatMap(({ method, image, ephemeral }): ImageUse[] => {
-    const runs = ephemeral === undefined ? [] : [{ name: ephemeral, use: 'run' as const }]
-    if (image === undefined) return runs
-    if (method === 'disk') return [{ name: image, use: 'write' }, ...runs]
-    return [{ name: image, use: method === 'autoinstall' ? 'install' : 'run' }, ...runs]
-  })
-  return [...new Map(uses.map((wanted) => [`${wanted.use} ${wanted.name}`, wanted])).values()]
-}
-
-function chosenFor(shelf: ImageShelf, name: string, use: ImageUse['use']): ImageChoice {
-  switch (use) {
-    case 'run':
-      return shelf.choose(name)
-    case 'write':
-      return shelf.chooseDisk(name)
-    case 'install':
-      return shelf.chooseInstaller(name)
-  }
-}
-
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function approvalOf({ approve, networks }: Config): Finding[] {
-  if (networks.every((network) => network.mode === 'observe')) return []
-  if (approve.kind === 'all') {
-    return [
-      {
-        verdict: 'doubtful',
-        subject: 'approval',
-        fact: 'every machine that starts from the network is let in',
-      },
-    ]
-  }
-  if (approve.macs.size > 0) {
-    return [{ verdict: 'well', subject: 'approval', fact: `${approve.macs.size} MAC addresses are approved` }]
-  }
-  const nextStep =
-    'Approve each with `ironwake machines approve`; or add MAC addresses to approve in ironwake.yaml, or approve: all on a lab network'
-  return [
-    {
-      verdict: 'doubtful',
-      subject: 'approval',
-      fact: 'no rule approves a machine; each waits for a person',
-      nextStep,
-    },
-  ]
 }
 
 /** Records and events of a large site stay far below. */

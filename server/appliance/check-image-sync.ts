@@ -51,6 +51,9 @@ async function keyringOf({ name, base, keyring }: Upstream): Promise<Finding> {
 
 function wrong(subject: string, fault: unknown): Finding {
   if (!(fault instanceof Error) || (!(fault instanceof UpstreamFault) && !('code' in fault))) throw fault
-  const nextStep = fault instanceof UpstreamFault ? fault.nextStep : undefined
+  const nextStep =
+    fault instanceof UpstreamFault
+      ? fault.nextStep
+      : 'See what image-sync says in the settings, and whether this user may read that'
   return { verdict: 'wrong', subject, fact: fault.message, ...(nextStep === undefined ? {} : { nextStep }) }
 }

@@ -58,6 +58,9 @@ async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read()
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
-    throw new UpstreamFault('malformed', `${path} cannot be read (${String(error.code)}).`, { cause: error })
+    throw new UpstreamFault('malformed', `${path} cannot be read (${String(error.code)}).`, {
+      nextStep: 'See image-sync: catalogue in the settings, and whether this user may read that.',
+      cause: error,
+    })
   }
 }

@@ -72,6 +72,9 @@ t.test('what cannot be fetched is told before anybody waits for it', async (t) =
     ],
   ]
   for (const [claim, settings, subject, fact] of cases) {
-    t.match(await check(settings), [{ verdict: 'wrong', subject, fact }], claim)
+    const [finding, ...more] = await check(settings)
+    t.match(finding, { verdict: 'wrong', subject, fact }, claim)
+    t.strictSame(more, [])
+    if (/ENOENT/.test(fact.source)) t.match(finding?.nextStep, /^See /, `${claim}: the next step`)
   }
 })
