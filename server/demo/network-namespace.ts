@@ -25,7 +25,10 @@ export type NetworkNamespace = AsyncDisposable & {
   readonly run: (command: readonly string[]) => Promise<CommandEnd>
   readonly start: (command: readonly string[], options?: SpawnOptions) => ChildProcess
   readonly addTap: (network: string) => Promise<Tap>
-  /** A neighbour with a network stack of its own, plugged into the network by its interface `eth0`. */
+  /**
+   * A neighbour with a network stack of its own, plugged into the network by its interface `eth0`. Throws where another with this
+   * address is still there: the bridge would send to the one or the other.
+   */
   readonly addNeighbour: (network: string, options?: { readonly mac?: string }) => Promise<NetworkNamespace>
 }
 
@@ -93,6 +96,7 @@ async function makeNamespace(): Promise<NetworkNamespace> {
   await ip(['netns', 'add', name])
   open.add(name)
   const neighbours: NetworkNamespace[] = []
+  const cards = new Set<string>()
   let taps = 0
   let ports = 0
   let plugged = 0
@@ -117,9 +121,24 @@ async function makeNamespace(): Promise<NetworkNamespace> {
   }
 
   const addNeighbour = async (network: string, options: { readonly mac?: string } = {}) => {
-    const neighbour = await makeNamespace()
-    neighbours.push(neighbour)
     const port = `port${ports++}`
+    const card = options.mac === undefined ? port : `${network} ${options.mac}`
+    if (cards.has(card)) {
+      throw new Error(
+        `${options.mac} is plugged into ${network} already; leave the scope of that neighbour first`,
+      )
+    }
+    cards.add(card)
+    const made = await makeNamespace()
+    const neighbour: NetworkNamespace = {
+      ...made,
+      async [Symbol.asyncDispose]() {
+        // At once: a namespace goes some time after it was removed.
+        if (cards.delete(card)) await ip(['-n', name, 'link', 'delete', port])
+        await made[Symbol.asyncDispose]()
+      },
+    }
+    neighbours.push(neighbour)
     const address = options.mac === undefined ? [] : ['address', options.mac]
     const peer = ['peer', 'name', 'eth0', ...address, 'netns', neighbour.name]
     await ip(['-n', name, 'link', 'add', port, 'address', portAddress(plugged++), 'type', 'veth', ...peer])

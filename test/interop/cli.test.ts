@@ -28,7 +28,7 @@ t.test('machines list and show tell of a machine what is known, also to programs
   t.match(await box.cli('machines', 'list'), { code: 0, stdout: '', stderr: /No machine has been seen yet/ })
   t.same(JSON.parse((await box.cli('machines', 'list', '--output', 'json')).stdout), [])
 
-  const neighbour = await box.addNeighbour('lab', { mac })
+  await using neighbour = await box.addNeighbour('lab', { mac })
   await using client = await udhcpc(neighbour, pxe)
   const { ip: address = '' } = await client.next(['bound'])
   await neighbour.run([
@@ -79,7 +79,7 @@ t.test('boot-next is done in one boot, after a new start of the box too', needed
   t.match(await shown(), /^next boot {2}boots its own disk, once, wanted since /m)
   await box.stop()
   await box.start()
-  const neighbour = await box.addNeighbour('lab', { mac })
+  await using neighbour = await box.addNeighbour('lab', { mac })
   await using client = await udhcpc(neighbour, pxe)
   await client.next(['bound'])
   const script = async () => {
@@ -102,7 +102,7 @@ t.test(
   needed,
   async (t) => {
     const box = await theBox()
-    const neighbour = await box.addNeighbour('lab', { mac })
+    await using neighbour = await box.addNeighbour('lab', { mac })
     const script = async () => {
       const url = `http://10.77.0.1:8080/boot.ipxe?mac=${hyphenated(mac)}&platform=efi`
       return (await neighbour.run(['curl', '--silent', '--fail', url])).stdout

@@ -23,7 +23,7 @@ const theBox = sharedBox(t, {
 t.test('the file of frames holds what was on the wire, byte for byte', needed, async (t) => {
   const box = await theBox()
   const mac = '52:54:00:00:00:21'
-  const neighbour = await box.addNeighbour('lab', { mac })
+  await using neighbour = await box.addNeighbour('lab', { mac })
   using toClient = sniff(neighbour.name)
   using toBox = sniff(box.namespace.name, 'lab')
   await using client = await udhcpc(neighbour, pxe)
@@ -63,7 +63,7 @@ t.test('the file of frames holds what was on the wire, byte for byte', needed, a
 t.test('the doctor follows a boot, and says what is missing', needed, async (t) => {
   const box = await theBox()
   const mac = '52:54:00:00:00:22'
-  const neighbour = await box.addNeighbour('lab', { mac })
+  await using neighbour = await box.addNeighbour('lab', { mac })
   await using client = await udhcpc(neighbour, [...pxe, '-O', 'bootfile'])
   const told = await client.next(['bound'])
   const diagnosis = async () => (await box.ask(`/api/v1/machines/${mac}/diagnosis`)) as Diagnosis
