@@ -15,14 +15,14 @@ const tapFolder = join(root, '.cache', 'tap')
 
 const rings: readonly Ring[] = [
   { name: 'checks', run: checks },
-  { name: 'unit', run: async () => await tap('unit', ['--jobs=2', '--timeout=300'], unitFiles) },
+  { name: 'unit', run: async () => await tap('unit', 300, unitFiles) },
   {
     name: 'faults',
-    run: async () => await tap('faults', ['--jobs=1', '--timeout=300'], ['test/faults/*.test.ts']),
+    run: async () => await tap('faults', 300, ['test/faults/*.test.ts']),
   },
   {
     name: 'interop',
-    run: async () => await tap('interop', ['--jobs=1', '--timeout=600'], ['test/interop/*.test.ts']),
+    run: async () => await tap('interop', 600, ['test/interop/*.test.ts']),
   },
   { name: 'boot', run: boot },
 ]
@@ -83,11 +83,11 @@ async function checks(): Promise<Count> {
 /** The image is made before the tests that share it; two machines at a time fill two processors. */
 async function boot(): Promise<Count> {
   if ((await command('node', ['test/boot/prepare.ts'])) !== 0) return { ...none, failed: 1 }
-  return await tap('boot', ['--jobs=2', '--timeout=1200'], ['test/boot/*.boot.ts'])
+  return await tap('boot', 1200, ['test/boot/*.boot.ts'])
 }
 
-/** Runs test files under tap and counts the tests of each file. A file that ends badly counts as failed by itself. */
-async function tap(ring: string, words: readonly string[], files: readonly string[]): Promise<Count> {
+/** Runs test files under tap, two at a time since most of them wait for something, and counts the tests of each file. A file that ends badly counts as failed by itself. */
+async function tap(ring: string, timeoutSeconds: number, files: readonly string[]): Promise<Count> {
   mkdirSync(tapFolder, { recursive: true })
   const output = join(tapFolder, `${ring}.tap`)
   rmSync(output, { force: true })
@@ -96,8 +96,10 @@ async function tap(ring: string, words: readonly string[], files: readonly strin
     '--allow-empty-coverage',
     `--output-file=${output}`,
     '--reporter=terse',
+    '--jobs=2',
+    `--timeout=${timeoutSeconds}`,
   ]
-  const code = await command('tap', [...fixed, ...words, ...files])
+  const code = await command('tap', [...fixed, ...files])
   const text = readFileSync(output, 'utf8')
   const count = countOf(text)
   for (const failure of failuresIn(text)) console.log(failure)
