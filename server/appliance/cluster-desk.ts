@@ -4,7 +4,6 @@ import { caCertHash } from '../clusters/ca-cert-hash.ts'
 import {
   readClusterOrder,
   readEndpoint,
-  type BoxNetwork,
   type ClusterOrder,
   type ClusterWish,
 } from '../clusters/cluster-order.ts'
@@ -18,6 +17,7 @@ import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { makeAuthorities } from '../clusters/make-authorities.ts'
 import { probeRights, type ProbedRights } from '../clusters/probe-rights.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
+import type { BoxNetwork } from '../clusters/why-not-vip.ts'
 import { writeKubeconfig } from '../clusters/write-kubeconfig.ts'
 import type { Config } from '../config/config.ts'
 import type { ApplianceEvent } from '../events/event.ts'
@@ -130,6 +130,18 @@ export async function clusterDesk(
     if (read.kind === 'refused') return read
     const { order } = read
     if (records.has(order.name)) return refused(`There is a cluster ${order.name} already.`)
+    const sharer = [...records.values()].find(
+      ({ cluster }) =>
+        cluster.kind === 'managed' &&
+        order.kind === 'managed' &&
+        order.vip !== undefined &&
+        cluster.vip === order.vip,
+    )
+    if (sharer !== undefined && order.kind === 'managed') {
+      return refused(
+        `${order.vip} is the address of the cluster ${sharer.cluster.name}. Choose one that nobody has.`,
+      )
+    }
     const ring = ringToSeal()
     if ('because' in ring) return refused(ring.because)
     return order.kind === 'managed' ? await create(order, ring) : await add(order, ring)

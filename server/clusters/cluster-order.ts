@@ -5,6 +5,7 @@ import { printable } from '../wire/text.ts'
 import type { ManagedCluster } from './cluster.ts'
 import { chooseKubernetes, usualKubernetes } from './kubernetes-versions.ts'
 import { readKubeconfig, type KubeTarget } from './read-kubeconfig.ts'
+import { whyNotVip, type BoxNetwork } from './why-not-vip.ts'
 
 /** What a person wants a new cluster to be, checked and filled in. */
 export type ClusterOrder =
@@ -36,9 +37,6 @@ export type ExternalWish = {
   readonly kubeconfig: string
   readonly context?: string | undefined
 }
-
-/** A network of the box, which the addresses inside of a cluster must not cover. */
-export type BoxNetwork = { readonly name: string; readonly subnet: Subnet }
 
 /** What is asked for, or why that cannot be. */
 export function readClusterOrder(wish: ClusterWish, networks: readonly BoxNetwork[]): ReadOrder {
@@ -106,6 +104,8 @@ function readManaged(wish: ManagedWish, networks: readonly BoxNetwork[]): ReadOr
       `${vip} lies inside of the cluster; the address of its control planes must be one of the network they stand in.`,
     )
   }
+  const notFree = vip === undefined ? undefined : whyNotVip(vip, networks)
+  if (notFree !== undefined) return refused(notFree)
   const endpoint =
     wish.endpoint === undefined
       ? vip === undefined

@@ -57,6 +57,8 @@ t.test('a cluster is created, listed and shown, and its secrets are nowhere to b
   t.match((await call('list')).out, /^lab +managed +1\.36\.5 +10\.20\.0\.5:6443 +20[0-9-]+ +ok$/m)
   t.match((await call('show', 'lab')).out, /^keys +encrypted in the store$/m)
   t.match(await call('create', 'lab'), { code: 1, err: /There is a cluster lab already/ })
+  const sharing = await call('create', 'two', '--vip', '10.20.0.5')
+  t.match(sharing, { code: 1, err: /10\.20\.0\.5 is the address of the cluster lab\. Choose/ })
   t.equal(statSync(join(folder, 'store.key')).mode & 0o777, 0o600)
   await close()
   const key = readFileSync(join(folder, 'store.key'), 'utf8').trim()

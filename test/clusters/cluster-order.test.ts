@@ -2,6 +2,7 @@ import t from 'tap'
 import { readClusterOrder, readEndpoint, type ClusterWish } from '../../server/clusters/cluster-order.ts'
 import { kubernetesMinors, minorOf } from '../../server/clusters/kubernetes-versions.ts'
 import { parseSubnet } from '../../server/wire/ipv4.ts'
+import { ip } from '../networks/a-network.ts'
 import { aKubeconfig } from './a-kubeconfig.ts'
 
 const rack = { name: 'rack', subnet: parseSubnet('10.20.0.0/24')! }
@@ -44,6 +45,30 @@ t.test('a version is one of the matrix, in full or its newest patch', async (t) 
   t.equal(minorOf('1.36.5')?.pauseImage, 'registry.k8s.io/pause:3.10.2')
   t.equal(minorOf('1.3.5'), undefined)
   t.ok(kubernetesMinors.every(({ newest, minor }) => newest?.startsWith(`${minor}.`) ?? true))
+})
+
+t.test('the address of kube-vip is of nobody else, and nobody is given it', async (t) => {
+  const network = {
+    ...rack,
+    serverAddress: ip('10.20.0.1'),
+    alsoOurs: [ip('10.20.0.3')],
+    router: ip('10.20.0.254'),
+    pool: { first: ip('10.20.0.100'), last: ip('10.20.0.199') },
+    reservations: new Map([['52:54:00:12:34:56', { address: ip('10.20.0.10') }]]),
+  }
+  const why = (vip: string): string | undefined => {
+    const read = readClusterOrder({ kind: 'managed', name: 'lab', vip }, [network])
+    return read.kind === 'refused' ? read.because : undefined
+  }
+  for (const vip of ['10.20.0.1', '10.20.0.3']) t.match(why(vip), / is an address of this box\. Choose/)
+  t.match(why('10.20.0.254'), /router of the network rack/)
+  for (const vip of ['10.20.0.0', '10.20.0.255'])
+    t.match(why(vip), /no address of a host: .* 10\.20\.0\.0\/24/)
+  t.match(why('10.20.0.10'), /reserved for 52:54:00:12:34:56/)
+  for (const vip of ['10.20.0.100', '10.20.0.199'])
+    t.match(why(vip), /pool of the network rack, 10\.20\.0\.100-/)
+  for (const vip of ['10.20.0.99', '10.20.0.200', '10.9.0.5', '10.21.0.255'])
+    t.equal(why(vip), undefined, vip)
 })
 
 t.test('an order that cannot be is refused with the reason', async (t) => {
