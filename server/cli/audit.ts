@@ -5,6 +5,7 @@ import { ask, type Box } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
 import { table } from './table.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 const mostListed = 10_000
@@ -46,7 +47,7 @@ export const audit: Command = {
       call.print(call.output === 'json' ? JSON.stringify({ seq, hash }) : `${seq}:${hash}`)
       return 0
     }
-    throw new WronglyCalled('say list, verify or head')
+    throw unknownVerb(verb, { known: ['list', 'verify', 'head'], say: 'say list, verify or head' })
   },
 }
 

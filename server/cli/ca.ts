@@ -8,6 +8,7 @@ import { remoteBoxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
 import { pinnedAuthority } from './remote-box.ts'
 import { Sorry } from './sorry.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 export const ca: Command = {
@@ -31,7 +32,10 @@ export const ca: Command = {
     const [verb, ...more] = call.words
     if (verb === 'show' && more.length === 0) return await show(call)
     if (verb === 'fetch' && more.length === 0) return await fetchTo(call, call.options['out'])
-    throw new WronglyCalled('say show, or fetch --server URL --ca-fingerprint FINGERPRINT --out FILE')
+    throw unknownVerb(verb, {
+      known: ['show', 'fetch'],
+      say: 'say show, or fetch --server URL --ca-fingerprint FINGERPRINT --out FILE',
+    })
   },
 }
 
@@ -62,6 +66,11 @@ async function authorityIn(path: string): Promise<KeyPair | undefined> {
     if (error.name === 'AccessFault') throw new Sorry(error.message)
     if ('code' in error && error.code === 'EACCES')
       throw new Sorry(`${path} may be read only by the user that runs the appliance, often root`)
+    if ('code' in error)
+      throw new Sorry(
+        `the authority cannot be read: ${error.message}`,
+        'See whether data: in the settings, or --data, is the folder of this box.',
+      )
     throw error
   }
 }

@@ -3,8 +3,10 @@ import type { ClusterSummary } from '../http/cluster-routes.ts'
 import { ask, askForText } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
+import { nameInPath } from './name-in-path.ts'
 import { Sorry } from './sorry.ts'
 import { table } from './table.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 export const clusters: Command = {
@@ -55,9 +57,10 @@ export const clusters: Command = {
     if (verb === 'kubeconfig' && isOne) return await kubeconfig(call, name)
     if (verb === 'node-config' && isOne) return await nodeConfig(call, name)
     if (verb === 'remove' && isOne) return await remove(call, name)
-    throw new WronglyCalled(
-      'say list, show CLUSTER, create CLUSTER, add CLUSTER --kubeconfig FILE, kubeconfig CLUSTER, node-config CLUSTER or remove CLUSTER',
-    )
+    throw unknownVerb(verb, {
+      known: ['list', 'show', 'create', 'add', 'kubeconfig', 'node-config', 'remove'],
+      say: 'say list, show CLUSTER, create CLUSTER, add CLUSTER --kubeconfig FILE, kubeconfig CLUSTER, node-config CLUSTER or remove CLUSTER',
+    })
   },
 }
 
@@ -242,5 +245,5 @@ function dayOf(at: number): string {
 }
 
 function pathOf(name: string): string {
-  return `/api/v1/clusters/${encodeURIComponent(name)}`
+  return `/api/v1/clusters/${nameInPath('cluster', name)}`
 }

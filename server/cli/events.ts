@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../events/event.ts'
+import { nameInPath } from './name-in-path.ts'
 import { sentence } from '../events/sentence.ts'
 import { ask, listen, type Box } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
@@ -10,7 +11,10 @@ export const events: Command = {
   about: 'Prints the newest events, oldest first. With --follow it stays and prints each as it happens.',
   options: {
     follow: { type: 'boolean', about: 'stay and print each event as it happens' },
-    machine: { type: 'string', about: 'only events of this machine (identifier, MAC address or host name)' },
+    machine: {
+      type: 'string',
+      about: 'only events of this machine (identifier, MAC address, host name or claim code)',
+    },
     last: { type: 'string', about: 'how many past events to begin with (default 50)' },
     ...remoteOptions,
   },
@@ -42,7 +46,7 @@ async function queryOf(call: Call, box: Box): Promise<string> {
     throw new WronglyCalled('--last takes a whole number from 0 to 10000')
   }
   if (typeof machine !== 'string') return `limit=${last}`
-  const found = (await ask(box, 'GET', `/api/v1/machines/${encodeURIComponent(machine)}`)) as {
+  const found = (await ask(box, 'GET', `/api/v1/machines/${nameInPath('machine', machine)}`)) as {
     machine: { id: string }
   }
   return `limit=${last}&machine=${found.machine.id}`

@@ -18,8 +18,8 @@ import { importFrom } from './image-import.ts'
 import { bytesOf, imageTable, jobLines, notesOf } from './image-lines.ts'
 import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { workPrinter } from './work-printer.ts'
-import { WronglyCalled } from './wrongly-called.ts'
 
 type Verb =
   | { readonly words: 'none'; readonly run: (call: Call) => Promise<number> }
@@ -50,7 +50,7 @@ export const images: Command = {
     'ironwake images list | show IMAGE | sync [IMAGE …] | import FILE|URL --name NAME | pin IMAGE | unpin IMAGE |\n' +
     '                remove NAME@VERSION | verify | sweep',
   about:
-    'The image store in the data folder. IMAGE is a name, whose newest version is meant, or NAME@VERSION.\n' +
+    'The image store in the data folder, on the box itself. IMAGE is a name, whose newest version is meant, or NAME@VERSION.\n' +
     '`sync` fetches what the settings ask for (image-sync), or the images named; docs/image-sync.md lists the names.\n' +
     '`import` takes a raw or qcow2 disk, a squashfs (with --kernel and --initrd, to run from memory), a tar.gz of a\n' +
     "root, Ubuntu's netboot tarball or its server ISO; what it is, its content says. A disk is converted once.\n" +
@@ -78,9 +78,10 @@ export const images: Command = {
     const [name = '', ...words] = call.words
     const running = started(call, verbs.get(name), words)
     if (running === undefined) {
-      throw new WronglyCalled(
-        `say one of: ${this.usage.replaceAll(/\s+/g, ' ').replace('ironwake images ', '')}`,
-      )
+      throw unknownVerb(call.words[0], {
+        known: [...verbs.keys()],
+        say: `say one of: ${this.usage.replaceAll(/\s+/g, ' ').replace('ironwake images ', '')}`,
+      })
     }
     try {
       return await running

@@ -7,12 +7,28 @@ import type { BootPlan } from '../http/boot-plan.ts'
 import { ask, askForBytes } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
+import { nameInPath } from './name-in-path.ts'
 import { planLines } from './plan-lines.ts'
 import { Sorry } from './sorry.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 import { ago, table } from './table.ts'
 import { isMilestone, timelineLine } from './timeline.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { verdictLines } from './verdict-lines.ts'
+
+const verbs = [
+  'list',
+  'show',
+  'plan',
+  'approve',
+  'unapprove',
+  'retry',
+  'reinstall',
+  'release',
+  'boot-next',
+  'power',
+  'capture',
+]
 
 export const machines: Command = {
   usage:
@@ -27,6 +43,7 @@ export const machines: Command = {
     'now; what it says counts before the settings, and stays after a restart. `unapprove` takes it back.\n' +
     '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network;\n' +
     'a control plane that others need is kept as it is, unless with --force, and so it is by `release`.\n' +
+    '`release` lets a machine go from its cluster: its pods are moved, its Node is deleted, and its system leaves (docs/joining.md).\n' +
     '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
     'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.\n' +
@@ -112,9 +129,10 @@ export const machines: Command = {
     if (verb === 'boot-next' && name !== undefined) return await bootNext(call, name, more)
     if (verb === 'power' && name !== undefined) return await power(call, name, more)
     if (verb === 'capture' && name !== undefined && more.length === 0) return await capture(call, name)
-    throw new WronglyCalled(
-      'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, release MACHINE, boot-next MACHINE local|image, power MACHINE on|off|cycle|status or capture MACHINE',
-    )
+    throw unknownVerb(verb, {
+      known: verbs,
+      say: 'say list, show MACHINE, plan MACHINE, approve MACHINE, unapprove MACHINE, retry MACHINE, reinstall MACHINE, release MACHINE, boot-next MACHINE local|image, power MACHINE on|off|cycle|status or capture MACHINE',
+    })
   },
 }
 
@@ -485,5 +503,5 @@ async function find(call: Call, name: string): Promise<MachineSummary> {
 }
 
 function pathOf(name: string): string {
-  return `/api/v1/machines/${encodeURIComponent(name)}`
+  return `/api/v1/machines/${nameInPath('machine', name)}`
 }

@@ -87,13 +87,15 @@ const common = {
   settings: { type: 'string', about: 'the settings file (default: ironwake.yaml here, if there is one)' },
   data: { type: 'string', about: 'the data folder, in place of the one the settings name' },
   output: { type: 'string', about: 'table for people (default), json for programs' },
-  help: { type: 'boolean', about: 'say what the command does, with examples' },
+  help: { type: 'boolean', short: 'h', about: 'say what the command does, with examples' },
 } as const
 
 /** Runs what was typed and gives the exit code: 0 well, 1 not well, 2 wrongly called. */
 export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = words
-  if (name === '--version') {
+  const [about] = rest
+  if (name === 'help' && about !== undefined) return await run([about, '--help'], terminal)
+  if (name === '--version' || name === '-v' || name === 'version') {
     terminal.print(`ironwake ${version}`)
     return 0
   }
@@ -102,6 +104,11 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     return name === undefined ? 2 : 0
   }
   const known = commands.get(name)
+  if (known === undefined && name.startsWith('-')) {
+    terminal.remark(`ironwake: ${printable(name)} stands before the command; options stand behind it.`)
+    terminal.remark('As in: ironwake machines list --settings FILE. See: ironwake --help')
+    return 2
+  }
   if (known === undefined) {
     terminal.remark(`ironwake: there is no command ${printable(name)}.${meant(name, commands.keys(), '')}`)
     terminal.remark(`The commands: ${[...commands.keys()].join(', ')}. See: ironwake --help`)

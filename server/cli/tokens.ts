@@ -4,7 +4,9 @@ import { parseDuration } from '../config/parse-duration.ts'
 import { ask } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
+import { nameInPath } from './name-in-path.ts'
 import { ago, table } from './table.ts'
+import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 type Shown = Omit<ApiToken, 'hash'>
@@ -31,7 +33,10 @@ export const tokens: Command = {
     if (verb === 'list' && name === undefined) return await list(call)
     if (verb === 'create' && name !== undefined && more.length === 0) return await create(call, name)
     if (verb === 'revoke' && name !== undefined && more.length === 0) return await revoke(call, name)
-    throw new WronglyCalled('say list, create NAME --role ROLE, or revoke NAME')
+    throw unknownVerb(verb, {
+      known: ['list', 'create', 'revoke'],
+      say: 'say list, create NAME --role ROLE, or revoke NAME',
+    })
   },
 }
 
@@ -46,7 +51,7 @@ async function create(call: Call, name: string): Promise<number> {
   if (call.output === 'json') call.print(JSON.stringify(made, undefined, 2))
   else call.print(made.text)
   call.remark(
-    `${name} is ${role === 'viewer' ? 'a' : 'an'} ${role} until ${day(made.token.expiresAt)}. The token is shown this once: keep it in a file that only its user can read.`,
+    `${name} is ${role === 'viewer' ? 'a' : 'an'} ${role} until ${ending(made.token.expiresAt, call.now())}. The token is shown this once: keep it in a file that only its user can read.`,
   )
   return 0
 }
@@ -64,15 +69,23 @@ async function list(call: Call): Promise<number> {
 }
 
 function row({ name, id, role, expiresAt, revokedAt, lastUsedAt, madeBy }: Shown, now: number): string[] {
-  const ended = now >= expiresAt ? `ended ${day(expiresAt)}` : `until ${day(expiresAt)}`
+  const ended = now >= expiresAt ? `ended ${ending(expiresAt, now)}` : `until ${ending(expiresAt, now)}`
   const state = revokedAt === undefined ? ended : `revoked ${day(revokedAt)}`
   return [name, id, role, state, lastUsedAt === undefined ? 'never' : `${ago(now - lastUsedAt)} ago`, madeBy]
 }
 
 async function revoke(call: Call, name: string): Promise<number> {
-  await ask(boxOf(call), 'DELETE', `/api/v1/tokens/${encodeURIComponent(name)}`)
+  await ask(boxOf(call), 'DELETE', `/api/v1/tokens/${nameInPath('token', name)}`)
   call.remark(`${name} lets nobody in any longer.`)
   return 0
+}
+
+const shortMs = 2 * 24 * 3_600_000
+
+/** The day, and the minute where that is near. */
+function ending(at: number, now: number): string {
+  if (Math.abs(at - now) >= shortMs) return day(at)
+  return `${day(at)} ${new Date(at).toISOString().slice(11, 16)} UTC`
 }
 
 function day(time: number): string {

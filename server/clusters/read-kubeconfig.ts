@@ -83,7 +83,9 @@ function fileIn(text: string): z.output<typeof schema> {
   if (read.success) return read.data
   const [issue] = read.error.issues
   throw new NotUsable(
-    `it is not a kubeconfig: ${printable(issue?.path.join('.') ?? '')} is not as it should be`,
+    issue === undefined || issue.path.length === 0
+      ? 'it is not a kubeconfig, which is YAML with clusters, contexts and users (kubectl config view --raw)'
+      : `it is not a kubeconfig: ${printable(issue.path.join('.'))} is not as it should be`,
   )
 }
 

@@ -10,6 +10,7 @@ import type { ApiToken } from '../access/api-token.ts'
 import { mayActAs } from '../access/role.ts'
 import type { MadeToken, TokenWish } from '../access/token-book.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
+import { closest } from '../config/closest.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
@@ -20,6 +21,7 @@ import type { DiskIdentity } from '../machines/disk-guard.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import type { Attempt, Machine } from '../machines/machine.ts'
 import type { Lease } from '../networks/lease.ts'
+import { printable } from '../wire/text.ts'
 import type { ApiSchemas } from './api-schemas.ts'
 import type { AuditDesk } from './audit.ts'
 import type { BootPlan } from './boot-plan.ts'
@@ -348,6 +350,20 @@ function approved(
   response.json({ ...summary, remarks: outcome.remarks })
 }
 
+/** Among more than so many it is not looked for what was meant: it would take the box too long. */
+const mostLikened = 1000
+
+/** What helps who named a machine that is not there. */
+function meantMachine(desk: ApiDesk, name: string): string {
+  const machines = desk.machines()
+  const known = machines.slice(0, machines.length > mostLikened ? 0 : mostLikened).flatMap(({ machine }) => {
+    const { id, hostname, claim } = machine
+    return [id, hostname, claim].filter((one) => one !== undefined)
+  })
+  const near = closest(name, known)
+  return near === undefined ? '`ironwake machines list` tells which there are' : `did you mean ${near}?`
+}
+
 /** The machine of this name; when there is none, or more than one, the response says so. */
 function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary | undefined {
   const found = desk.find(name)
@@ -357,7 +373,7 @@ function theOne(desk: ApiDesk, name: string, response: Response): MachineSummary
       response,
       404,
       'No such machine',
-      `no machine has the identifier, MAC, name or claim code ${name}`,
+      `no machine has the identifier, MAC, name or claim code ${printable(name, 60)}; ${meantMachine(desk, name)}`,
     )
     return undefined
   }

@@ -231,7 +231,13 @@ t.test('approve says what the machine is to have, and what is in its way', async
     code: 2,
     err: /--label is written as rack=r1, and not as rack/,
   })
-  t.match(await call('approve', 'nobody'), { code: 1, err: /no machine has/ })
+  t.match(await call('approve', 'nobody'), {
+    code: 1,
+    err: /no machine has .* nobody; `ironwake machines list` tells which there are/,
+  })
+  const { id } = summary.machine
+  const slip = await (await anApi(t, { find: () => [] })).call('show', id.replace('1', '2'))
+  t.match(slip, { code: 1, err: new RegExp(`; did you mean ${id}\\?$`) })
   t.match(await call('unapprove', 'node-1'), { code: 0, err: /is no longer approved by a person/ })
   t.match(
     (await call('show', 'node-1')).out,

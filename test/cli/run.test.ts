@@ -5,7 +5,19 @@ import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { run } from '../../server/cli/run.ts'
 import { aManifest, aStore, put, someBytes } from '../images/a-store.ts'
 
-const commandNames = ['demo', 'serve', 'check', 'machines', 'events']
+const commandNames = [
+  'demo',
+  'serve',
+  'check',
+  'machines',
+  'images',
+  'clusters',
+  'events',
+  'tokens',
+  'audit',
+  'ca',
+  'simulate',
+]
 
 /** Runs what is typed in this process, and gives what a person would see. */
 async function typed(...words: readonly string[]) {
@@ -28,13 +40,19 @@ t.test('the list of commands names each with a line about it', async (t) => {
     for (const name of commandNames) t.match(printed, new RegExp(`^  ${name} +[a-z].{10,}$`, 'm'))
   }
   t.match(await typed(), { code: 2, printed: /demo[^]*events/ }, 'no words at all are no call')
-  t.match(await typed('--version'), { code: 0, printed: /^ironwake [0-9]+\.[0-9]+\.[0-9]+$/ })
+  for (const word of ['--version', '-v', 'version'])
+    t.match(await typed(word), { code: 0, printed: /^ironwake [0-9]+\.[0-9]+\.[0-9]+$/ })
 })
 
 for (const name of commandNames) {
   t.test(`${name} --help tells its options, and examples that are calls of it`, async (t) => {
     const { code, printed, remarked } = await typed(name, '--help')
     t.match({ code, remarked }, { code: 0, remarked: '' })
+    for (const words of [
+      [name, '-h'],
+      ['help', name],
+    ])
+      t.strictSame(await typed(...words), { code, printed, remarked })
     const [usage = '', rest = ''] = printed.split(/\n\noptions:\n/)
     t.match(usage, new RegExp(`^ironwake ${name}`))
     const [options = '', examples = ''] = rest.split('\n\nexamples:\n')
@@ -43,10 +61,12 @@ for (const name of commandNames) {
     const calls = examples.split('\n').map((line) => line.trim())
     t.ok(calls.length >= 2)
     for (const call of calls) {
-      t.match(call, new RegExp(`^ironwake ${name}\\b`))
-      const [own = ''] = call.split(' | ')
+      const own = call
+        .split(/ \| | && /)
+        .find((part) => part.startsWith(`ironwake ${name} `) || part === `ironwake ${name}`)
+      if (own === undefined) return t.fail(`${call} is no call of ${name}`)
       // Every option of an example is one that the same help tells.
-      for (const [option] of own.matchAll(/--[a-z]+/g))
+      for (const [option] of own.matchAll(/--[a-z][a-z0-9-]*/g))
         t.match(options, new RegExp(`^  ${option} `, 'm'), call)
     }
   })
@@ -70,7 +90,25 @@ t.test('who calls wrongly is told how, and gets the exit code 2', async (t) => {
       ['machines'],
       /say list, show MACHINE, plan MACHINE, .* boot-next MACHINE .* or capture MACHINE\nSee: ironwake machines --help/,
     ],
-    [['machines', 'lst'], /say list, show MACHINE/],
+    [
+      ['machines', 'lst'],
+      /lst is nothing that can be asked here\. Did you mean list\?\nInstead say list, show MACHINE/,
+    ],
+    [['clusters', 'sohw', 'lab'], /Did you mean show\?/],
+    [['tokens', 'x'], /x is nothing that can be asked here\.\nInstead say list/],
+    [['images', 'pni', 'x'], /Did you mean pin\?/],
+    [['audit', 'verfy'], /Did you mean verify\?/],
+    [['ca', 'shwo'], /Did you mean show\?/],
+    [
+      ['--settings', 'x', 'machines', 'list'],
+      /--settings stands before the command; options stand behind it/,
+    ],
+    [['machines', 'show', ''], /the name of the machine is empty/],
+    [['machines', 'show', 'a'.repeat(300)], /too long: it has 300 characters, and 255 are the most/],
+    [['events', '--machine', ''], /the name of the machine is empty/],
+    [['clusters', 'show', ''], /the name of the cluster is empty/],
+    [['clusters', 'remove', '', '--yes'], /the name of the cluster is empty/],
+    [['tokens', 'revoke', ''], /the name of the token is empty/],
     [['machines', 'show'], /say list, show MACHINE/],
     [['machines', 'list', 'too', 'much'], /say list, show MACHINE/],
     [['demo', '--firmware', 'coreboot'], /--firmware is bios or uefi, not coreboot/],

@@ -40,7 +40,8 @@ t.test('a kubeconfig that cannot be used is refused with the reason', async (t) 
   const other = await makeKeys()
   const refusals: readonly (readonly [text: string, context: string | undefined, because: RegExp])[] = [
     ['{', undefined, /is not YAML/],
-    ['hello', undefined, /is not a kubeconfig/],
+    ['hello', undefined, /is not a kubeconfig, which is YAML with clusters, contexts and users/],
+    ['clusters: 5', undefined, /is not a kubeconfig: clusters is not as it should be/],
     ['a: &a [1]\nb: *a\n', undefined, /aliases/],
     [aKubeconfig({ current: '' }), undefined, /no current-context.*box@prod, broken, without/],
     [aKubeconfig(), 'nowhere', /no context with the name nowhere/],

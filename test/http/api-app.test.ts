@@ -200,7 +200,7 @@ t.test(
       await isProblem(t, api, approve('node-1', wrong), 400, /./)
     }
     await isProblem(t, api, approve('node-1', { image: 'x'.repeat(70_000) }), 413, /too large/)
-    await isProblem(t, api, approve('nobody', {}), 404, /nobody$/)
+    await isProblem(t, api, approve('nobody', {}), 404, / nobody; `ironwake machines list`/)
     t.strictSame(asked, [])
     const url = '/api/v1/machines/node-1/approval'
     await isProblem(t, api, { method: 'DELETE', url }, 409, /^no person has approved it$/)
@@ -230,8 +230,20 @@ t.test('what a machine boots next is asked for by name, or its refusal told', as
   ])
   await isProblem(t, api, { method: 'PUT', url: `${url}/disk` }, 400, /^disk is nothing .* local, image$/)
   await isProblem(t, api, { method: 'PUT', url: `${url}/constructor` }, 400, /constructor/)
-  await isProblem(t, api, { method: 'PUT', url: '/api/v1/machines/nobody/boot-next/local' }, 404, /nobody$/)
-  await isProblem(t, api, { method: 'DELETE', url: '/api/v1/machines/nobody/boot-next' }, 404, /nobody$/)
+  await isProblem(
+    t,
+    api,
+    { method: 'PUT', url: '/api/v1/machines/nobody/boot-next/local' },
+    404,
+    / nobody; `ironwake machines list`/,
+  )
+  await isProblem(
+    t,
+    api,
+    { method: 'DELETE', url: '/api/v1/machines/nobody/boot-next' },
+    404,
+    / nobody; `ironwake machines list`/,
+  )
   t.equal(asked.length, 3)
 })
 
