@@ -25,8 +25,8 @@ export const installFailures = {
     nextStep: 'If the data may go, say `wipe: true` for this machine; else name another disk.',
   },
   'disk-changed': {
-    meaning: 'the disk is no longer the one that was chosen',
-    nextStep: 'Look at its cables and its controller.',
+    meaning: 'the disk is no longer the one that was chosen, or not as it was',
+    nextStep: 'Look at its cables and its controller, and at who else uses it.',
   },
   'not-enrolled': {
     meaning: 'the machine is for a cluster, and the system in memory could not enrol with this box',

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
+import type { MachineSettings } from '../../server/config/config.ts'
 import { installWords, seedFiles } from '../../server/http/boot-app.ts'
 import { boxWithDisk, image } from '../appliance/box-with-disk.ts'
 import { arrival, type OneMachine } from '../appliance/one-machine.ts'
@@ -113,11 +114,14 @@ mount -t tmpfs block /sys/block
 mkdir -p /sys/block/vdz/vdz1
 echo $(($(stat --format=%s "$disk") / 512)) >/sys/block/vdz/size
 echo ${serial} >/sys/block/vdz/serial
+echo "$whole" | tr ' ' : >/sys/block/vdz/dev
+echo "$part" | tr ' ' : >/sys/block/vdz/vdz1/dev
 echo 1 >/sys/block/vdz/vdz1/partition
 echo 73728 >/sys/block/vdz/vdz1/size
 mkdir "$work/upper" "$work/inner"
 cp "$work"/stand-ins/* "$work/upper"
 mount -t overlay -o "lowerdir=/usr/sbin,upperdir=$work/upper,workdir=$work/inner" tools /usr/sbin
+. "$work/more"
 "$@"
 `
 
@@ -152,13 +156,21 @@ async function write(
     wire = whole,
     said = (answer) => answer,
     make = () => {},
+    more = '',
+    tools = {},
+    settings = {},
     enrolling,
     date,
   }: {
     readonly wire?: Wire
-    readonly said?: (answer: string) => string
+    readonly said?: (answer: string, disk: string) => string
     /** Puts something onto the disk before. */
     readonly make?: (disk: string) => void
+    /** What else is so on the machine: commands of a shell, with the numbers of the disk and its partition in `whole` and `part`. */
+    readonly more?: string
+    /** Programs in place of those of the machine. */
+    readonly tools?: Readonly<Record<string, string>>
+    readonly settings?: Partial<MachineSettings>
     /** Opens the API that its seed names: the machine is for a cluster. */
     readonly enrolling?: (box: OneMachine) => Promise<void>
     /** What the box's clock says, other than that of the machine. */
@@ -166,15 +178,20 @@ async function write(
   } = {},
 ): Promise<Written> {
   const bytes = diskImage(t)
-  const box = await boxWithDisk(t, bytes, enrolling === undefined ? {} : { cluster: 'lab' })
+  const box = await boxWithDisk(t, bytes, {
+    ...settings,
+    ...(enrolling === undefined ? {} : { cluster: 'lab' }),
+  })
   await enrolling?.(box)
   if ((await box.boots()) !== 'install-disk') throw new Error('it is not to write its disk')
-  const answered = (answer: string) => said(answer.replace(/http:\/\/[^/]+\//, `http://127.0.0.1:${port}/`))
+  const answered = (answer: string) =>
+    said(answer.replace(/http:\/\/[^/]+\//, `http://127.0.0.1:${port}/`), disk)
   const { port, ranges } = await served(t, box, { wire, said: answered, date })
   const work = join(box.dataFolder, 'machine')
   const disk = join(box.dataFolder, 'disk.img')
   mkdirSync(join(work, 'stand-ins'), { recursive: true })
-  for (const [name, body] of Object.entries(standIns)) {
+  writeFileSync(join(work, 'more'), more)
+  for (const [name, body] of Object.entries({ ...standIns, ...tools })) {
     writeFileSync(join(work, 'stand-ins', name), `#!/bin/sh\n${body}\n`)
     chmodSync(join(work, 'stand-ins', name), 0o755)
   }
@@ -490,6 +507,136 @@ t.test('a disk that is another than the one chosen is not written', async (t) =>
   t.ok(isZero(readFileSync(disk)))
   t.strictSame(ranges, [])
 })
+
+const wiped = { settings: { wipe: true } }
+
+/** The list of the kernel (mm/swapfile.c, `swap_show`), which fills up the name with spaces. */
+const swaps = `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
+/dev/vdz1                               partition\t36860\t\t0\t\t-2
+`
+
+const uses: readonly (readonly [string, string, RegExp])[] = [
+  ['is mounted', 'mkdir /run/other && mount /dev/vdz1 /run/other', /vdz1 is mounted$/],
+  [
+    'is mounted by another name',
+    'mknod /dev/other b $part && mkdir /run/other && mount /dev/other /run/other',
+    /vdz1 is mounted$/,
+  ],
+  [
+    'is swap',
+    `printf '${swaps.replaceAll('\n', '\\n').replaceAll('\t', '\\t')}' >/run/swaps && mount --bind /run/swaps /proc/swaps`,
+    /vdz1 is swap$/,
+  ],
+  ['has a part in an array', 'mkdir -p /sys/block/vdz/vdz1/holders/md127', /md127 on vdz1$/],
+]
+for (const [name, more, because] of uses) {
+  t.test(`a disk that ${name} here is not written, though its data may go`, async (t) => {
+    let before = Buffer.alloc(0)
+    const { box, disk, ranges } = await write(t, ['dash'], {
+      ...wiped,
+      more,
+      make(path) {
+        fileSystem(path)
+        before = readFileSync(path)
+      },
+    })
+    t.match(
+      box.happened.findLast(({ kind }) => kind === 'install-failed'),
+      { cause: 'disk-refused', because },
+    )
+    t.ok(
+      readFileSync(disk)
+        .subarray(mib + 8192)
+        .equals(before.subarray(mib + 8192)),
+      'it was not written',
+    )
+    t.strictSame(ranges, [])
+  })
+}
+
+const meanwhile: readonly (readonly [string, string, (disk: string) => void, string, RegExp])[] = [
+  [
+    'has data by now',
+    'disk-changed',
+    fileSystem,
+    '',
+    /is not as the box was told any more: holds ext2 on vdz1/,
+  ],
+  [
+    'is another of the same serial by now',
+    'disk-changed',
+    () => {},
+    'mkdir /sys/block/vdz/wwid.d; echo naa.5000c500a1b2c3d4 >/sys/block/vdz/wwid',
+    /is not as the box was told any more: wwn naa\.6/,
+  ],
+]
+for (const [name, cause, make, more, because] of meanwhile) {
+  t.test(`a disk that ${name} is not written`, async (t) => {
+    let left = Buffer.alloc(0)
+    const { box, disk, ranges } = await write(t, ['dash'], {
+      more,
+      // The program asks again when the box has chosen.
+      tools:
+        more === ''
+          ? {}
+          : { curl: 'echo naa.6000c500a1b2c3d4 >/sys/block/vdz/wwid; exec /usr/bin/curl "$@"' },
+      said(answer, path) {
+        if (!answer.startsWith('write\n')) return answer
+        make(path)
+        left = readFileSync(path)
+        return answer
+      },
+    })
+    t.match(
+      box.happened.findLast(({ kind }) => kind === 'install-failed'),
+      { cause, because },
+    )
+    t.ok(readFileSync(disk).equals(left), 'not a byte of it was touched')
+    t.strictSame(ranges, [])
+  })
+}
+
+t.test('a disk that something has for itself alone is not written, though nothing says what', async (t) => {
+  // As a pool of ZFS, a second disk of btrfs, or what a container has mounted: no list of this system names it.
+  const more = `unshare --mount --propagation private sh -c 'mount /dev/vdz1 /mnt && echo >/run/held && exec busybox sleep 60' >/dev/null 2>&1 &
+trap "kill $!" EXIT
+until [ -e /run/held ]; do sleep; done`
+  const { box, ranges } = await write(t, ['dash'], { ...wiped, more, make: fileSystem })
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'install-failed'),
+    { cause: 'disk-refused', because: /^vdz1 is in use, or cannot be opened: .*busy/ },
+  )
+  t.strictSame(ranges, [])
+})
+
+for (const shell of shells) {
+  t.test(
+    `${shell.join(' ')}: a serial with spaces around it and strange bytes in it is the same the second time`,
+    async (t) => {
+      const more = String.raw`printf '  A\\033 \303\244\200\r  B  \n' >/sys/block/vdz/serial`
+      const { box, console } = await write(t, shell, { more })
+      t.equal(box.machine.install?.phase, 'written', console)
+      t.equal(box.machine.install?.disk?.serial, String.raw`A\033 ??? B`)
+      t.notOk(console.includes('\u001b'), 'nothing of it moves the cursor')
+    },
+  )
+}
+
+t.test('what is made of disks, and the flash of the firmware, is no disk', async (t) => {
+  const more = `for name in bcache0 zd0 mtdblock0 md127 dm-0 sr0 mmcblk0boot1; do
+mkdir /sys/block/$name && echo 99999999 >/sys/block/$name/size && mknod /dev/$name b $whole
+done`
+  const { box } = await write(t, ['dash'], { more })
+  t.strictSame(
+    box.machine.disks?.seen.map((one) => one.name),
+    ['vdz'],
+  )
+})
+
+/** A file system in the first partition. */
+function fileSystem(disk: string): void {
+  execFileSync('mke2fs', ['-q', '-F', '-E', 'offset=1048576', disk, '20M'], { stdio: 'pipe' })
+}
 
 t.test(
   'the program is for dash and BusyBox, and a reader of shell scripts has nothing against it',
