@@ -6,20 +6,22 @@ export type DiskChoice =
 
 /**
  * The one disk that a selector means; without a selector, the only one there is. Disks that cannot be written, or into
- * which the image does not go, are no candidates. Where none fits, or more than one, nothing is guessed.
+ * which the image does not go, are no candidates, and neither are those at USB, unless the selector names one. Where none fits,
+ * or more than one, nothing is guessed.
  */
 export function chooseDisk(
   disks: readonly Disk[],
   selector: DiskSelector | undefined,
   neededBytes: number,
 ): DiskChoice {
-  const candidates = disks.filter((disk) => whyNoCandidate(disk, neededBytes) === undefined)
+  const left = (disk: Disk): string | undefined => whyNoCandidate(disk, neededBytes, selector)
+  const candidates = disks.filter((disk) => left(disk) === undefined)
   const fitting = candidates.filter((disk) => selector?.terms.every((term) => fits(disk, term)) ?? true)
   const chosen = selector?.order === undefined ? fitting : utmost(fitting, selector.order)
   const [disk, ...others] = chosen
   if (disk !== undefined && others.length === 0) return { kind: 'disk', disk }
   const wanted = selector === undefined ? 'the only disk' : `the disk ${selector.text}`
-  const found = listed(disks, neededBytes)
+  const found = listed(disks, left)
   if (disk === undefined) return { kind: 'refused', because: `${wanted} is not there; found: ${found}` }
   const names = chosen.length === 2 ? 'both' : `${chosen.length} of them`
   const because = `${wanted} is not clear, since ${names} fit; found: ${found}`
@@ -27,11 +29,29 @@ export function chooseDisk(
 }
 
 /** Why a disk is left out of every choice. */
-function whyNoCandidate(disk: Disk, neededBytes: number): string | undefined {
+function whyNoCandidate(
+  disk: Disk,
+  neededBytes: number,
+  selector: DiskSelector | undefined,
+): string | undefined {
   if (disk.isRemovable) return 'removable'
   if (disk.isReadOnly) return 'read-only'
   if (disk.bytes < neededBytes) return `too small for ${diskSize(neededBytes)}`
+  if (isAtUsb(disk) && !namesOne(selector)) return 'at USB, and so written only where it is named'
   return undefined
+}
+
+/**
+ * A disk at USB does not call itself removable, be it the one with the backups that hangs there today; nor does each disk that a
+ * BMC pretends to have. udev's ID_PATH has a part `usb`, or `usbv2` and the like.
+ */
+function isAtUsb({ path }: Disk): boolean {
+  return path !== undefined && /(?:^|-)usb(?:v[0-9])?-/.test(path)
+}
+
+/** Whether it says which disk it is, and not only what it is like. */
+function namesOne(selector: DiskSelector | undefined): boolean {
+  return selector?.terms.some(({ kind }) => kind !== 'size') ?? false
 }
 
 /** Sizes of disks that are sold as equal differ by less (percent). */
@@ -95,10 +115,10 @@ function utmost(disks: readonly Disk[], order: 'smallest' | 'largest'): readonly
 /** A sentence has room for so many. */
 const mostListed = 12
 
-function listed(disks: readonly Disk[], neededBytes: number): string {
+function listed(disks: readonly Disk[], whyLeft: (disk: Disk) => string | undefined): string {
   if (disks.length === 0) return 'no disk at all'
   const shown = disks.slice(0, mostListed).map((disk) => {
-    const because = whyNoCandidate(disk, neededBytes)
+    const because = whyLeft(disk)
     return because === undefined ? diskInWords(disk) : `${diskInWords(disk)} (${because})`
   })
   const rest = disks.length - shown.length

@@ -56,6 +56,29 @@ for (const [text, disk] of chosen) {
   })
 }
 
+t.test('a disk at USB is meant where it is named, and not by what it is like', async (t) => {
+  for (const path of [
+    'pci-0000:00:14.0-usb-0:1:1.0-scsi-0:0:0:0',
+    'pci-0000:00:14.0-usbv3-0:2:1.0-scsi-0:0:0:0',
+    'platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1:1.0-scsi-0:0:0:0',
+  ]) {
+    const backup = aDisk({ name: 'sde', serial: 'BACKUP', wwn: undefined, bytes: 8e12, path })
+    t.strictSame(chooseDisk([system, backup], selector('largest'), 2 * gib), { kind: 'disk', disk: system })
+    t.strictSame(chooseDisk([system, backup], undefined, 2 * gib), { kind: 'disk', disk: system })
+    for (const text of ['smallest', 'size>=8T', 'size>=1M largest', undefined]) {
+      const wanted = text === undefined ? undefined : selector(text)
+      t.match(
+        chooseDisk([backup], wanted, 2 * gib),
+        { kind: 'refused', because: /BACKUP \(at USB, and so written only where it is named\)$/ },
+        `${text}, also where there is no other`,
+      )
+    }
+    for (const text of ['serial=BACKUP', `by-path=${path}`, 'serial=BACKUP size>=8T']) {
+      t.strictSame(chooseDisk([system, backup], selector(text), 2 * gib), { kind: 'disk', disk: backup })
+    }
+  }
+})
+
 const refused: readonly (readonly [string, readonly Disk[], string | undefined, RegExp])[] = [
   [
     'nothing that fits',
