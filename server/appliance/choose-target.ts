@@ -36,7 +36,7 @@ export function chooseTarget(
   const choice = chooseDisk(disks, selector, needed)
   if (choice.kind === 'refused') return no('disk-unclear', choice.because)
   const { disk } = choice
-  const guarded = guardDisk(disk, { wipe, begun: begunDisk(install) })
+  const guarded = guardDisk(disk, { wipe, begun: begunDisk(install), among: disks })
   if (guarded.kind === 'refused') return no('disk-refused', guarded.because)
   const who = by === 'approval' ? 'its approval says' : 'the settings say'
   const why = selector === undefined ? 'it is the only disk' : `${who} ${selector.text}`

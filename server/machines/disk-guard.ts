@@ -11,19 +11,23 @@ export type DiskIdentity = {
 
 export type Guarded = { readonly kind: 'may-write' } | { readonly kind: 'refused'; readonly because: string }
 
+export type DiskRights = {
+  readonly wipe: 'allowed' | 'forbidden'
+  readonly begun: DiskIdentity | undefined
+  /** All disks of the machine: what two of them say of themselves tells neither from the other. */
+  readonly among: readonly Disk[]
+}
+
 /**
  * Whether a disk may be written. One with data on it is left alone unless a person said `wipe`, or the data is what an
  * install of this machine, not come to its end, had begun to write there.
  */
-export function guardDisk(
-  disk: Disk,
-  { wipe, begun }: { readonly wipe: 'allowed' | 'forbidden'; readonly begun: DiskIdentity | undefined },
-): Guarded {
+export function guardDisk(disk: Disk, { wipe, begun, among }: DiskRights): Guarded {
   if (disk.usedBy.length > 0) {
     return { kind: 'refused', because: `${diskInWords(disk)} is in use: ${inShort(disk.usedBy)}` }
   }
   if (disk.holds.length === 0 || wipe === 'allowed') return { kind: 'may-write' }
-  if (begun !== undefined && isSameDisk(begun, identityOf(disk))) return { kind: 'may-write' }
+  if (begun !== undefined && isThatDisk(disk, begun, among)) return { kind: 'may-write' }
   return { kind: 'refused', because: `${diskInWords(disk)} holds data: ${inShort(disk.holds)}` }
 }
 
@@ -39,6 +43,16 @@ export function identityInWords({ serial, wwn, path, bytes }: DiskIdentity): str
         ? `wwn ${wwn}`
         : `by-path ${path ?? 'unknown'}`
   return `${known}, ${diskSize(bytes)}`
+}
+
+/** Of disks that say the same of themselves, as two volumes of one controller may, only the place tells which it is. */
+function isThatDisk(disk: Disk, begun: DiskIdentity, among: readonly Disk[]): boolean {
+  if (!isSameDisk(begun, identityOf(disk))) return false
+  const alike = among.filter(({ name, ...other }) => name !== disk.name && isSameDisk(begun, other))
+  if (alike.length === 0) return true
+  return (
+    begun.path !== undefined && begun.path === disk.path && alike.every(({ path }) => path !== begun.path)
+  )
 }
 
 /** A disk that has neither serial nor WWN is known by its place and its size. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import { guardDisk, identityOf } from '../../server/machines/disk-guard.ts'
 import { aDisk, anyDisks } from './disks.ts'
 
-const strict = { wipe: 'forbidden', begun: undefined } as const
+const strict = { wipe: 'forbidden', begun: undefined, among: [] } as const
 
 t.test('a blank disk may be written', async (t) => {
   t.strictSame(guardDisk(aDisk(), strict), { kind: 'may-write' })
@@ -49,9 +49,29 @@ t.test('a disk that nothing names is known by its place, or not at all', async (
   t.equal(guardDisk(lost, { ...strict, begun: identityOf(lost) }).kind, 'refused')
 })
 
+t.test(
+  'of two disks that say the same of themselves the one that was begun is known by its place',
+  async (t) => {
+    for (const wwn of [undefined, '0x5000c500a1b2c3d4']) {
+      const begunOne = aDisk({ wwn, path: 'pci-1', holds: ['gpt on sda'] })
+      const twin = { ...begunOne, name: 'sdb', path: 'pci-2' }
+      const rights = { ...strict, begun: identityOf(begunOne), among: [begunOne, twin] }
+      t.equal(guardDisk(begunOne, rights).kind, 'may-write')
+      t.match(guardDisk(twin, rights), { kind: 'refused', because: /^sdb .* holds data/ })
+      const placeless = [begunOne, twin].map((disk) => ({ ...disk, path: undefined }))
+      for (const disk of placeless) {
+        const known = { ...strict, begun: identityOf(placeless[0]!), among: placeless }
+        t.equal(guardDisk(disk, known).kind, 'refused', disk.name)
+      }
+      const samePlace = { ...twin, path: 'pci-1' }
+      t.equal(guardDisk(begunOne, { ...rights, among: [begunOne, samePlace] }).kind, 'refused')
+    }
+  },
+)
+
 t.test('a disk in use is not written, whatever a person said', async (t) => {
   const used = aDisk({ usedBy: ['md0 on sda'], holds: ['linux_raid_member on sda'] })
-  t.match(guardDisk(used, { wipe: 'allowed', begun: identityOf(used) }), {
+  t.match(guardDisk(used, { wipe: 'allowed', begun: identityOf(used), among: [used] }), {
     kind: 'refused',
     because: /is in use: md0 on sda/,
   })
