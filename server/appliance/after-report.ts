@@ -121,7 +121,7 @@ export function afterReportOfDisk(
   }
   return joined(
     told,
-    roster.advancesInstall(machine.id, { phase: 'installed' }),
+    roster.finishesInstall(machine.id, now()),
     roster.move(machine.id, 'cloud-init-finished', 'cloud-init has finished on its disk', now()),
   )
 }

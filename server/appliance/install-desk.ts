@@ -58,8 +58,11 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
       if (found === undefined) return isHeardWritten(id, word, body) ? { kind: 'accepted' } : notInstalling
       const words = heardOf(id)
       words.words++
-      if (words.words > mostWords) return refused(429, `this boot has said its ${mostWords} words`)
-      if (word === 'disks') return await disks(arrival, found, body)
+      // How it ends is heard all the same: else a disk that is slower than any would be written over and over.
+      if (words.words > mostWords && word !== 'ended') {
+        return refused(429, `this boot has said its ${mostWords} words`)
+      }
+      if (word === 'disks') return await disks(arrival, id, body)
       if (found.install.phase !== 'writing') {
         if (word === 'ended' && body.startsWith('failed ')) return await ended(found, body)
         return refused(409, 'it was not told to write anything')
@@ -109,8 +112,11 @@ export function installDesk(parts: InstallDeskParts): InstallDesk {
     return known
   }
 
-  async function disks(arrival: Arrival, found: Installing, body: string): Promise<Outcome> {
+  async function disks(arrival: Arrival, id: string, body: string): Promise<Outcome> {
     await parts.images.look()
+    // As it is now, and not before the images were looked at: its approval may have been taken back.
+    const found = installingOf(id)
+    if (found === undefined) return notInstalling
     const parsed = parseInventory(body)
     if (parsed.kind === 'refused') return await fails(found, 'inventory-refused', parsed.because)
     const { inventory } = parsed

@@ -19,10 +19,8 @@ export function afterTrigger(machine: Machine, trigger: Trigger, now: number): M
   if (trigger === 'two-claim-it') return { ...machine, claimedTwiceAt: now }
   if (trigger === 'retry-asked') return retried(machine)
   // Its disk is the box's to write again: it holds what this box wrote there.
-  if (trigger === 'released' || trigger === 'retired') {
-    const left = mayBeWritten(withoutJoin(withoutRelease(machine)))
-    return trigger === 'retired' ? withoutClaim(left) : left
-  }
+  if (trigger === 'released') return mayBeWritten(withoutJoin(withoutRelease(machine)))
+  if (trigger === 'retired') return withoutDisk(withoutClaim(withoutJoin(withoutRelease(machine))))
   if (trigger === 'release-stopped') return withoutRelease(machine)
   if (trigger === 'reinstall-asked') return withoutRounds(withoutJoin(machine))
   return trigger === 'node-gone' ? withoutJoin(machine) : machine
@@ -42,6 +40,12 @@ function withoutRelease(machine: Machine): Machine {
 
 function withoutJoin(machine: Machine): Machine {
   const { join: _, ...rest } = machine
+  return rest
+}
+
+/** What lies on the disk of a machine that comes back may be somebody's by then. */
+function withoutDisk(machine: Machine): Machine {
+  const { install: _, ...rest } = machine
   return rest
 }
 

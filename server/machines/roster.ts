@@ -333,6 +333,17 @@ export class Roster extends Records {
     return { ...noChange, machines: [changed] }
   }
 
+  /**
+   * The system on its disk is up, whatever its machine has come to meanwhile: what its approval let be done once, as writing over
+   * data, has been done.
+   */
+  finishesInstall(id: string, now: number): RosterChange {
+    const machine = this.byId(id)
+    if (machine?.install === undefined) return noChange
+    const changed: Machine = { ...machine, ...doneUnder(machine, now) }
+    return this.#withInstall(changed, { ...machine.install, phase: 'installed' })
+  }
+
   /** The install of a machine has come further. */
   advancesInstall(id: string, change: Partial<Pick<DiskInstall, 'phase' | 'image' | 'disk'>>): RosterChange {
     const machine = this.byId(id)

@@ -598,6 +598,103 @@ for (const [name, settings, body, cause] of refusals) {
   })
 }
 
+t.test('what a person takes back while the images are looked at is taken back', async (t) => {
+  const takesBack: readonly (readonly [string, (box: OneMachine) => void, string])[] = [
+    ['the approval', (box) => box.roster.unapprove(box.machine.id, box.now), 'refused not-allowed'],
+    ['that data may go', (box) => box.roster.approve(box.machine.id, {}, box.now), 'refused disk-refused'],
+    [
+      'the disk',
+      (box) => box.roster.approve(box.machine.id, { disk: 'serial=B' }, box.now),
+      'refused disk-unclear',
+    ],
+  ]
+  for (const [what, takeBack, answer] of takesBack) {
+    await t.test(what, async (t) => {
+      const box = await aBox(t)
+      await box.restart({ approve: { kind: 'these', macs: new Set() } })
+      box.comesBy()
+      await box.api.approve(box.machine, { wipe: true })
+      t.equal(await box.boots(), 'install-disk')
+      const asked = says(box, 'disks', used)
+      takeBack(box)
+      t.match(await asked, new RegExp(`^${answer}\n`))
+      t.equal(box.machine.install?.disk, undefined)
+    })
+  }
+})
+
+t.test('that data may go ends with its install, whatever the machine has come to meanwhile', async (t) => {
+  const meanwhile: readonly (readonly [string, (box: OneMachine) => void])[] = [
+    ['installing', () => {}],
+    [
+      'joining',
+      (box) => {
+        box.now += 40 * 60_000
+        box.roster.passTimeLimits(box.now)
+        box.roster.move(box.machine.id, 'join-asked', 'its system asks', box.now)
+      },
+    ],
+    ['quarantined', (box) => box.roster.move(box.machine.id, 'two-claim-it', 'two claim it', box.now)],
+  ]
+  for (const [state, comes] of meanwhile) {
+    await t.test(state, async (t) => {
+      const box = await aBox(t)
+      box.comesBy()
+      await box.api.approve(box.machine, { wipe: true })
+      await writes(box, used)
+      await box.boots()
+      comes(box)
+      t.equal(box.machine.state, state)
+      await reportsFromDisk(box, 'SUCCESS')
+      t.match(box.machine, { install: { phase: 'installed' }, approval: { doneAt: box.now } })
+      await box.restart()
+      t.equal(box.plans.intentFor(mac, box.machine).disk?.wipe, 'forbidden')
+    })
+  }
+})
+
+t.test(
+  'what lies on the disk of a machine that was retired is nobody’s to write over without a word',
+  async (t) => {
+    const box = await aBox(t)
+    await installs(box)
+    box.roster.move(box.machine.id, 'release-asked', 'a person lets it go', box.now)
+    box.roster.move(box.machine.id, 'retired', 'it is released for good', box.now)
+    t.equal(await box.boots(60), 'boot-local')
+    await box.api.retry(box.machine.id)
+    t.equal(await box.boots(60), 'install-disk')
+    t.match(await says(box, 'disks', used), /^refused disk-refused\n/)
+    t.match(await box.api.approve(box.machine, { wipe: true }), { kind: 'done' })
+    t.equal(await box.boots(60), 'install-disk')
+    t.match(await says(box, 'disks', used), /^write\n/)
+  },
+)
+
+t.test('two disks with one serial: what one of them was begun with says nothing of the other', async (t) => {
+  const box = await aBox(t, { disk: selector('by-path=pci-1') })
+  const pair = (holds: string) =>
+    inventory('vda 20000000000 A path=pci-1', `vdb 20000000000 A path=pci-2 holds=${holds}`)
+  await box.boots()
+  t.match(await says(box, 'disks', pair('ext4')), /^write\ndisk vda\n/)
+  await box.restart({ defaults: { ...box.config.defaults, disk: selector('by-path=pci-2') } })
+  t.equal(await box.boots(), 'install-disk')
+  t.equal(
+    await says(box, 'disks', pair('ext4')),
+    'refused disk-refused\nvdb with 20.0 GB, serial A holds data: ext4\n',
+  )
+})
+
+t.test('a disk that is slower than any is heard of when it is written', async (t) => {
+  const box = await aBox(t)
+  await box.boots()
+  await says(box, 'disks', blank)
+  let last = ''
+  for (let told = 0; told < 2_100; told++) last = await says(box, 'progress', `${told}`)
+  t.equal(last, '429', 'enough was said')
+  t.equal(await says(box, 'ended', 'written\n'), 'accepted')
+  t.match(box.machine, { install: { phase: 'written' } })
+})
+
 t.test('of two disks whose names swap, the one with the serial is written', async (t) => {
   const box = await aBox(t, { disk: selector('serial=B') })
   await box.boots()

@@ -131,13 +131,13 @@ t.test(
 )
 
 t.test(
-  'what is over takes the way into a cluster along, and a disk that is let go may be written again',
+  'what is over takes the way into a cluster along, and a disk that is let go may be written again, unless its machine is retired',
   (t) => {
     const join = { cluster: 'lab', role: 'worker', node: 'node-1', phase: 'node', since: 1 } as const
     const install = { id: 'i1', attempt: 'a1', phase: 'installed' } as const
     for (const [from, trigger, phase] of [
       ['releasing', 'released', 'begun'],
-      ['releasing', 'retired', 'begun'],
+      ['releasing', 'retired', undefined],
       ['active', 'node-gone', 'installed'],
       ['active', 'reinstall-asked', 'installed'],
     ] as const) {
