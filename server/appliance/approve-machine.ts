@@ -7,8 +7,10 @@ import type { ApprovalWishes } from '../machines/approval.ts'
 import { mayMean } from '../machines/choose-disk.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
 import { identityInWords } from '../machines/disk-guard.ts'
+import { startsFromDisk } from '../machines/disk-install.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Roster } from '../machines/roster.ts'
+import { chooseByWhatWasTold } from './choose-target.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { Plans } from './plans.ts'
@@ -42,7 +44,8 @@ export async function approveMachine(
   const disk = diskOf(parts, machine, order, wishes)
   if (disk.kind === 'refused') return disk
   await logbook.keep(roster.approve(machine.id, wishes, now(), disk.becomes))
-  return { kind: 'done', remarks: [...disk.remarks, ...remarksOn(parts, machine.id)] }
+  const dropped = droppedOf(machine, roster.byId(id)?.approval ?? wishes)
+  return { kind: 'done', remarks: [...disk.remarks, ...dropped, ...remarksOn(parts, machine.id)] }
 }
 
 /** A person takes an approval back. */
@@ -183,8 +186,32 @@ function diskOf(
   return { kind: 'done', becomes: 'install-again', remarks: [`at its next boot from the network ${what}`] }
 }
 
+const wordsOf = {
+  hostname: 'name',
+  method: 'method',
+  image: 'image',
+  disk: 'disk',
+  cluster: 'cluster',
+  role: 'role',
+  zone: 'zone',
+} as const
+
+/** What a person has said with the approval before, and would not say any more by this one: it takes the place of all of that. */
+function droppedOf({ approval }: Machine, wishes: ApprovalWishes): readonly string[] {
+  if (approval?.by !== 'person') return []
+  const dropped = (Object.keys(wordsOf) as (keyof typeof wordsOf)[]).flatMap((key) =>
+    approval[key] === undefined || wishes[key] !== undefined ? [] : [`${wordsOf[key]} ${approval[key]}`],
+  )
+  if (approval.labels !== undefined && wishes.labels === undefined) dropped.push('labels')
+  if (approval.taints !== undefined && wishes.taints === undefined) dropped.push('taints')
+  if (dropped.length === 0) return []
+  return [
+    `what the approval before said holds no more: ${dropped.join(', ')}; say it again where it is still meant`,
+  ]
+}
+
 /** What else stands between the machine and its image. */
-function remarksOn({ roster, plans }: ApproveParts, id: string): readonly string[] {
+function remarksOn({ roster, plans, images }: ApproveParts, id: string): readonly string[] {
   const machine = roster.byId(id)
   const [mac] = machine?.macs ?? []
   if (machine === undefined || mac === undefined) return []
@@ -200,5 +227,13 @@ function remarksOn({ roster, plans }: ApproveParts, id: string): readonly string
         ]),
     ...(method !== 'local' && image.kind === 'none' ? [`${id} waits for an image: ${image.because}`] : []),
     ...(disk?.image.kind === 'none' ? [`${id} waits for an image: ${disk.image.because}`] : []),
+    ...(disk?.image.kind === 'image' && !startsFromDisk(machine.install)
+      ? noDiskOf(chooseByWhatWasTold(images, disk, machine, method))
+      : []),
   ]
+}
+
+function noDiskOf(target: ReturnType<typeof chooseByWhatWasTold>): readonly string[] {
+  if (target?.kind !== 'refused') return []
+  return [`by what it last told of its disks none would be written: ${target.because}`]
 }

@@ -1,9 +1,10 @@
 import type { Intent } from '../boot/choose-script.ts'
 import { chooseDisk } from '../machines/choose-disk.ts'
 import { guardDisk } from '../machines/disk-guard.ts'
-import { begunDisk, type DiskInstall } from '../machines/disk-install.ts'
+import { beginInstall, begunDisk, type DiskInstall } from '../machines/disk-install.ts'
 import type { InstallFailure } from '../machines/install-failures.ts'
 import type { Disk } from '../machines/inventory.ts'
+import type { Machine } from '../machines/machine.ts'
 import type { DiskFile, ImageShelf } from './image-shelf.ts'
 
 /** Ubuntu's installer of a server asks for so many (Ubuntu Server documentation, system requirements). */
@@ -47,4 +48,17 @@ export function chooseTarget(
         ? `and what it holds may go (wipe): ${disk.holds.slice(0, 3).join(', ')}`
         : 'and what it holds is what this box wrote: its install did not come to its end, or is wanted again'
   return { kind: 'chosen', disk, image: image.name, writes, because: `${why}, ${state}` }
+}
+
+/** The disk that an install would write that begins now, by what the machine last told of its disks; `undefined`, it never has. */
+export function chooseByWhatWasTold(
+  images: Pick<ImageShelf, 'disk'>,
+  wanted: NonNullable<Intent['disk']>,
+  { disks, install }: Pick<Machine, 'disks' | 'install'>,
+  method: Intent['method'],
+): (ChosenTarget & { readonly at: number }) | undefined {
+  if (disks === undefined) return undefined
+  const by = method === 'autoinstall' ? ({ by: 'installer' } as const) : {}
+  const begun = beginInstall(install, { id: '', attempt: '', ...by })
+  return { ...chooseTarget(images, wanted, begun, disks.seen), at: disks.at }
 }

@@ -4,7 +4,6 @@ import { seedFiles } from '../http/boot-app.ts'
 import type { BootPlan, PlannedDisk, PlannedFile } from '../http/boot-plan.ts'
 import type { Arrival } from '../http/outcome.ts'
 import { diskInWords } from '../machines/choose-disk.ts'
-import { beginInstall } from '../machines/disk-install.ts'
 import { identityTier } from '../machines/identity-tier.ts'
 import type { JoinWish } from '../machines/join-wish.ts'
 import type { Machine } from '../machines/machine.ts'
@@ -16,7 +15,7 @@ import type { Store } from '../store/open-store.ts'
 import { noAddress } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import { runsAnImage } from './choose-for-boot.ts'
-import { chooseTarget } from './choose-target.ts'
+import { chooseByWhatWasTold } from './choose-target.ts'
 import { filesFor, makeScript, type Made, type Runner, type ScriptParts } from './make-script.ts'
 import { whyNotJoin, type JoinParts } from './why-not-join.ts'
 
@@ -110,20 +109,23 @@ function nodeFiles({ clusters }: PlanParts, join: JoinWish | undefined): readonl
 }
 
 /** Which disk an install would write that begins now; nothing, where none would begin. */
-function diskOf(parts: PlanParts, { machine, mac, attempt, choice, clash }: Made): PlannedDisk | undefined {
+function diskOf(parts: PlanParts, { machine, mac, choice, clash }: Made): PlannedDisk | undefined {
   if (choice.kind !== 'install-disk' && choice.kind !== 'run-installer') return undefined
   const wanted = parts.plans.intentFor(mac, machine, clash).disk
   if (wanted === undefined) return undefined
-  const { disks } = machine
-  if (disks === undefined) {
+  const target = chooseByWhatWasTold(
+    parts.images,
+    wanted,
+    machine,
+    choice.kind === 'run-installer' ? 'autoinstall' : 'disk',
+  )
+  if (target === undefined) {
     return { kind: 'none', because: 'no system in its memory has told of its disks yet' }
   }
-  const by = choice.kind === 'run-installer' ? ({ by: 'installer' } as const) : {}
-  const install = beginInstall(machine.install, { id: attempt.id, attempt: attempt.id, ...by })
-  const target = chooseTarget(parts.images, wanted, install, disks.seen)
+  const { at, because } = target
   return target.kind === 'refused'
-    ? { kind: 'none', because: target.because, at: disks.at }
-    : { kind: 'disk', disk: diskInWords(target.disk), because: target.because, at: disks.at }
+    ? { kind: 'none', because, at }
+    : { kind: 'disk', disk: diskInWords(target.disk), because, at }
 }
 
 /** File by file; one that is no longer made, or is made anew, is changed in all its lines. */

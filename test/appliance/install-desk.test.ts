@@ -253,7 +253,10 @@ t.test('a new approval for another disk leaves the one alone that was written', 
   const box = await aBox(t)
   await installs(box)
   t.match(await box.api.approve(box.machine, { disk: 'serial=B' }), {
-    remarks: ['at its next boot from the network the disk serial=B is written'],
+    remarks: [
+      'at its next boot from the network the disk serial=B is written',
+      /^by what it last told of its disks none would be written: .*serial=B is not there/,
+    ],
   })
   t.equal(await box.boots(), 'install-disk')
   const both = inventory('vda 20000000000 A holds=gpt', 'vdb 20000000000 B')
@@ -262,6 +265,21 @@ t.test('a new approval for another disk leaves the one alone that was written', 
     box.happened.findLast(({ kind }) => kind === 'disk-chosen'),
     { because: 'its approval says serial=B, and it is blank' },
   )
+})
+
+t.test('who approves is told what of the approval before holds no more', async (t) => {
+  const box = await aBox(t)
+  box.comesBy()
+  await box.api.approve(box.machine, { hostname: 'node-1', disk: 'serial=A', wipe: true })
+  t.match(await box.api.approve(box.machine, { disk: 'serial=A' }), {
+    remarks: [
+      'what the approval before said holds no more: name node-1; say it again where it is still meant',
+    ],
+  })
+  t.strictSame(await box.api.approve(box.machine, { hostname: 'node-1', disk: 'serial=B' }), {
+    kind: 'done',
+    remarks: [],
+  })
 })
 
 t.test('a new approval that keeps the disk changes what else is said, and installs nothing', async (t) => {
