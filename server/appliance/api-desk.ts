@@ -30,6 +30,7 @@ import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { ScriptParts } from './make-script.ts'
+import { meantMachine } from './meant-machine.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
 import { reinstallMachine, type ReinstallParts } from './reinstall-machine.ts'
@@ -73,6 +74,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
     audit: auditDesk(store, now),
     machines: () => roster.all().map(summary),
     find: (name) => found(roster, name).map(summary),
+    meant: (name) => meantMachine(roster.all(), name),
     diagnose: async (machine) => await examine(parts, machine),
     capture(machine) {
       const frames = parts.frames.of(machine.macs)

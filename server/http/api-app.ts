@@ -10,7 +10,6 @@ import type { ApiToken } from '../access/api-token.ts'
 import { mayActAs } from '../access/role.ts'
 import type { MadeToken, TokenWish } from '../access/token-book.ts'
 import type { Diagnosis } from '../boot/doctor.ts'
-import { closest } from '../config/closest.ts'
 import type { RecordedEvent } from '../events/event.ts'
 import { bootNextActions, type BootNextAction } from '../machines/boot-next.ts'
 import { parseClaimCode } from '../machines/claim-code.ts'
@@ -53,6 +52,8 @@ export type ApiDesk = {
   readonly machines: () => readonly MachineSummary[]
   /** Found by identifier, MAC address, host name or claim code; several when a host name fits several. */
   readonly find: (name: string) => readonly MachineSummary[]
+  /** What machine was probably meant by a name that none has. */
+  readonly meant: (name: string) => string | undefined
   /** How the latest boot of a machine stands, and what to do. */
   readonly diagnose: (machine: Machine) => Promise<Diagnosis>
   /** A pcap file of what a machine and the box said on the DHCP port; `undefined` when nothing is held of it. */
@@ -350,17 +351,9 @@ function approved(
   response.json({ ...summary, remarks: outcome.remarks })
 }
 
-/** Among more than so many it is not looked for what was meant: it would take the box too long. */
-const mostLikened = 1000
-
 /** What helps who named a machine that is not there. */
 function meantMachine(desk: ApiDesk, name: string): string {
-  const machines = desk.machines()
-  const known = machines.slice(0, machines.length > mostLikened ? 0 : mostLikened).flatMap(({ machine }) => {
-    const { id, hostname, claim } = machine
-    return [id, hostname, claim].filter((one) => one !== undefined)
-  })
-  const near = closest(name, known)
+  const near = desk.meant(name)
   return near === undefined ? '`ironwake machines list` tells which there are' : `did you mean ${near}?`
 }
 

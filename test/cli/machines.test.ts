@@ -236,7 +236,7 @@ t.test('approve says what the machine is to have, and what is in its way', async
     err: /no machine has .* nobody; `ironwake machines list` tells which there are/,
   })
   const { id } = summary.machine
-  const slip = await (await anApi(t, { find: () => [] })).call('show', id.replace('1', '2'))
+  const slip = await (await anApi(t, { find: () => [], meant: () => id })).call('show', id.replace('1', '2'))
   t.match(slip, { code: 1, err: new RegExp(`; did you mean ${id}\\?$`) })
   t.match(await call('unapprove', 'node-1'), { code: 0, err: /is no longer approved by a person/ })
   t.match(

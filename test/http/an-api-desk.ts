@@ -179,6 +179,7 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
       ],
     }),
     machines: () => [summary],
+    meant: () => undefined,
     find: () => [summary],
     diagnose: async () =>
       await Promise.resolve({
