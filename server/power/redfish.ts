@@ -16,6 +16,9 @@ export type RedfishParts = {
 }
 
 const root = '/redfish/v1'
+/** Of what a service says of itself. */
+const mostWords = 10_000
+const longestMessage = 400
 /** A rack of blades behind one manager has fewer. */
 const mostSystems = 64
 const betweenLooksMs = 1_000
@@ -180,7 +183,7 @@ async function inSession<T>(
   const { transport, user, pause } = parts
   const password = await parts.password()
   const send = async (asking: Ask) => await transport.send({ ...asking, over })
-  const login = await logIn(send, user, password)
+  const login = await hiding([password], logIn(send, user, password))
   const ask = async (asking: Ask): Promise<BmcResponse> => {
     const answer = await send({ ...asking, headers: { ...login.headers, ...asking.headers } })
     if (answer.status === 401 || answer.status === 403) throw unauthorized(answer)
@@ -221,7 +224,8 @@ async function inSession<T>(
     },
   }
   try {
-    return await work(session)
+    const shown = Object.values(login.headers).map((value) => value.replace(/^Basic /, ''))
+    return await hiding([password, ...shown], work(session))
   } finally {
     // A BMC has room for a handful of sessions. One that does not end is its own to forget.
     if (login.session !== undefined) {
@@ -231,6 +235,19 @@ async function inSession<T>(
 }
 
 type Login = { readonly headers: Readonly<Record<string, string>>; readonly session: string | undefined }
+
+/**
+ * Fails as the work does, without these secrets: a reason is read by whoever may look at a machine, and some services say back what
+ * they were shown.
+ */
+async function hiding<T>(secrets: readonly string[], work: Promise<T>): Promise<T> {
+  return await work.catch((error: unknown) => {
+    if (!(error instanceof PowerFault)) throw error
+    const known = secrets.filter((secret) => secret !== '')
+    const message = known.reduce((text, secret) => text.replaceAll(secret, '(secret)'), error.message)
+    throw new PowerFault(error.kind, printable(message, longestMessage), { cause: error.cause })
+  })
+}
 
 /** A session, so that the password is shown once; where the service has none, HTTP Basic (DSP0266 §13.3). */
 async function logIn(
@@ -345,7 +362,8 @@ function unauthorized({ status }: BmcResponse): PowerFault {
 /** The BMC's own words, where it has any (`@Message.ExtendedInfo`). */
 function refusal(answer: BmcResponse, what: string): PowerFault {
   const said = messageIn(answer)
-  const words = said === undefined ? '' : `: ${printable(said, 200)}`
+  // Not cut yet: half a secret would not be known for one.
+  const words = said === undefined ? '' : `: ${printable(said, mostWords)}`
   return new PowerFault(
     'refused',
     `Its BMC was asked ${what} and answered with status ${answer.status}${words}.`,

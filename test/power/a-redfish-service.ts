@@ -28,6 +28,8 @@ export type Ways = {
   readonly tasks?: 'Completed' | 'Exception'
   readonly systems?: readonly { readonly name: string; readonly uuid: string }[]
   readonly off?: true
+  /** Says back what it was shown: with the session it refuses, or with each order. */
+  readonly echoes?: 'session' | 'order'
 }
 
 export const user = 'ops'
@@ -88,6 +90,9 @@ export async function aRedfishService(t: Test, ways: Ways = {}) {
     if (url === session && method === 'POST') {
       if (ways.withoutSessions === true) return refuse(404, 'There are no sessions.')
       const given = JSON.parse(body) as { UserName?: string; Password?: string }
+      if (ways.echoes === 'session') {
+        return refuse(503, `${'x'.repeat(300)} ${given.Password} is what you say, ${given.Password}.`)
+      }
       if (given.UserName !== user || given.Password !== password)
         return refuse(401, 'The credentials are wrong.')
       const place = `${session}/${sessions.size + 1}`
@@ -154,6 +159,9 @@ export async function aRedfishService(t: Test, ways: Ways = {}) {
     }
     if (method === 'POST' && url === reset) {
       const { ResetType = '' } = JSON.parse(body) as { ResetType?: string }
+      if (ways.echoes === 'order') {
+        return refuse(409, `${'x'.repeat(190)} ${String(headers['x-auth-token'] ?? headers.authorization)}.`)
+      }
       if (!resets.includes(ResetType)) return refuse(400, `${ResetType} is not allowed.`)
       if (ResetType === 'ForceRestart' && state.power === 'Off') return refuse(409, 'It is off.')
       if (ways.tasks !== 'Exception') state.power = ResetType === 'ForceOff' ? 'Off' : 'On'

@@ -61,6 +61,24 @@ t.test(
   },
 )
 
+t.test('what a service says back of the secrets that it was shown is told to nobody', async (t) => {
+  for (const ways of [
+    { echoes: 'session' },
+    { echoes: 'order' },
+    { echoes: 'order', withoutSessions: true },
+  ] as const) {
+    const { service, turn } = await aControl(t, ways)
+    const error: unknown = await turn('cycle').catch((reason: unknown) => reason)
+    t.match(error, { name: 'PowerFault', kind: 'refused', message: /x{100} (?:Basic )?\(secret\)/ })
+    const told = String(error)
+    const basic = Buffer.from(`${user}:${password}`).toString('base64')
+    for (const secret of [password, basic, 'a-token-of-a-session'])
+      t.notOk(told.includes(secret.slice(0, 6)), told)
+    t.ok(told.length < 450, `${told.length}`)
+    t.equal(service.sessions.size, 0)
+  }
+})
+
 t.test('the state is what the service says', async (t) => {
   t.equal(await (await aControl(t)).state(), 'on')
   t.equal(await (await aControl(t, { off: true })).state(), 'off')
