@@ -59,7 +59,8 @@ export const simulate: Command = {
     seed: { type: 'string', about: 'a number; the same one gives the same chances (default: 1)' },
     interface: {
       type: 'string',
-      about: 'boot from the DHCP servers behind this interface of the host instead. See --yes',
+      about:
+        'boot from the DHCP servers behind this interface of the host instead, to which the host needs a route. See --yes',
     },
     yes: {
       type: 'boolean',

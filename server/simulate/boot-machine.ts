@@ -118,7 +118,7 @@ function* programByHttp(ack: DhcpMessage, dies: boolean): Course<void> {
     const head = yield { kind: 'fetch-http', method: 'HEAD', url, userAgent, keepText: false }
     const announced = head.kind === 'response' && head.status === 200 ? head.announced : undefined
     if (announced === undefined) {
-      because = 'HEAD gave no Content-Length'
+      because = head.kind === 'failed' ? head.because : 'HEAD gave no Content-Length'
       continue
     }
     const diesAfterBytes = dies ? { diesAfterBytes: Math.floor(announced / 3) } : {}

@@ -19,6 +19,8 @@ const mostSteps = 5_000
 /** One script leads to the next; ours are two. */
 const mostScripts = 8
 
+type FetchedScript = { readonly script: readonly ScriptLine[] } | { readonly because: string }
+
 /** iPXE from its start: DHCP, and then the script it was told, as far as our commands go. */
 export function* runIpxe(machine: RackMachine, chance: () => number): Course<IpxeEnd> {
   yield { kind: 'enter', phase: 'script' }
@@ -28,8 +30,9 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
     throw new Lost(`iPXE was told no script, but ${first ?? 'nothing'}`)
   }
   const settings = settingsOf(machine, address)
-  let script = yield* fetchScript(first)
-  if (script === undefined) throw new Lost(`${first} gave no script`)
+  const given = yield* fetchScript(first)
+  if ('because' in given) throw new Lost(`${first} gave no script: ${given.because}`)
+  let { script } = given
   let steps = 0
   let commandLine: readonly string[] | undefined
   let images = 0
@@ -66,7 +69,7 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
             return { kind: 'kernel', commandLine }
           if (name === 'chain') {
             const next = yield* fetchScript(urlIn(given))
-            if (next !== undefined) return next
+            if ('script' in next) return next.script
             succeeded = false
           } else succeeded = yield* command(name, given)
         } else if (runs) succeeded = true
@@ -118,9 +121,13 @@ export function* runIpxe(machine: RackMachine, chance: () => number): Course<Ipx
     }
   }
 
-  function* fetchScript(url: string): Course<readonly ScriptLine[] | undefined> {
+  function* fetchScript(url: string): Course<FetchedScript> {
     const found: Found = yield { kind: 'fetch-http', method: 'GET', url, userAgent, keepText: true }
-    return found.kind === 'response' && found.status === 200 ? readIpxeScript(found.text) : undefined
+    if (found.kind === 'failed') return { because: found.because }
+    if (found.kind !== 'response') return { because: 'no answer' }
+    if (found.status !== 200) return { because: `status ${found.status}` }
+    const script = readIpxeScript(found.text)
+    return script === undefined ? { because: 'what came is no script of iPXE' } : { script }
   }
 
   function ownDisk(by: string): IpxeEnd {

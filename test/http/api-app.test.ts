@@ -122,7 +122,13 @@ t.test('a machine is found by one name, and only when one has it', async (t) => 
   const found = await api.ask({ url: '/api/v1/machines/52%3A54%3A00%3A00%3A00%3A01' })
   t.equal(found.statusCode, 200)
   t.match(JSON.parse(found.body), { machine: { id: '0a1b2c3d' } })
-  await isProblem(t, api, { url: '/api/v1/machines/nobody' }, 404, /no machine .* nobody; `ironwake machines list`/)
+  await isProblem(
+    t,
+    api,
+    { url: '/api/v1/machines/nobody' },
+    404,
+    /no machine .* nobody; `ironwake machines list`/,
+  )
   await isProblem(t, api, { url: '/api/v1/machines/both' }, 409, /several: 0a1b2c3d, 4e5f6g7h/)
   await isProblem(t, api, { url: '/api/v1/machines/..%2f..%2fetc' }, 404, /\.\.\/\.\.\/etc; `ironwake/)
   t.strictSame(names, ['52:54:00:00:00:01', 'nobody', 'both', '../../etc'])
@@ -142,8 +148,20 @@ t.test('a machine is diagnosed, and its frames are given as a file', async (t) =
   t.equal(capture.headers['content-type'], 'application/vnd.tcpdump.pcap')
   t.strictSame(new Uint8Array(capture.rawPayload), pcap)
   await isProblem(t, api, { url: '/api/v1/machines/silent/capture' }, 404, /nothing that silent said/)
-  await isProblem(t, api, { url: '/api/v1/machines/nobody/capture' }, 404, /no machine .* nobody; `ironwake machines list`/)
-  await isProblem(t, api, { url: '/api/v1/machines/nobody/diagnosis' }, 404, /no machine .* nobody; `ironwake machines list`/)
+  await isProblem(
+    t,
+    api,
+    { url: '/api/v1/machines/nobody/capture' },
+    404,
+    /no machine .* nobody; `ironwake machines list`/,
+  )
+  await isProblem(
+    t,
+    api,
+    { url: '/api/v1/machines/nobody/diagnosis' },
+    404,
+    /no machine .* nobody; `ironwake machines list`/,
+  )
 })
 
 t.test(

@@ -176,6 +176,23 @@ t.test('a machine that is left to its disk says what its screen showed', async (
   t.match(boot(appliance), { kind: 'own-disk', because: /exit 1/ })
 })
 
+t.test('a machine that cannot reach the box says so', async (t) => {
+  const because = 'connect ENETUNREACH 10.77.0.1:8080'
+  for (const firmware of ['uefi', 'http'] as const) {
+    const away = new Appliance(one(firmware), (deed) =>
+      deed.kind === 'fetch-http' ? { kind: 'failed', because } : undefined,
+    )
+    t.match(boot(away), {
+      kind: 'lost',
+      because: /(?:gave no script|did not come by HTTP): connect ENETUNREACH/,
+    })
+  }
+  const nonsense = new Appliance(one('uefi'), (deed) =>
+    deed.kind === 'fetch-http' && deed.url.endsWith('chain.ipxe') ? response('<html>', 200) : undefined,
+  )
+  t.match(boot(nonsense), { because: /gave no script: what came is no script of iPXE/ })
+})
+
 t.test('a machine that comes up otherwise than it was to is lost', async (t) => {
   t.strictSame(boot(new Appliance({ ...one('uefi'), method: 'ram' })), { kind: 'up', method: 'ram' })
   t.match(boot(new Appliance({ ...one('uefi'), method: 'disk' })), {
