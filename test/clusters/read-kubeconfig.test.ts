@@ -41,7 +41,7 @@ t.test('a kubeconfig that cannot be used is refused with the reason', async (t) 
   const refusals: readonly (readonly [text: string, context: string | undefined, because: RegExp])[] = [
     ['{', undefined, /is not YAML/],
     ['hello', undefined, /is not a kubeconfig, which is YAML with clusters, contexts and users/],
-    ['clusters: 5', undefined, /is not a kubeconfig: clusters is not as it should be/],
+    ['current-context: [x]', undefined, /is not a kubeconfig: current-context is not as it should be/],
     ['a: &a [1]\nb: *a\n', undefined, /aliases/],
     [aKubeconfig({ current: '' }), undefined, /no current-context.*box@prod, broken, without/],
     [aKubeconfig(), 'nowhere', /no context with the name nowhere/],
