@@ -171,7 +171,11 @@ function diskOf(
     return { kind: 'refused', because }
   }
   // An install that has not come to its end is begun anew, on the disk that it had begun to write.
-  if (install.phase !== 'installed') return { kind: 'done', becomes: 'install-again', remarks: [] }
+  if (install.phase !== 'installed') {
+    const mayEndFirst = install.phase !== 'begun' && disk?.wipe !== 'allowed'
+    const remark = `an install of ${id} is under way by the approval before: if its system is up before the machine boots from the network again, that disk holds data, and this approval leaves it alone; say --wipe if it may go`
+    return { kind: 'done', becomes: 'install-again', remarks: mayEndFirst ? [remark] : [] }
+  }
   const known = install.disk === undefined ? 'its disk' : `its disk (${identityInWords(install.disk)})`
   const isOther =
     wishes.disk !== undefined &&

@@ -324,11 +324,21 @@ t.test('what is written under an older approval is written once more under the n
   const box = await aBox(t)
   await box.boots()
   await says(box, 'disks', blank)
-  t.match(await box.api.approve(box.machine, { hostname: 'node-2' }), { kind: 'done', remarks: [] })
+  t.match(await box.api.approve(box.machine, { hostname: 'node-2' }), {
+    kind: 'done',
+    remarks: [/^an install of .* is under way .* holds data, .* say --wipe if it may go$/],
+  })
   await says(box, 'ended', 'written\n')
   await reportsFromDisk(box, 'SUCCESS')
   t.match(box.machine.approval, { hostname: 'node-2', doneAt: undefined }, 'that was the install before')
   t.equal(await box.boots(), 'install-disk')
+  t.match(await says(box, 'disks', used), /^refused disk-refused\n/, 'what was up is data')
+  t.match(await box.api.approve(box.machine, { hostname: 'node-2', wipe: true }), {
+    kind: 'done',
+    remarks: [],
+  })
+  t.equal(await box.boots(), 'install-disk')
+  t.match(await says(box, 'disks', used), /^write\n/)
 })
 
 t.test('a new approval that is taken back before the machine boots costs it nothing', async (t) => {
