@@ -17,7 +17,7 @@ import { failuresBeforeQuarantine, timeLimitMs, transition, type Trigger } from 
 import type { Attempt, AttemptResult, AttemptStage, Machine } from './machine.ts'
 import { afterTrigger, doneUnder, endedWell, progressOf, withFailure } from './moved-machine.ts'
 import { heardFetching } from './proxy-ladder.ts'
-import { Records } from './records.ts'
+import { RosterIndex } from './roster-index.ts'
 import type { Release } from './release.ts'
 import { joined, noChange, type RosterChange } from './roster-change.ts'
 import {
@@ -52,7 +52,7 @@ const sweptToldEveryMs = 60_000
  * All machines and their latest attempts, in memory. Each method returns what changed, for the store; time and chance
  * come in as values.
  */
-export class Roster extends Records {
+export class Roster extends RosterIndex {
   /** When a file was last on its way to a machine, or waited for, which is not the machine's fault. */
   readonly #fetchedAt = new Map<string, number>()
   /** The clash last told of each machine, with the boot in which it was. */

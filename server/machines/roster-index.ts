@@ -4,7 +4,7 @@ import type { DiskInstall } from './disk-install.ts'
 import type { Attempt, Machine } from './machine.ts'
 
 /** All machines and the latest attempt of each, by everything they are found by. */
-export class Records {
+export class RosterIndex {
   readonly #machines = new Map<string, Machine>()
   readonly #byMac = new Map<Mac, string>()
   readonly #byUuid = new Map<Uuid, string>()
