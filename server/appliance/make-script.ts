@@ -122,20 +122,22 @@ const runners: Readonly<Record<ScriptLanguage, string>> = { ipxe: 'iPXE', grub: 
 /** Long enough to be read, and no hindrance to a machine that has its system after all. */
 const stopSeconds = 10
 
+/** Who boots, and by what. */
+type Booting = {
+  readonly machine: Machine
+  readonly attempt: Attempt
+  readonly mac: Mac
+  readonly loader: Loader | undefined
+}
+
 function renderChoice(
   parts: ScriptParts,
   arrival: Arrival,
-  who: {
-    readonly machine: Machine
-    readonly attempt: Attempt
-    readonly mac: Mac
-    readonly loader: Loader | undefined
-  },
+  who: Booting,
   choice: ScriptChoice,
   runner: Runner,
 ): RenderedScript {
-  const { ports, plans } = parts
-  const { machine, attempt, mac, loader } = who
+  const { machine, mac } = who
   const { language } = runner
   const templates = language === 'grub' ? parts.grubTemplates : parts.templates
   switch (choice.kind) {
@@ -150,50 +152,45 @@ function renderChoice(
       return renderWait(templates, values, language)
     }
     case 'install-disk':
-    case 'run-image': {
-      const image = `${boxUrl(arrival.to, ports.delivery)}/images/${choice.image}`
-      const values = {
-        hostname: machineName(machine, mac),
-        method: choice.kind === 'run-image' ? ('ram' as const) : ('disk' as const),
-        image: choice.image,
-        squashfsUrl: `${image}/squashfs`,
-        seedUrl: `${boxUrl(arrival.to, ports.http)}/seed/${attempt.id}/`,
-        kernelParameters: plans.settingsOf(mac).kernelParameters,
-      }
-      if (runner.language === 'ipxe') {
-        const shim = loader === 'shim-ipxe' ? runner.shim : undefined
-        const programs = `${boxUrl(arrival.to, ports.http)}/programs`
-        return renderRam(templates, {
-          ...values,
-          ...(shim === undefined ? {} : { shimUrl: `${programs}/${shim}` }),
-          kernelUrl: `${image}/vmlinuz`,
-          initrdUrl: `${image}/initrd`,
-        })
-      }
-      const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
-      return renderGrubRam(templates, { ...values, mac, httpFolder: image, tftpFolder })
-    }
-    case 'run-installer': {
-      const image = `${boxUrl(arrival.to, ports.delivery)}/images/${choice.image}`
-      const values = {
-        hostname: machineName(machine, mac),
-        image: choice.image,
-        isoUrl: `${image}/installer.iso`,
-        seedUrl: `${boxUrl(arrival.to, ports.http)}/seed/${attempt.id}/`,
-        kernelParameters: plans.settingsOf(mac).kernelParameters,
-      }
-      if (runner.language === 'grub') {
-        const tftpFolder = `tftp://${arrival.to}/images/${choice.image}`
-        return renderGrubInstaller(templates, { ...values, mac, httpFolder: image, tftpFolder })
-      }
-      const shim = loader === 'shim-ipxe' ? runner.shim : undefined
-      const programs = `${boxUrl(arrival.to, ports.http)}/programs`
-      return renderInstaller(templates, {
-        ...values,
-        ...(shim === undefined ? {} : { shimUrl: `${programs}/${shim}` }),
-        kernelUrl: `${image}/vmlinuz`,
-        initrdUrl: `${image}/initrd`,
-      })
-    }
+    case 'run-image':
+    case 'run-installer':
+      return renderImage(parts, arrival, who, choice, runner)
   }
+}
+
+function renderImage(
+  parts: ScriptParts,
+  arrival: Arrival,
+  { machine, attempt, mac, loader }: Booting,
+  { kind, image }: ScriptChoice & { readonly image: string },
+  runner: Runner,
+): RenderedScript {
+  const { ports, plans, templates, grubTemplates } = parts
+  const box = boxUrl(arrival.to, ports.http)
+  const folder = `${boxUrl(arrival.to, ports.delivery)}/images/${image}`
+  const common = {
+    hostname: machineName(machine, mac),
+    image,
+    seedUrl: `${box}/seed/${attempt.id}/`,
+    kernelParameters: plans.settingsOf(mac).kernelParameters,
+  }
+  const installer = { isoUrl: `${folder}/installer.iso` }
+  const method = kind === 'run-image' ? ('ram' as const) : ('disk' as const)
+  const inMemory = { method, squashfsUrl: `${folder}/squashfs` }
+  if (runner.language === 'grub') {
+    const files = { ...common, mac, httpFolder: folder, tftpFolder: `tftp://${arrival.to}/images/${image}` }
+    return kind === 'run-installer'
+      ? renderGrubInstaller(grubTemplates, { ...files, ...installer })
+      : renderGrubRam(grubTemplates, { ...files, ...inMemory })
+  }
+  const shim = loader === 'shim-ipxe' ? runner.shim : undefined
+  const files = {
+    ...common,
+    ...(shim === undefined ? {} : { shimUrl: `${box}/programs/${shim}` }),
+    kernelUrl: `${folder}/vmlinuz`,
+    initrdUrl: `${folder}/initrd`,
+  }
+  return kind === 'run-installer'
+    ? renderInstaller(templates, { ...files, ...installer })
+    : renderRam(templates, { ...files, ...inMemory })
 }
