@@ -3,6 +3,7 @@ import { Logbook, type Shelf } from '../../server/appliance/logbook.ts'
 import type { ApplianceEvent, RecordedEvent } from '../../server/events/event.ts'
 import type { Machine } from '../../server/machines/machine.ts'
 import { noChange, type RosterChange } from '../../server/machines/roster-change.ts'
+import { newMachine } from '../../server/machines/seen-machine.ts'
 import { aLease, ip, macNumber } from '../networks/a-network.ts'
 import { anAttempt } from '../store/records.ts'
 import { brokenShelf, FixedShelf, SlowShelf, turns } from './shelves.ts'
@@ -18,23 +19,7 @@ function aLogbook(shelf: Shelf, whose: ConstructorParameters<typeof Logbook>[1] 
 const ofMachine = () => ({ machine: '0a1b2c3d', attempt: 'a' })
 
 function aMachine(id: string, lastSeenAt: number): Machine {
-  return {
-    id,
-    macs: [],
-    uuid: undefined,
-    serial: undefined,
-    manufacturer: undefined,
-    product: undefined,
-    hostname: undefined,
-    architecture: undefined,
-    firmware: undefined,
-    state: 'discovered',
-    stateBecause: 'seen for the first time',
-    stateSince: 0,
-    discoveredAt: 0,
-    lastSeenAt,
-    failures: 0,
-  }
+  return newMachine(id, { mac: macNumber(1) }, lastSeenAt)
 }
 
 function changeOf(...machines: readonly Machine[]): RosterChange {

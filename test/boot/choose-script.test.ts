@@ -4,6 +4,7 @@ import t from 'tap'
 import { chooseScript, type Intent } from '../../server/boot/choose-script.ts'
 import type { Machine, MachineState } from '../../server/machines/machine.ts'
 import { roundsUntilStop, type Rounds } from '../../server/machines/rounds.ts'
+import { newMachine } from '../../server/machines/seen-machine.ts'
 import { macNumber } from '../networks/a-network.ts'
 
 const mac = macNumber(1)
@@ -21,24 +22,8 @@ const states: readonly MachineState[] = [
 ]
 
 function aMachine(state: MachineState, changes: Partial<Machine> = {}): Machine {
-  return {
-    id: '0a1b2c3d',
-    macs: [mac],
-    uuid: undefined,
-    serial: undefined,
-    manufacturer: undefined,
-    product: undefined,
-    hostname: undefined,
-    architecture: undefined,
-    firmware: undefined,
-    state,
-    stateBecause: 'its disk is broken',
-    stateSince: 0,
-    discoveredAt: 0,
-    lastSeenAt: 0,
-    failures: 0,
-    ...changes,
-  }
+  const because = 'its disk is broken'
+  return { ...newMachine('0a1b2c3d', { mac }, 0), macs: [mac], state, stateBecause: because, ...changes }
 }
 
 const around: Rounds = { ways: [], count: roundsUntilStop, since: 0, began: 240_000, latest: 240_000 }

@@ -1,29 +1,13 @@
 import t from 'tap'
 import { recognise, type Records, type Sighting } from '../../server/machines/identity.ts'
 import type { Machine } from '../../server/machines/machine.ts'
+import { newMachine } from '../../server/machines/seen-machine.ts'
 import { byteSwapped } from '../../server/wire/uuid.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { uuid, uuidNumber } from './sightings.ts'
 
 function aMachine(id: string, changes: Partial<Machine>): Machine {
-  return {
-    id,
-    macs: [],
-    uuid: undefined,
-    serial: undefined,
-    manufacturer: undefined,
-    product: undefined,
-    hostname: undefined,
-    architecture: undefined,
-    firmware: undefined,
-    state: 'discovered',
-    stateBecause: 'seen for the first time',
-    stateSince: 0,
-    discoveredAt: 0,
-    lastSeenAt: 0,
-    failures: 0,
-    ...changes,
-  }
+  return { ...newMachine(id, { mac: macNumber(1) }, 0), ...changes }
 }
 
 function recordsOf(...machines: readonly Machine[]): Records {
