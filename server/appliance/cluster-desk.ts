@@ -130,18 +130,6 @@ export async function clusterDesk(
     if (read.kind === 'refused') return read
     const { order } = read
     if (records.has(order.name)) return refused(`There is a cluster ${order.name} already.`)
-    const sharer = [...records.values()].find(
-      ({ cluster }) =>
-        cluster.kind === 'managed' &&
-        order.kind === 'managed' &&
-        order.vip !== undefined &&
-        cluster.vip === order.vip,
-    )
-    if (sharer !== undefined && order.kind === 'managed') {
-      return refused(
-        `${order.vip} is the address of the cluster ${sharer.cluster.name}. Choose one that nobody has.`,
-      )
-    }
     const ring = ringToSeal()
     if ('because' in ring) return refused(ring.because)
     return order.kind === 'managed' ? await create(order, ring) : await add(order, ring)
@@ -151,6 +139,15 @@ export async function clusterDesk(
     order: Extract<ClusterOrder, { kind: 'managed' }>,
     ring: KeyRing,
   ): Promise<MadeCluster> {
+    const { vip } = order
+    const sharer = [...records.values()].find(
+      ({ cluster }) => vip !== undefined && cluster.kind === 'managed' && cluster.vip === vip,
+    )
+    if (sharer !== undefined) {
+      return refused(
+        `${vip} is the address of the cluster ${sharer.cluster.name}. Choose one that nobody has.`,
+      )
+    }
     const createdAt = now()
     const { authorities, secrets } = await makeAuthorities(createdAt)
     const summary = await keep({ ...order, createdAt, authorities }, secrets, ring)
