@@ -35,8 +35,8 @@ export type Rig = AsyncDisposable & {
   readonly machine: VirtualMachine
   /** What a command of the command line printed. */
   readonly ironwake: (...words: readonly string[]) => Promise<string>
-  /** Takes the power from the machine, and gives it back: the same disks, the same variables of its firmware. */
-  readonly cycleMachine: () => Promise<void>
+  /** Takes the power from the machine, and gives it back: the same variables of its firmware, and the same disks unless other words for QEMU say so. */
+  readonly cycleMachine: (machineWords?: readonly string[]) => Promise<void>
   /** Ends the box with `kill -9`, and starts it again. */
   readonly cycleBox: () => Promise<void>
   /** What `ironwake machines show` says. */
@@ -119,6 +119,7 @@ export async function startRig(plan: {
     extraWords: plan.machineWords ?? [],
   }
   let machine = await powerOn(machinePlan)
+  let latestPlan = machinePlan
   started.defer(async () => await machine[Symbol.asyncDispose]())
   let pastSerial = ''
   started.defer(async () => {
@@ -141,10 +142,11 @@ export async function startRig(plan: {
       return machine
     },
     ironwake,
-    async cycleMachine() {
+    async cycleMachine(words) {
       await machine.pullPlug()
       pastSerial += await machine.serialText()
-      machine = await powerOn(machinePlan)
+      if (words !== undefined) latestPlan = { ...machinePlan, extraWords: words }
+      machine = await powerOn(latestPlan)
     },
     async cycleBox() {
       await appliance.kill()
