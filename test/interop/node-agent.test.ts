@@ -49,9 +49,15 @@ const programs: Readonly<Record<string, string>> = {
 
 const controlPlane = { role: 'control-plane', labels: {}, taints: [] } as const
 
-/** A system with its credential on the disk, the agent installed, and the box that it asks. */
-async function aSystem(t: Test, { shell, applets }: (typeof shells)[number], kubeadm: string) {
-  const box = await aJoiningBox(t, { 1: controlPlane }, { kubernetes: '1.34.1' })
+/** A system with its credential on the disk, the agent installed, and the box that it asks: number 1, beside others. */
+async function aSystem(
+  t: Test,
+  { shell, applets }: (typeof shells)[number],
+  kubeadm: string,
+  others: Parameters<typeof aJoiningBox>[1] = {},
+  cluster: Parameters<typeof aJoiningBox>[2] = {},
+) {
+  const box = await aJoiningBox(t, { 1: controlPlane, ...others }, { kubernetes: '1.34.1', ...cluster })
   const asked: string[] = []
   const gate: { away: boolean; word: string | undefined } = { away: false, word: undefined }
   const routes = Object.fromEntries(
@@ -185,6 +191,45 @@ for (const one of shells) {
       const api = await system.clusterApi()
       api.nodes.create(aRegisteredNode(1, 'True'))
       await until(() => system.machine(1).state === 'active')
+    },
+  )
+
+  t.test(
+    `by ${name} a further control plane joins with the keys of its cluster, and has kube-vip when it has joined`,
+    options,
+    async (t) => {
+      // What kubeadm finds: it joins nobody whose folder of static pods is not empty.
+      const looks =
+        'cd "$ROOT/etc/kubernetes" && find pki manifests -type f 2>/dev/null | sort >"$ROOT/found"'
+      const vip = { vip: '127.9.9.9' }
+      const system = await aSystem(t, one, `${endsWell}; ${looks}`, { 2: controlPlane }, vip)
+      const { calls, read, has, modeOf, told, asks, says } = system
+      t.strictSame((await asks(2, { kubeadm: '1.34.1' })).action, ['init'])
+      const api = await system.clusterApi()
+      await says(2, 'init-done')
+      await until(() => told('cluster-heard').length > 0)
+      system.start()
+      await until(() => told('join-done').length === 2)
+      await until(() => read('var/lib/ironwake/node-order') === 'join-control-plane told\n')
+      t.match(calls(), /^kubeadm join --config .*\/kubeadm\.yaml\n$/)
+      t.match(
+        read('seen.yaml'),
+        /kind: "JoinConfiguration"[^]*controlPlane:\s+localAPIEndpoint:\s+advertiseAddress/,
+      )
+      const secret = ['ca.key', 'etcd/ca.key', 'front-proxy-ca.key', 'sa.key']
+      const shown = ['ca.crt', 'etcd/ca.crt', 'front-proxy-ca.crt', 'sa.pub']
+      const files = [...secret, ...shown].map((file) => `pki/${file}`)
+      t.strictSame(read('found').trim().split('\n'), files.toSorted(), 'the authorities, and no static pod')
+      for (const file of secret) t.equal(modeOf(`etc/kubernetes/pki/${file}`), 0o600, file)
+      t.match(
+        read('etc/kubernetes/manifests/kube-vip.yaml'),
+        /127\.9\.9\.9[^]*\/etc\/kubernetes\/admin\.conf/,
+      )
+      t.notOk(has('run/ironwake/order'), 'nothing of the order is left')
+      api.nodes.create(aRegisteredNode(1, 'True'))
+      await until(() => system.machine(1).state === 'active')
+      await until(() => told('bootstrap-token-deleted').length === 1)
+      t.strictSame(api.secrets.all(), [])
     },
   )
 
@@ -446,7 +491,7 @@ for (const one of shells) {
       system.start()
       await until(() => calls().includes('systemctl reboot'))
       t.match(calls(), /^efibootmgr --quiet --bootnext 0001\nsystemctl reboot\n/)
-      t.match(system.lines.join(''), /it is to be installed anew/)
+      await until(() => system.lines.join('').includes('it is to be installed anew'))
     },
   )
 
