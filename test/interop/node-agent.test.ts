@@ -524,7 +524,7 @@ for (const one of shells) {
     system.start()
     await until(() => system.calls().includes('systemctl reboot'))
     t.notMatch(system.calls(), /efibootmgr/)
-    t.match(system.lines.join(''), /it is to start anew/)
+    await until(() => system.lines.join('').includes('it is to start anew'))
     t.equal(system.read('var/lib/ironwake/node-order'), 'init told\n', 'it is a node still')
   })
 }
