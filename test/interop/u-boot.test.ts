@@ -84,6 +84,10 @@ for (const [board, settings, file] of [
     const [asked] = await box.events('firmware-asked')
     t.match(asked?.event, { client: 'PXE firmware', architecture, vendorClass: /^U-Boot\.armv[78]$/ })
     t.match((await box.events('boot-offered'))[0]?.event, { program: file })
+    await until(
+      'the box has heard the last acknowledgement',
+      async () => (await box.events('program-sent')).length > 0,
+    )
     t.match((await box.events('program-sent'))[0]?.event, { file, byteCount: bytes.length })
     t.match((await box.events('address-leased'))[0]?.event, { seconds: 120, to: 'PXE firmware' })
     t.same(await box.events('firmware-without-program'), [])
