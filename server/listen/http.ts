@@ -1,5 +1,6 @@
 import type { RequestListener, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { chmodSync, rmSync } from 'node:fs'
 import type { ApplianceEvent } from '../events/event.ts'
 
@@ -7,6 +8,7 @@ import type { ApplianceEvent } from '../events/event.ts'
 // 13 MB at rest.
 const { createServer } = process.getBuiltinModule('node:http')
 
+/** `port` is 0 for a socket file. */
 export type HttpListener = AsyncDisposable & { readonly port: number }
 
 type AnyServer = Server | TlsServer
@@ -35,9 +37,11 @@ export async function listenHttp(
   const server = createServer(limits, app)
   server.maxConnections = mostConnections
   refuseMalformed(server, tell)
-  await started(server, () => server.listen(where.port, where.address), `${where.address}:${where.port}`)
-  const bound = server.address()
-  return closing(server, typeof bound === 'object' && bound !== null ? bound.port : where.port)
+  return await started(
+    server,
+    () => server.listen(where.port, where.address),
+    `${where.address}:${where.port}`,
+  )
 }
 
 /** Listens on a socket file that only the owner of the running program may open. */
@@ -47,12 +51,12 @@ export async function listenSocketFile(app: RequestListener, path: string): Prom
   const server = createServer(limits, app)
   const umask = process.umask(0o177)
   try {
-    await started(server, () => server.listen(path), path)
+    const listener = await started(server, () => server.listen(path), path)
+    chmodSync(path, 0o600)
+    return listener
   } finally {
     process.umask(umask)
   }
-  chmodSync(path, 0o600)
-  return closing(server, 0)
 }
 
 const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
@@ -77,8 +81,16 @@ export function refuseMalformed(
   })
 }
 
-/** Resolves when the server listens; rejects with a sentence when it cannot. */
-export async function started(server: AnyServer, listen: () => void, where: string): Promise<void> {
+/**
+ * Listens; rejects with a sentence where that cannot be. What is open when it is closed is broken off, connections in a TLS
+ * handshake among it: HTTP does not know those yet, and each would be answered, for as long as it likes, when its handshake is done.
+ */
+export async function started(server: AnyServer, listen: () => void, where: string): Promise<HttpListener> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const told = new Error(sentenceFor(error, where), { cause: error })
@@ -87,6 +99,15 @@ export async function started(server: AnyServer, listen: () => void, where: stri
     server.once('listening', resolve)
     listen()
   })
+  const bound = server.address()
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : 0,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of open) socket.destroy()
+      await closed
+    },
+  }
 }
 
 function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
@@ -102,15 +123,5 @@ function sentenceFor(error: NodeJS.ErrnoException, where: string): string {
       return `${where} is not an address of this box.`
     default:
       return `${where} cannot be opened: ${error.message}`
-  }
-}
-
-export function closing(server: AnyServer, port: number): HttpListener {
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
   }
 }

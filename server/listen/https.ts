@@ -2,7 +2,7 @@ import type { Server } from 'node:https'
 import type { RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ApplianceEvent } from '../events/event.ts'
-import { closing, limits, refuseMalformed, started, type HttpListener } from './http.ts'
+import { limits, refuseMalformed, started, type HttpListener } from './http.ts'
 
 export type Identity = { readonly key: string; readonly cert: string }
 
@@ -32,11 +32,13 @@ export async function listenHttps(
   shareConnections(server)
   // A handshake that fails comes here, too.
   refuseMalformed(server, tell, { protocol: 'https', inWords })
-  await started(server, () => server.listen(where.port, where.address), `${where.address}:${where.port}`)
-  const bound = server.address()
-  const port = typeof bound === 'object' && bound !== null ? bound.port : where.port
+  const listener = await started(
+    server,
+    () => server.listen(where.port, where.address),
+    `${where.address}:${where.port}`,
+  )
   return {
-    ...closing(server, port),
+    ...listener,
     exchange: (next) => server.setSecureContext({ ...next, minVersion: 'TLSv1.2' }),
   }
 }

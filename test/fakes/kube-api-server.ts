@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
   anybody,
@@ -74,6 +74,9 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   const asked: string[] = []
   const watches = new Set<ServerResponse>()
   const pages = new Map<string, { readonly rest: readonly KubeObject[]; readonly version: string }>()
+  const open = new Set<Socket>()
+  /** Those in a handshake among them, which HTTP does not know yet. */
+  const breakConnections = (): void => open.forEach((socket) => socket.destroy())
   const server = createServer(
     {
       cert: settings.certificate,
@@ -83,7 +86,12 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       rejectUnauthorized: false,
     },
     (request, response) => void answer(request, response),
-  ).listen(port, settings.host ?? '127.0.0.1')
+  )
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  server.listen(port, settings.host ?? '127.0.0.1')
   await once(server, 'listening')
 
   return {
@@ -93,11 +101,12 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     pods,
     applied,
     asked,
-    breakConnections: () => server.closeAllConnections(),
+    breakConnections,
     writeToWatches: (bytes) => watches.forEach((watch) => watch.write(bytes)),
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      breakConnections()
+      await closed
     },
   }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
@@ -217,6 +218,22 @@ t.test('who holds lines open has a share of them, and is let go in time', async 
   t.teardown(() => clearInterval(drip))
   await until('who drips its header is let go', () => isOver)
   t.equal((await api.ask({ path: '/api/v1/status', headers: bearer(token) })).status, 200)
+})
+
+t.test('a listener that stops waits for no handshake, and answers nobody who ends his later', async (t) => {
+  const api = await anHttpsApi(t)
+  const raw = connectPlain({ host: '127.0.0.1', port: api.port })
+  raw.on('error', () => {})
+  await once(raw, 'connect')
+  // Connections are taken up in their order: this one is, too, when the next is answered.
+  t.equal((await api.ask({ path: '/api/v1/health' })).status, 200)
+  const stopped = api.listener[Symbol.asyncDispose]()
+  const late = await said(connect({ socket: raw, ca: api.authority.certificatePem }), (socket) =>
+    socket.write('GET /api/v1/health HTTP/1.1\r\nHost: box\r\n\r\n'),
+  )
+  t.equal(late, '')
+  await stopped
+  await t.rejects(api.ask({ path: '/api/v1/health' }), { code: 'ECONNREFUSED' })
 })
 
 t.test(
