@@ -7,24 +7,35 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number }
-type Ring = { readonly name: string; readonly run: () => Promise<Count> }
+type Ring = {
+  readonly name: string
+  readonly run: () => Promise<Count>
+  /** What can be done while the ring before is run; it resolves to whether it could. */
+  readonly prepare?: () => Promise<boolean>
+}
 
 const none: Count = { passed: 0, failed: 0, skipped: 0 }
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tapFolder = join(root, '.cache', 'tap')
 
+// As many at a time as fill two processors: unit tests and emulated machines compute all the time, the others mostly wait.
 const rings: readonly Ring[] = [
   { name: 'checks', run: checks },
-  { name: 'unit', run: async () => await tap('unit', 300, unitFiles) },
+  { name: 'unit', run: async () => await tap('unit', { jobs: 2, timeoutSeconds: 300 }, unitFiles) },
   {
     name: 'faults',
-    run: async () => await tap('faults', 300, ['test/faults/*.test.ts']),
+    run: async () => await tap('faults', { jobs: 3, timeoutSeconds: 300 }, ['test/faults/*.test.ts']),
   },
   {
     name: 'interop',
-    run: async () => await tap('interop', 600, ['test/interop/*.test.ts']),
+    run: async () => await tap('interop', { jobs: 3, timeoutSeconds: 600 }, ['test/interop/*.test.ts']),
   },
-  { name: 'boot', run: boot },
+  {
+    name: 'boot',
+    run: async () => await tap('boot', { jobs: 2, timeoutSeconds: 1200 }, ['test/boot/*.boot.ts']),
+    // The image is made before the tests that share it.
+    prepare: async () => (await command('node', ['test/boot/prepare.ts'])) === 0,
+  },
 ]
 const unitFolders = (
   'wire events config dhcp tftp networks machines boot ipxe-scripts cloud-init images access clusters store listen http appliance cli demo ' +
@@ -48,11 +59,15 @@ if (unknown.length > 0) {
 
 async function runRings(chosen: readonly Ring[]): Promise<void> {
   let total = none
+  const prepared = new Map<Ring, Promise<boolean>>()
   const lines: string[] = []
-  for (const ring of chosen) {
+  for (const [at, ring] of chosen.entries()) {
     console.log(`\n── ${ring.name} ──`)
     const began = performance.now()
-    const count = await ring.run()
+    const isPrepared = prepared.get(ring) ?? ring.prepare?.()
+    const next = chosen[at + 1]
+    if (next?.prepare !== undefined) prepared.set(next, next.prepare())
+    const count = (await isPrepared) === false ? { ...none, failed: 1 } : await ring.run()
     total = sum(total, count)
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
     lines.push(`${ring.name.padEnd(8)} ${said(count)} (${seconds} s)`)
@@ -80,14 +95,12 @@ async function checks(): Promise<Count> {
   return count
 }
 
-/** The image is made before the tests that share it; two machines at a time fill two processors. */
-async function boot(): Promise<Count> {
-  if ((await command('node', ['test/boot/prepare.ts'])) !== 0) return { ...none, failed: 1 }
-  return await tap('boot', 1200, ['test/boot/*.boot.ts'])
-}
-
-/** Runs test files under tap, two at a time since most of them wait for something, and counts the tests of each file. A file that ends badly counts as failed by itself. */
-async function tap(ring: string, timeoutSeconds: number, files: readonly string[]): Promise<Count> {
+/** Runs test files under tap, and counts the tests of each file. A file that ends badly counts as failed by itself. */
+async function tap(
+  ring: string,
+  { jobs, timeoutSeconds }: { readonly jobs: number; readonly timeoutSeconds: number },
+  files: readonly string[],
+): Promise<Count> {
   mkdirSync(tapFolder, { recursive: true })
   const output = join(tapFolder, `${ring}.tap`)
   rmSync(output, { force: true })
@@ -96,7 +109,7 @@ async function tap(ring: string, timeoutSeconds: number, files: readonly string[
     '--allow-empty-coverage',
     `--output-file=${output}`,
     '--reporter=terse',
-    '--jobs=2',
+    `--jobs=${jobs}`,
     `--timeout=${timeoutSeconds}`,
   ]
   const code = await command('tap', [...fixed, ...files])
