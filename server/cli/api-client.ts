@@ -1,12 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import { askRemote, type Question, type RemoteBox } from './remote-box.ts'
+import { endInSilence, Silent, silentBox } from './silence.ts'
 import { Sorry } from './sorry.ts'
+import { Stopped } from './stopped.ts'
 
 // Not by an import, which would cost the appliance 13 MB (listen/http.ts).
 const { request } = process.getBuiltinModule('node:http')
 
-/** A box by the path of its socket file, where it runs here, or one elsewhere. */
-export type Box = string | RemoteBox
+/** Where a box is asked, and for how long it is waited for. */
+export type Box = (LocalBox | RemoteBox) & {
+  /** Ends what is asked at once. */
+  readonly stop?: AbortSignal
+  /** For so long it may say nothing; a minute where absent. */
+  readonly silenceMs?: number
+}
+
+/** The box that runs here. */
+export type LocalBox = { readonly socket: string }
 
 /** The socket file of a running appliance, in its data folder. */
 export const socketName = 'ironwake.sock'
@@ -23,30 +33,29 @@ export async function ask(box: Box, method: Method, path: string, body?: unknown
 
 /** Asks the running appliance for a text that is no JSON. */
 export async function askForText(box: Box, method: Method, path: string, body?: unknown): Promise<string> {
-  const response = await open(box, { method, path, body })
-  let text = ''
-  for await (const chunk of response.setEncoding('utf8')) {
-    text += chunk
-    if (text.length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
-  }
-  return text
+  return await textIn(await open(box, { method, path, body }), box)
 }
 
 /** Asks the running appliance for something that is no JSON. */
 export async function askForBytes(box: Box, path: string): Promise<Uint8Array> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of (await open(box, { method: 'GET', path })) as AsyncIterable<Buffer>) {
-    parts.push(part)
-    length += part.length
-    if (length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
-  }
-  return Buffer.concat(parts)
+  const response = await open(box, { method: 'GET', path })
+  return await stoppable(box.stop, async () => {
+    const parts: Buffer[] = []
+    let length = 0
+    for await (const part of response as AsyncIterable<Buffer>) {
+      parts.push(part)
+      length += part.length
+      if (length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
+    }
+    return Buffer.concat(parts)
+  })
 }
 
-/** The data of server-sent events, one after another, until the appliance stops or `signal` ends it. */
-export async function* listen(box: Box, path: string, signal?: AbortSignal): AsyncGenerator {
-  const response = await open(box, { method: 'GET', path, signal })
+/** The data of server-sent events, one after another, until the appliance stops or the stop of the box ends it. */
+export async function* listen(box: Box, path: string): AsyncGenerator {
+  const response = await open(box, { method: 'GET', path })
+  // Once it has begun, a person watches it. Over the network a line may be dead, which the lack of heartbeats tells.
+  if ('socket' in box) response.socket.setTimeout(0)
   let rest = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) {
@@ -58,18 +67,44 @@ export async function* listen(box: Box, path: string, signal?: AbortSignal): Asy
       }
     }
   } catch (error) {
-    if (signal?.aborted !== true && !isReset(error)) throw error
+    if (box.stop?.aborted !== true && !isReset(error)) throw error
   }
 }
 
-async function open(box: Box, question: Question): Promise<IncomingMessage> {
-  const response = await (typeof box === 'string' ? askSocket(box, question) : askRemote(box, question))
+/** The slowest answers, of clusters and of what they are asked, take less than half of it. */
+const usualSilenceMs = 60_000
+
+async function open(box: Box, asked: Omit<Question, 'silenceMs' | 'signal'>): Promise<IncomingMessage> {
+  const { stop: signal, silenceMs = usualSilenceMs } = box
+  const question = { ...asked, signal, silenceMs }
+  const response = await stoppable(signal, async () =>
+    'socket' in box ? await askSocket(box.socket, question) : await askRemote(box, question),
+  )
   const status = response.statusCode ?? 0
   if (status < 400) return response
-  let text = ''
-  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  const text = await textIn(response, box)
   const because = detailOf(text) ?? `the appliance answered with status ${status}`
-  throw new Sorry(because, typeof box === 'string' ? undefined : nextStepAfter(status))
+  throw new Sorry(because, 'socket' in box ? undefined : nextStepAfter(status))
+}
+
+async function textIn(response: IncomingMessage, { stop }: Box): Promise<string> {
+  return await stoppable(stop, async () => {
+    let text = ''
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk
+      if (text.length > answerLimitBytes) throw new Sorry('the answer of the appliance is too large to hold')
+    }
+    return text
+  })
+}
+
+/** What fails because a person ended it is no fault of the box. */
+async function stoppable<T>(stop: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw stop?.aborted === true ? new Stopped() : error
+  }
 }
 
 /** What helps who is refused by a box elsewhere for the token that was shown; the reason says what was wrong with it. */
@@ -81,14 +116,15 @@ function nextStepAfter(status: number): string | undefined {
 
 async function askSocket(
   socketPath: string,
-  { method, path, body, signal }: Question,
+  { method, path, body, signal, silenceMs }: Question,
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   const headers = text === undefined ? {} : { 'Content-Type': 'application/json' }
   return await new Promise<IncomingMessage>((resolve, reject) => {
-    const where = { socketPath, method, path, headers }
+    const where = { socketPath, method, path, headers, timeout: silenceMs }
     const asked = request({ ...where, ...(signal === undefined ? {} : { signal }) }, resolve)
-    asked.once('error', (error) => reject(sorryFor(error, socketPath)))
+    endInSilence(asked, () => silentBox(`the appliance here (${socketPath})`, silenceMs))
+    asked.once('error', (error) => reject(error instanceof Sorry ? error : sorryFor(error, socketPath)))
     asked.end(text)
   })
 }
@@ -102,6 +138,12 @@ function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
       return new Sorry(
         `no appliance is running here (${socketPath}). Start it with: ironwake serve`,
         'If it runs with other settings, name them with --settings or its folder with --data.',
+      )
+    // Its queue of those who wait is full.
+    case 'EAGAIN':
+      return new Silent(
+        `the appliance here (${socketPath}) takes no more questions`,
+        'See whether it hangs; where it does, stop it and start it again: ironwake serve',
       )
     case 'EACCES':
       return new Sorry(`${socketPath} may be opened only by the user that runs the appliance, often root.`)

@@ -29,9 +29,9 @@ export function boxOf(call: Call): Box {
   if (server === undefined) {
     const of = ['token-file', 'ca-fingerprint', 'ca-file'].find((name) => call.options[name] !== undefined)
     if (of !== undefined) throw new WronglyCalled(`--${of} is for a box elsewhere: name it with --server`)
-    return socketOf(call)
+    return { socket: socketOf(call), stop: call.stop }
   }
-  return { server: urlOf(server), token: tokenOf(call), knownBy: knownBy(call) }
+  return { server: urlOf(server), token: tokenOf(call), knownBy: knownBy(call), stop: call.stop }
 }
 
 /** The box elsewhere that this call names, whether or not a token for it is at hand. */

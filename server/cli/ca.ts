@@ -6,8 +6,9 @@ import type { KeyPair } from '../access/key-pair.ts'
 import { fingerprintOf } from '../access/fingerprint.ts'
 import { remoteBoxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
-import { pinnedAuthority } from './remote-box.ts'
+import { pinnedAuthority, type RemoteBox } from './remote-box.ts'
 import { Sorry } from './sorry.ts'
+import { Stopped } from './stopped.ts'
 import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
@@ -83,11 +84,22 @@ function factsOf(certificate: X509Certificate) {
   }
 }
 
+/** Nobody waits longer for a certificate. */
+const silenceMs = 60_000
+
+async function authorityOf(call: Call, box: RemoteBox): Promise<string> {
+  try {
+    return await pinnedAuthority(box, { signal: call.stop, silenceMs })
+  } catch (error) {
+    throw call.stop.aborted ? new Stopped() : error
+  }
+}
+
 async function fetchTo(call: Call, out: Call['options'][string]): Promise<number> {
   if (typeof out !== 'string' || out === '')
     throw new WronglyCalled('fetch needs a file to write, --out FILE')
   const box = remoteBoxOf(call)
-  const pem = await pinnedAuthority(box)
+  const pem = await authorityOf(call, box)
   try {
     writeFileSync(out, pem)
   } catch (error) {

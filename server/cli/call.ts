@@ -37,6 +37,6 @@ export type Command = {
     }
   }
   readonly examples: readonly string[]
-  /** The exit code: 0 well, 1 not well, 2 wrongly called. */
+  /** The exit code: 0 well, 1 not well. */
   readonly run: (call: Call) => Promise<number>
 }

@@ -3,7 +3,9 @@ import { checkBox } from '../appliance/check-box.ts'
 import type { Finding } from '../appliance/finding.ts'
 import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
+import { Silent } from './silence.ts'
 import { socketOf } from './socket-of.ts'
+import { Sorry } from './sorry.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 const marks: { readonly [verdict in Finding['verdict']]: string } = {
@@ -28,7 +30,19 @@ export const check: Command = {
       subject: 'settings',
       fact: file ?? 'no ironwake.yaml here, so the defaults hold',
     }
-    const findings = [settings, ...(await checkBox(config, call.now(), await isRunning(call)))]
+    const box = await running(call)
+    const hangs: readonly Finding[] =
+      box instanceof Sorry
+        ? [
+            {
+              verdict: 'wrong',
+              subject: 'appliance',
+              fact: box.message,
+              nextStep: 'See whether it hangs; where it does, stop it and start it again: ironwake serve',
+            },
+          ]
+        : []
+    const findings = [settings, ...hangs, ...(await checkBox(config, call.now(), box !== 'no'))]
     if (call.output === 'json') call.print(JSON.stringify(findings, undefined, 2))
     else for (const finding of findings) print(call, finding)
     return findings.some((finding) => finding.verdict === 'wrong') ? 1 : 0
@@ -40,13 +54,18 @@ function print(call: Call, { verdict, subject, fact, nextStep }: Finding): void 
   if (nextStep !== undefined) call.print(`    ${nextStep}`)
 }
 
-async function isRunning(call: Call): Promise<boolean> {
+/** What says that it is up answers at once. */
+const silenceMs = 10_000
+
+async function running(call: Call): Promise<'no' | 'well' | Sorry> {
   const socket = socketOf(call)
-  if (!existsSync(socket)) return false
+  if (!existsSync(socket)) return 'no'
   try {
-    await ask(socket, 'GET', '/api/v1/status')
-    return true
-  } catch {
-    return false
+    await ask({ socket, stop: call.stop, silenceMs }, 'GET', '/api/v1/status')
+    return 'well'
+  } catch (error) {
+    if (error instanceof Silent) return error
+    if (error instanceof Sorry) return 'no'
+    throw error
   }
 }

@@ -1,10 +1,12 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
 import type { ClusterSummary } from '../http/cluster-routes.ts'
 import { ask, askForText } from './api-client.ts'
 import { boxOf, remoteOptions } from './box-of.ts'
 import type { Call, Command } from './call.ts'
 import { nameInPath } from './name-in-path.ts'
 import { Sorry } from './sorry.ts'
+import { Stopped } from './stopped.ts'
 import { table } from './table.ts'
 import { unknownVerb } from './unknown-verb.ts'
 import { WronglyCalled } from './wrongly-called.ts'
@@ -162,7 +164,7 @@ async function add(call: Call, name: string): Promise<number> {
     throw new WronglyCalled('add needs the kubeconfig of the cluster, --kubeconfig FILE')
   }
   const { context } = call.options
-  return await made(call, { kind: 'external', name, kubeconfig: read(file), context })
+  return await made(call, { kind: 'external', name, kubeconfig: await read(call, file), context })
 }
 
 async function made(call: Call, order: unknown): Promise<number> {
@@ -210,8 +212,8 @@ async function remove(call: Call, name: string): Promise<number> {
 /** As the box takes it. */
 const mostKubeconfig = 1024 * 1024
 
-function read(file: string): string {
-  const text = textOf(file)
+async function read(call: Call, file: string): Promise<string> {
+  const text = file === '-' ? await typedIn(call.stop) : textOf(file)
   if (text.length <= mostKubeconfig) return text
   throw new Sorry(
     `${file} is too large for a kubeconfig: it has at most 1 MiB`,
@@ -219,10 +221,26 @@ function read(file: string): string {
   )
 }
 
+/** Standard input, as much of it as is needed to see that it is too long. Ctrl-C ends it, as it could not where it is read in one call. */
+async function typedIn(stop: AbortSignal): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of addAbortSignal(stop, process.stdin.setEncoding('utf8'))) {
+      text += String(chunk)
+      if (text.length > mostKubeconfig) break
+    }
+  } catch (error) {
+    if (stop.aborted) throw new Stopped()
+    throw new Sorry(
+      `standard input cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  return text
+}
+
 function textOf(file: string): string {
   try {
-    // 0 is standard input.
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (error) {
     throw new Sorry(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }

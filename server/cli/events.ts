@@ -28,7 +28,7 @@ export const events: Command = {
     const box = boxOf(call)
     const query = await queryOf(call, box)
     if (call.options['follow'] === true) {
-      for await (const event of listen(box, `/api/v1/events/stream?${query}`, call.stop)) {
+      for await (const event of listen(box, `/api/v1/events/stream?${query}`)) {
         print(call, event as RecordedEvent)
       }
       if (!call.stop.aborted) call.remark('The appliance stopped.')

@@ -16,6 +16,7 @@ import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { importFrom } from './image-import.ts'
 import { bytesOf, imageTable, jobLines, notesOf } from './image-lines.ts'
+import { Silent } from './silence.ts'
 import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
 import { unknownVerb } from './unknown-verb.ts'
@@ -110,8 +111,9 @@ async function list(call: Call): Promise<number> {
   const { config } = call.settings()
   const view = await viewImages(config)
   const jobs = await jobsOf(call)
+  const isTold = jobs !== undefined && !(jobs instanceof Silent)
   if (call.output === 'json') {
-    call.print(JSON.stringify({ ...view, folders: config.images, jobs: jobs ?? [] }, undefined, 2))
+    call.print(JSON.stringify({ ...view, folders: config.images, jobs: isTold ? jobs : [] }, undefined, 2))
     return 0
   }
   if (view.versions.length + config.images.length === 0) {
@@ -122,6 +124,7 @@ async function list(call: Call): Promise<number> {
   }
   if (jobs === undefined)
     call.remark('No appliance is running here, so nothing is fetched or swept by the clock.')
+  else if (!isTold) call.remark(`What is fetched and swept by the clock is not known: ${jobs.message}.`)
   else for (const line of jobLines(jobs, call.now())) call.remark(line)
   return 0
 }
@@ -230,13 +233,18 @@ function fromWhere(origin: Origin): string {
   }
 }
 
+/** The list of images needs the box only for what it does by the clock, and waits no longer. */
+const silenceMs = 10_000
+
 /** The jobs of the appliance that runs here; `undefined` where none does. */
-async function jobsOf(call: Call): Promise<readonly JobStatus[] | undefined> {
+async function jobsOf(call: Call): Promise<readonly JobStatus[] | Silent | undefined> {
   const socket = socketOf(call)
   if (!existsSync(socket)) return undefined
   try {
-    return ((await ask(socket, 'GET', '/api/v1/status')) as ApplianceStatus).jobs
+    const box = { socket, stop: call.stop, silenceMs }
+    return ((await ask(box, 'GET', '/api/v1/status')) as ApplianceStatus).jobs
   } catch (error) {
+    if (error instanceof Silent) return error
     if (error instanceof Sorry) return undefined
     throw error
   }

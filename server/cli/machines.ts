@@ -450,6 +450,9 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
   return 0
 }
 
+/** The box waits 90 s for a BMC (appliance/power-desk.ts). */
+const powerSilenceMs = 120_000
+
 type PowerReport = {
   readonly machine: string
   readonly way: string
@@ -467,10 +470,9 @@ async function power(call: Call, name: string, [wanted, ...more]: readonly strin
     throw new WronglyCalled('--boot network goes with power on and power cycle, and with nothing else')
   }
   const path = `${pathOf(name)}/power`
+  const box = { ...boxOf(call), silenceMs: powerSilenceMs }
   const report = (
-    action === undefined
-      ? await ask(boxOf(call), 'GET', path)
-      : await ask(boxOf(call), 'POST', path, { action, boot })
+    action === undefined ? await ask(box, 'GET', path) : await ask(box, 'POST', path, { action, boot })
   ) as PowerReport
   if (call.output === 'json') call.print(JSON.stringify(report, undefined, 2))
   else if (action === undefined) call.print(`${report.machine} is ${report.state}, by ${report.way}`)

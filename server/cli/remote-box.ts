@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { RequestOptions } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { fingerprintOf } from '../access/fingerprint.ts'
+import { endInSilence, silentBox } from './silence.ts'
 import { Sorry } from './sorry.ts'
 
 /** A box elsewhere, and by what it is known. */
@@ -18,19 +19,20 @@ export type Question = {
   readonly method: string
   readonly path: string
   readonly body?: unknown
-  readonly signal?: AbortSignal | undefined
+  readonly signal: AbortSignal | undefined
+  /** A stream says something every 15 seconds. */
+  readonly silenceMs: number
 }
 
-/** A stream says something every 15 seconds. */
-const silenceMs = 60_000
 const authorityLimitBytes = 64 * 1024
 
 /** Asks a box over HTTPS. The token leaves only after the box has shown that it is the one that is meant. */
 export async function askRemote(
   box: RemoteBox,
-  { method, path, body, signal }: Question,
+  { method, path, body, signal, silenceMs }: Question,
 ): Promise<IncomingMessage> {
-  const ca = box.knownBy.kind === 'authority' ? box.knownBy.pem : await pinnedAuthority(box)
+  const ca =
+    box.knownBy.kind === 'authority' ? box.knownBy.pem : await pinnedAuthority(box, { signal, silenceMs })
   const text = body === undefined ? undefined : JSON.stringify(body)
   const headers = {
     ...(box.token === undefined ? {} : { Authorization: `Bearer ${box.token}` }),
@@ -40,7 +42,7 @@ export async function askRemote(
   }
   return await asked(
     box.server,
-    { method, path, ca, headers, ...(signal === undefined ? {} : { signal }) },
+    { method, path, ca, headers, timeout: silenceMs, ...(signal === undefined ? {} : { signal }) },
     text,
   )
 }
@@ -48,13 +50,16 @@ export async function askRemote(
 const fetched = new Map<string, string>()
 
 /** The authority that the box shows, when it has the fingerprint that was named. Until then nothing that it says is believed. */
-export async function pinnedAuthority({ server, knownBy }: RemoteBox): Promise<string> {
+export async function pinnedAuthority(
+  { server, knownBy }: RemoteBox,
+  { signal, silenceMs: timeout }: Pick<Question, 'signal' | 'silenceMs'>,
+): Promise<string> {
   if (knownBy.kind === 'authority') return knownBy.pem
   const key = `${server.origin} ${knownBy.fingerprint}`
   const known = fetched.get(key)
   if (known !== undefined) return known
-  const unproven = { method: 'GET', path: '/api/v1/authority.pem', rejectUnauthorized: false }
-  const response = await asked(server, unproven, undefined)
+  const unproven = { method: 'GET', path: '/api/v1/authority.pem', rejectUnauthorized: false, timeout }
+  const response = await asked(server, signal === undefined ? unproven : { ...unproven, signal }, undefined)
   let pem = ''
   for await (const chunk of response.setEncoding('utf8')) {
     pem += chunk
@@ -87,20 +92,15 @@ function fingerprintIn(pem: string): string | undefined {
 
 async function asked(
   server: URL,
-  options: RequestOptions,
+  options: RequestOptions & { readonly timeout: number },
   body: string | undefined,
 ): Promise<IncomingMessage> {
   const where = { host: server.hostname, port: server.port === '' ? 443 : Number(server.port) }
   return await new Promise((resolve, reject) => {
     // `serve` loads this file, and asks nobody.
     const { request } = process.getBuiltinModule('node:https')
-    const sent = request(
-      { ...where, ...options, agent: false, minVersion: 'TLSv1.2', timeout: silenceMs },
-      resolve,
-    )
-    sent.once('timeout', () =>
-      sent.destroy(new Sorry(`${server.origin} says nothing for ${silenceMs / 1000} s`)),
-    )
+    const sent = request({ ...where, ...options, agent: false, minVersion: 'TLSv1.2' }, resolve)
+    endInSilence(sent, () => silentBox(server.origin, options.timeout))
     sent.once('error', (error) => reject(error instanceof Sorry ? error : sorryFor(error, server)))
     sent.end(body)
   })

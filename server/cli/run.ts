@@ -4,6 +4,7 @@ import { printable } from '../wire/text.ts'
 import { loadSettings } from './load-settings.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
+import { Stopped } from './stopped.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 import { version } from '../appliance/version.ts'
 
@@ -90,7 +91,10 @@ const common = {
   help: { type: 'boolean', short: 'h', about: 'say what the command does, with examples' },
 } as const
 
-/** Runs what was typed and gives the exit code: 0 well, 1 not well, 2 wrongly called. */
+/** As shells tell of what Ctrl-C ended: 128 and the number of SIGINT. */
+const stoppedCode = 130
+
+/** Runs what was typed and gives the exit code: 0 well, 1 not well, 2 wrongly called, 130 stopped while it waited for a box. */
 export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = words
   const [about] = rest
@@ -128,6 +132,7 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
       terminal.remark(`See: ironwake ${name} --help`)
       return 2
     }
+    if (error instanceof Stopped) return stoppedCode
     if (!(error instanceof Sorry)) throw error
     terminal.remark(`ironwake ${name}: ${error.message}`)
     if (error.nextStep !== undefined) terminal.remark(error.nextStep)

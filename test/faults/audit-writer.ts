@@ -30,7 +30,7 @@ let next = Number(first)
 async function actOn(): Promise<never> {
   for (;;) {
     const number = next++
-    await ask(socket, 'POST', `/api/v1/machines/${number}/retry`)
+    await ask({ socket }, 'POST', `/api/v1/machines/${number}/retry`)
     say(`told ${number}`)
   }
 }

@@ -64,7 +64,7 @@ export async function openBox({ networks, settings, dataFolder: given }: BoxPlan
   let appliance = await serveIn(namespace, settingsFile)
   opened.defer(async () => await appliance[Symbol.asyncDispose]())
   const askApi = async (path: string): Promise<unknown> =>
-    await ask(join(dataFolder, socketName), 'GET', path)
+    await ask({ socket: join(dataFolder, socketName) }, 'GET', path)
 
   const parts = opened.move()
   return {
