@@ -93,7 +93,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
         )
       }
       await logbook.keep(change)
-      return { kind: 'done' }
+      return { kind: 'done', remarks: [] }
     },
     plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
@@ -136,7 +136,7 @@ function whyNotNext(
   return image?.kind === 'none' ? `${id} has no image: ${image.because}` : undefined
 }
 
-function refused(because: string): Done {
+function refused(because: string): Done & { readonly kind: 'refused' } {
   return { kind: 'refused', because }
 }
 

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { accessFolder, authorityName, readAuthority } from '../access/authority.ts'
@@ -49,8 +49,11 @@ async function show(call: Call): Promise<number> {
       'The box makes it when it is started: ironwake serve',
     )
   const { certificate, certificatePem } = authority
-  if (call.options['pem'] === true) call.print(certificatePem.trimEnd())
-  else if (call.output === 'json') call.print(JSON.stringify(factsOf(certificate), undefined, 2))
+  const isPem = call.options['pem'] === true
+  if (call.output === 'json') {
+    const shown = { ...factsOf(certificate), ...(isPem ? { pem: certificatePem } : {}) }
+    call.print(JSON.stringify(shown, undefined, 2))
+  } else if (isPem) call.print(certificatePem.trimEnd())
   else {
     const { fingerprint, subject, until } = factsOf(certificate)
     call.print(fingerprint)
@@ -105,6 +108,8 @@ async function fetchTo(call: Call, out: Call['options'][string]): Promise<number
   } catch (error) {
     throw new Sorry(`${out} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   }
-  call.remark(`${out} is the authority of ${box.server.origin}, with the fingerprint that you named.`)
+  const { fingerprint } = factsOf(new X509Certificate(pem))
+  if (call.output === 'json') call.print(JSON.stringify({ file: out, fingerprint }, undefined, 2))
+  else call.remark(`${out} is the authority of ${box.server.origin}, with the fingerprint that you named.`)
   return 0
 }

@@ -181,18 +181,21 @@ async function kubeconfig(call: Call, name: string): Promise<number> {
   const { endpoint, 'output-file': file } = call.options
   if (file === '') throw new WronglyCalled('--output-file needs the name of a file')
   const text = await askForText(boxOf(call), 'POST', `${pathOf(name)}/kubeconfig`, { endpoint })
+  const isJson = call.output === 'json'
   if (typeof file !== 'string') {
-    call.print(text.trimEnd())
+    call.print(isJson ? JSON.stringify({ cluster: name, kubeconfig: text }, undefined, 2) : text.trimEnd())
     return 0
   }
   writePrivate(file, text)
-  call.remark(`${file} is for administrators of ${name}. Try: kubectl --kubeconfig ${file} get nodes`)
+  if (isJson) call.print(JSON.stringify({ cluster: name, file }, undefined, 2))
+  else call.remark(`${file} is for administrators of ${name}. Try: kubectl --kubeconfig ${file} get nodes`)
   return 0
 }
 
 async function nodeConfig(call: Call, name: string): Promise<number> {
   const text = await askForText(boxOf(call), 'GET', `${pathOf(name)}/node-config`)
-  call.print(text.trimEnd())
+  if (call.output === 'json') call.print(JSON.stringify({ cluster: name, nodeConfig: text }, undefined, 2))
+  else call.print(text.trimEnd())
   return 0
 }
 
@@ -205,7 +208,8 @@ async function remove(call: Call, name: string): Promise<number> {
     )
   }
   await ask(boxOf(call), 'DELETE', pathOf(name))
-  call.remark(`${name} is forgotten. Its nodes go on as they are.`)
+  if (call.output === 'json') call.print(JSON.stringify({ cluster: name, removed: true }, undefined, 2))
+  else call.remark(`${name} is forgotten. Its nodes go on as they are.`)
   return 0
 }
 

@@ -422,8 +422,9 @@ async function release(call: Call, name: string): Promise<number> {
 
 async function retry(call: Call, name: string): Promise<number> {
   const { machine } = await find(call, name)
-  await ask(boxOf(call), 'POST', `/api/v1/machines/${machine.id}/retry`)
-  call.remark(`${machine.id} may try again: start it from the network.`)
+  const path = `/api/v1/machines/${machine.id}/retry`
+  const retried = (await ask(boxOf(call), 'POST', path)) as ApprovedMachine
+  told(call, retried, `${machine.id} may try again: start it from the network.`)
   return 0
 }
 
@@ -438,7 +439,8 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
     if (action !== undefined)
       throw new WronglyCalled('boot-next takes local, image or --clear, and one of them')
     await ask(boxOf(call), 'DELETE', path)
-    call.remark(`${name} boots as the settings say.`)
+    if (call.output === 'json') call.print(JSON.stringify(await find(call, name), undefined, 2))
+    else call.remark(`${name} boots as the settings say.`)
     return 0
   }
   const words = wantedOnce.get(action ?? '')
@@ -446,7 +448,8 @@ async function bootNext(call: Call, name: string, [action, ...more]: readonly st
     throw new WronglyCalled('boot-next needs what the machine is to boot once: local or image; or --clear')
   }
   await ask(boxOf(call), 'PUT', `${path}/${action}`)
-  call.remark(`${name} ${words} at its next boot from the network, and then as the settings say.`)
+  if (call.output === 'json') call.print(JSON.stringify(await find(call, name), undefined, 2))
+  else call.remark(`${name} ${words} at its next boot from the network, and then as the settings say.`)
   return 0
 }
 

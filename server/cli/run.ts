@@ -87,7 +87,10 @@ const commands: ReadonlyMap<string, { readonly summary: string; readonly load: (
 const common = {
   settings: { type: 'string', about: 'the settings file (default: ironwake.yaml here, if there is one)' },
   data: { type: 'string', about: 'the data folder, in place of the one the settings name' },
-  output: { type: 'string', about: 'table for people (default), json for programs' },
+  output: {
+    type: 'string',
+    about: 'table for people (default), or json for programs: one document; of events, one a line',
+  },
   help: { type: 'boolean', short: 'h', about: 'say what the command does, with examples' },
 } as const
 

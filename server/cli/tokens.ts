@@ -76,7 +76,8 @@ function row({ name, id, role, expiresAt, revokedAt, lastUsedAt, madeBy }: Shown
 
 async function revoke(call: Call, name: string): Promise<number> {
   await ask(boxOf(call), 'DELETE', `/api/v1/tokens/${nameInPath('token', name)}`)
-  call.remark(`${name} lets nobody in any longer.`)
+  if (call.output === 'json') call.print(JSON.stringify({ token: name, revoked: true }, undefined, 2))
+  else call.remark(`${name} lets nobody in any longer.`)
   return 0
 }
 

@@ -63,7 +63,7 @@ export type ApiDesk = {
   /** The certificate of the box's authority, as PEM; `undefined` where there is none that can be used. */
   readonly authority: () => string | undefined
   readonly tokens: TokenDesk
-  readonly retry: (machine: string) => Promise<Done>
+  readonly retry: (machine: string) => Promise<Approved>
   /** What it would be given if it asked now, why, and what of that has changed. */
   readonly plan: (machine: Machine) => Promise<Planned>
   /** A person approves a machine, in place of an approval from before, or takes that back. */
@@ -234,7 +234,8 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
     response.type('application/vnd.tcpdump.pcap').send(Buffer.from(pcap))
   })
   app.post('/api/v1/machines/:id/retry', async (request, response) => {
-    done(response, 'Nothing to retry', await desk.retry(request.params.id))
+    const { id } = request.params
+    approved(desk, id, response, await desk.retry(id), 'Nothing to retry')
   })
   app.put('/api/v1/machines/:name/approval', async (request, response, { body }) => {
     const { name } = request.params
@@ -243,25 +244,25 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
     // Who names a machine by the code on its screen has read it there.
     const claim = body.claim ?? (parseClaimCode(name) === found.machine.claim ? name : undefined)
     const order = claim === undefined ? body : { ...body, claim }
-    approved(desk, found, response, await desk.approve(found.machine, order))
+    approved(desk, found.machine.id, response, await desk.approve(found.machine, order))
   })
   app.delete('/api/v1/machines/:name/approval', async (request, response) => {
     const found = theOne(desk, request.params.name, response)
-    if (found !== undefined) approved(desk, found, response, await desk.unapprove(found.machine))
+    if (found !== undefined) approved(desk, found.machine.id, response, await desk.unapprove(found.machine))
   })
   app.post('/api/v1/machines/:name/release', async (request, response, { body }) => {
     const found = theOne(desk, request.params.name, response)
     if (found === undefined) return
     const { next = 'approved', mode = 'orderly' } = body
     const outcome = await desk.release(found.machine, { next, mode })
-    approved(desk, found, response, outcome, 'It cannot be released')
+    approved(desk, found.machine.id, response, outcome, 'It cannot be released')
   })
   app.post('/api/v1/machines/:name/reinstall', async (request, response, { body }) => {
     const found = theOne(desk, request.params.name, response)
     if (found === undefined) return
     const { mode = 'orderly' } = body
     const outcome = await desk.reinstall(found.machine, { mode })
-    approved(desk, found, response, outcome, 'It cannot be installed again')
+    approved(desk, found.machine.id, response, outcome, 'It cannot be installed again')
   })
   app.put('/api/v1/machines/:name/boot-next/:action', async (request, response) => {
     const { name, action: wanted } = request.params
@@ -338,7 +339,7 @@ function powered(response: Response, { id }: Machine, outcome: Powered): void {
 
 function approved(
   desk: ApiDesk,
-  { machine: { id } }: MachineSummary,
+  id: string,
   response: Response,
   outcome: Approved,
   title = 'It cannot be approved so',

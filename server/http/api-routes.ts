@@ -92,7 +92,7 @@ export const apiRoutes = {
     least: 'operator',
     act: 'machine retried',
     about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
-    answer: 'nothing',
+    answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/approval': {
     least: 'operator',

@@ -44,7 +44,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     reinstall: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
-    retry: async () => await Promise.resolve({ kind: 'done' }),
+    retry: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     ...given,
   }

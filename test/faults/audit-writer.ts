@@ -19,7 +19,7 @@ const desk = aDesk({
   audit: auditDesk(store, Date.now),
   retry: async (id) => {
     say(`did ${id}`)
-    return await Promise.resolve({ kind: 'done' })
+    return await Promise.resolve({ kind: 'done', remarks: [] })
   },
 })
 const socket = join(folder, 'ironwake.sock')

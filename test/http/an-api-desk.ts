@@ -239,7 +239,7 @@ export function aDesk(given: Partial<ApiDesk> = {}): ApiDesk {
           since: { at: 5, attempt: 'a1', script: 'wait', changes: [{ file: 'script', lines: ['+ boot'] }] },
         },
       }),
-    retry: async () => await Promise.resolve({ kind: 'done' }),
+    retry: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     power: {
       turn: async () => await Promise.resolve(powered),

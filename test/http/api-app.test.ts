@@ -65,7 +65,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     approve: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     unapprove: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     plan: async () => await Promise.resolve({ kind: 'refused', because: 'there is no plan' }),
-    retry: async () => await Promise.resolve({ kind: 'done' }),
+    retry: async () => await Promise.resolve({ kind: 'done', remarks: [] }),
     bootNext: async () => await Promise.resolve({ kind: 'done' }),
     diagnose: async () => await Promise.resolve(aDiagnosis),
     capture: () => undefined,
@@ -271,11 +271,15 @@ t.test('a machine is retried, or its refusal told', async (t) => {
     retry: async (id) => {
       asked.push(id)
       return await Promise.resolve(
-        id === 'good' ? { kind: 'done' } : { kind: 'refused', because: 'it is installed' },
+        id === 'good'
+          ? { kind: 'done', remarks: ['start it'] }
+          : { kind: 'refused', because: 'it is installed' },
       )
     },
   })
-  t.equal((await api.ask({ method: 'POST', url: '/api/v1/machines/good/retry' })).statusCode, 204)
+  const { statusCode, body } = await api.ask({ method: 'POST', url: '/api/v1/machines/good/retry' })
+  t.equal(statusCode, 200)
+  t.match(JSON.parse(body), { remarks: ['start it'] })
   await isProblem(t, api, { method: 'POST', url: '/api/v1/machines/bad/retry' }, 409, /it is installed/)
   await isProblem(t, api, { url: '/api/v1/machines/good/retry' }, 404, /GET .* is not part of the API/)
   t.strictSame(asked, ['good', 'bad'])
