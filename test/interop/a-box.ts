@@ -107,7 +107,7 @@ export async function runCli(...words: readonly string[]): Promise<CliEnd> {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + withinMs
   while (!(await holds())) {

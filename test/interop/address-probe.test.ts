@@ -7,6 +7,7 @@ import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { encode } from '../../server/dhcp/encode.ts'
 import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import { messageTypeOf } from '../../server/dhcp/options.ts'
+import { probeMs } from '../../server/listen/address-prober.ts'
 import { bytesOfIpv4, everyone, noAddress } from '../../server/wire/ipv4.ts'
 import { bytesOfMac, type Mac } from '../../server/wire/mac.ts'
 import { golden, messageOf } from '../dhcp/golden.ts'
@@ -185,10 +186,10 @@ t.test(
     })
     const began = performance.now()
     for (const { mac, message } of discovers) send(message, mac)
-    await until('an offer for each', () => offers.size === count, 4_000)
-    const tookMs = Math.round(performance.now() - began)
-    t.comment(`${count} offers after ${tookMs} ms`)
-    t.ok(tookMs < 3_000, `${tookMs} ms, before the first of them asks again`)
+    // A tenth of what as many probes take one after another; on a quiet machine it is a second, before anybody asks again.
+    const longestMs = (count * probeMs.end) / 10
+    await until('an offer for each', () => offers.size === count, longestMs)
+    t.comment(`${count} offers after ${Math.round(performance.now() - began)} ms`)
 
     for (const { mac, message } of discovers) {
       const offered = offers.get(message.xid)!.yiaddr
