@@ -15,15 +15,21 @@ import { urlClient, type UrlClientSettings } from '../../server/listen/url-clien
 const folder = mkdtempSync(join(tmpdir(), 'ironwake-tls-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 const [keyFile, certificateFile] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-execFileSync('openssl', [
-  ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mirror'.split(' '),
-  '-addext',
-  'subjectAltName=DNS:mirror.test,IP:127.0.0.1',
-  '-keyout',
-  keyFile,
-  '-out',
-  certificateFile,
-])
+execFileSync(
+  'openssl',
+  [
+    ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mirror'.split(
+      ' ',
+    ),
+    '-addext',
+    'subjectAltName=DNS:mirror.test,IP:127.0.0.1',
+    '-keyout',
+    keyFile,
+    '-out',
+    certificateFile,
+  ],
+  { stdio: 'pipe' },
+)
 const key = readFileSync(keyFile)
 const cert = readFileSync(certificateFile)
 const trusting = { authorities: [cert.toString()] }
