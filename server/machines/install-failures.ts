@@ -41,6 +41,11 @@ export const installFailures = {
     meaning: 'what came is not the image, by its SHA-256 or by its unpacking',
     nextStep: 'Run `ironwake images verify`; then suspect the memory of the machine.',
   },
+  'image-unfit': {
+    meaning: 'the image is made for disks with sectors of another size',
+    nextStep:
+      'Take an image for sectors of that size, another disk, or have this one use sectors of 512 bytes (`nvme format --lbaf`, `sg_format --size=512`; both erase it).',
+  },
   'write-failed': {
     meaning: 'the disk could not be written',
     nextStep: 'The disk is broken or full of errors; read its health (smartctl) and replace it.',

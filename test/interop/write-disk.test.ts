@@ -289,6 +289,29 @@ t.test('an image that never comes whole is a failure after many tries', async (t
   t.equal(ranges.at(-1), 'bytes=1000-')
 })
 
+t.test('a disk with sectors that the image is not made for is left as it is', async (t) => {
+  const more = 'mkdir /sys/block/vdz/queue\necho 4096 >/sys/block/vdz/queue/logical_block_size'
+  const make = (disk: string) => execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', disk], { stdio: 'pipe' })
+  let before: Buffer | undefined
+  const { box, disk } = await write(t, ['dash'], {
+    more,
+    make: (path) => {
+      make(path)
+      before = readFileSync(path)
+    },
+    settings: { wipe: true },
+  })
+  t.match(
+    box.happened.findLast(({ kind }) => kind === 'install-failed'),
+    {
+      cause: 'image-unfit',
+      because: /^vdz has sectors of 4096 bytes, and http\S+ has no table of partitions for those$/,
+    },
+  )
+  t.equal(box.machine.state, 'failed')
+  t.ok(before?.equals(readFileSync(disk)))
+})
+
 const folder = '/etc/ironwake/machine'
 
 /** Lets a machine boot that is for a cluster; what its seed names is there. */
