@@ -434,8 +434,11 @@ for (const one of shells) {
     `by ${name} a node that is released resets kubeadm, forgets its keys, says so and ends`,
     options,
     async (t) => {
-      const system = await aSystem(t, one, endsWell)
-      const { told, has, write, calls } = system
+      // What kubeadm has for leaving etcd.
+      const looks =
+        'if [ "$1" = reset ]; then (cd "$ROOT/etc/kubernetes" && find pki -type f | sort) >"$ROOT/at-reset"; fi'
+      const system = await aSystem(t, one, `${looks}\n${endsWell}`)
+      const { told, has, write, calls, read } = system
       const agent = system.start()
       await until(() => told('join-done').length === 1)
       const api = await system.clusterApi()
@@ -443,6 +446,8 @@ for (const one of shells) {
       await until(() => system.machine(1).state === 'active')
       write('var/lib/etcd/member/snap', 'x')
       write('etc/cni/net.d/10-flannel.conflist', '{}')
+      const member = ['healthcheck-client.crt', 'healthcheck-client.key']
+      for (const file of member) write(`etc/kubernetes/pki/etcd/${file}`, file)
       t.ok(has('etc/kubernetes/pki/ca.key'))
       const ended = once(agent, 'exit')
       await system.box.clusters.release(system.machine(1), { next: 'approved', mode: 'orderly' })
@@ -450,6 +455,18 @@ for (const one of shells) {
       await system.box.clusters.passTime()
       t.strictSame(await ended, [0, null], 'it is not started again by systemd (Restart=on-failure)')
       t.match(calls(), /\nkubeadm reset --force\n$/)
+      const kept = [
+        'ca.crt',
+        'etcd/ca.crt',
+        ...member.map((file) => `etcd/${file}`),
+        'front-proxy-ca.crt',
+        'sa.pub',
+      ]
+      t.strictSame(
+        read('at-reset').trim().split('\n'),
+        kept.map((file) => `pki/${file}`),
+        'kubeadm has what it leaves etcd by, and the keys of the authorities are gone',
+      )
       const left = [
         'etc/kubernetes/pki',
         'etc/kubernetes/kubelet.conf',
@@ -464,6 +481,22 @@ for (const one of shells) {
       t.equal(system.machine(1).state, 'approved')
     },
   )
+
+  t.test(`by ${name} a member that kubeadm could not take out of etcd is told of`, options, async (t) => {
+    const fails =
+      'echo "W0101 [reset] Failed to remove etcd member: context deadline exceeded, please manually remove"'
+    const system = await aSystem(t, one, `if [ "$1" = reset ]; then ${fails}; fi\n${endsWell}`)
+    const { told, write } = system
+    const agent = system.start()
+    await until(() => told('join-done').length === 1)
+    write('etc/kubernetes/manifests/etcd.yaml', 'kind: Pod')
+    const ended = once(agent, 'exit')
+    await system.box.clusters.release(system.machine(1), { next: 'approved', mode: 'force' })
+    await system.box.clusters.passTime()
+    await ended
+    t.match(told('node-note'), [{ note: /may still be a member of etcd.*context deadline exceeded/ }])
+    t.equal(system.asked.at(-1), 'said left')
+  })
 
   t.test(
     `by ${name} a machine that is to be installed again starts by the network, once`,
