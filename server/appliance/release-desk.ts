@@ -43,6 +43,8 @@ const podsLimitMs = 10 * 60_000
 const systemLimitMs = 5 * 60_000
 const forcedSystemLimitMs = 90_000
 const askMs = 15_000
+/** Of a cluster that has lost a control plane: for its etcd to choose another leader, and its address to move. */
+const nodeLimitMs = 2 * 60_000
 /** A system gives its kubeadm 15 minutes, and asks each minute. */
 const kubeadmLimitMs = 17 * 60_000
 
@@ -100,7 +102,7 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
       await inTurn(async () => {
         const machine = roster.byId(id)
         if (machine?.state === 'releasing' && machine.release?.phase === 'system') {
-          await finish(machine, machine.release, 'it says so')
+          await systemLeft(machine, machine.release)
         }
       })
     },
@@ -118,8 +120,10 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
 
   async function step(machine: Machine, release: Release): Promise<void> {
     if (release.phase === 'pods') return await emptyNode(machine, release)
+    if (release.phase === 'node') return await deleteLast(machine, release)
     const limit = release.mode === 'force' ? forcedSystemLimitMs : systemLimitMs
     if (now() - release.since > limit) {
+      await forgetNode(machine, release)
       await finish(machine, release, `nothing was heard of it for ${Math.round(limit / 60_000)} minutes`)
     }
   }
@@ -146,8 +150,11 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
       if (!isNodeOf(there, machine)) return await toSystem(machine, release)
       if (!there.unschedulable) await client.patchNode(node.name, { unschedulable: true }, over)
       if (release.mode === 'orderly' && !(await isEmpty(machine, release, client))) return
-      await client.deleteNode(node.name, over)
-      tellDeleted(machine, node)
+      // kubeadm takes the member of a control plane out of etcd only while its Node is there (kubeadm reset).
+      if (!isControlPlane(machine)) {
+        await client.deleteNode(node.name, over)
+        tellDeleted(machine, node)
+      }
     } catch (error) {
       if (!(error instanceof KubeFault)) throw error
       // By force nothing is waited for; in order the time limit of the state is the end of it.
@@ -184,19 +191,45 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
     await logbook.keep(roster.releases(machine.id, { ...release, phase: 'system', since: now() }))
   }
 
-  /** A Node that came after the first was deleted, of a kubelet that was at work still. What cannot be asked now stays. */
-  async function forgetNode(machine: Machine, node: NonNullable<Release['node']>): Promise<void> {
-    if (!hasApi(node.cluster)) return
+  async function systemLeft(machine: Machine, release: Release): Promise<void> {
+    const silence = await forgetNode(machine, release)
+    if (silence === undefined || release.mode === 'force' || !leavesOthers(machine)) {
+      return await finish(machine, release, saysSo)
+    }
+    await logbook.keep(roster.releases(machine.id, { ...release, phase: 'node', since: now() }))
+  }
+
+  async function deleteLast(machine: Machine, release: Release): Promise<void> {
+    const silence = await forgetNode(machine, release)
+    const isOver = release.mode === 'force' || now() - release.since > nodeLimitMs
+    if (silence === undefined || isOver) return await finish(machine, release, saysSo)
+    if (release.node !== undefined) tellOnce(machine, release.node, silence)
+  }
+
+  /** Whether control planes that the box knows stay, whose API is to answer again; that of the only one has ended with it. */
+  function leavesOthers({ id, join }: Machine): boolean {
+    return roster
+      .all()
+      .some((one) => one.id !== id && one.join?.cluster === join?.cluster && isControlPlane(one))
+  }
+
+  /**
+   * The Node of a system that has left: that of a control plane, or one that came after the first was deleted, of a kubelet that
+   * was at work still. Comes to why the cluster cannot be asked, where it cannot.
+   */
+  async function forgetNode(machine: Machine, { node }: Release): Promise<string | undefined> {
+    if (node === undefined || !hasApi(node.cluster)) return undefined
     const client = links.clientOf(node.cluster)
     const over = AbortSignal.timeout(askMs)
     try {
-      if (!isNodeOf(await client.getNode(node.name, over), machine)) return
+      if (!isNodeOf(await client.getNode(node.name, over), machine)) return undefined
       await client.deleteNode(node.name, over)
     } catch (error) {
       if (!(error instanceof KubeFault)) throw error
-      return
+      return error.kind === 'not-found' ? undefined : error.message
     }
     tellDeleted(machine, node)
+    return undefined
   }
 
   function tellDeleted(machine: Machine, { cluster, name }: NonNullable<Release['node']>): void {
@@ -204,9 +237,9 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
     logbook.note({ kind: 'node-deleted', ...aboutMachine(machine), cluster, node: name, because })
   }
 
-  async function finish(machine: Machine, { next, node }: Release, because: string): Promise<void> {
+  async function finish(machine: Machine, { next }: Release, because: string): Promise<void> {
     const { id } = machine
-    if (node !== undefined) await forgetNode(machine, node)
+    told.delete(id)
     revoke(id, 'the machine was released')
     const about = aboutMachine(machine)
     const trigger = next === 'retired' ? 'retired' : 'released'
@@ -241,4 +274,10 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
     told.set(machine.id, because)
     logbook.note({ kind: 'release-waits', ...aboutMachine(machine), cluster, because })
   }
+}
+
+const saysSo = 'it says so'
+
+function isControlPlane({ join }: Machine): boolean {
+  return join?.role === 'control-plane'
 }

@@ -16,7 +16,7 @@ export const stateMeanings: { readonly [state in MachineState]: string } = {
   quarantined:
     'It failed too often in a row, or two systems claim to be it. It boots its own disk until a person has looked.',
   releasing:
-    'A person lets it go: its pods are moved away, its Node is deleted, and its system leaves the cluster.',
+    'A person lets it go: its pods are moved away, its system leaves the cluster, and its Node is deleted.',
   retired: 'A person took it out of use. It boots its own disk, whatever a rule says, and is given nothing.',
 }
 

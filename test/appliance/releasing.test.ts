@@ -44,33 +44,100 @@ async function anActive(
     wish: { readonly next?: 'approved' | 'retired'; readonly mode?: 'orderly' | 'force' } = {},
   ) => await box.box.clusters.release(box.machine(1), { next: 'approved', mode: 'orderly', ...wish })
   const goOn = async (): Promise<void> => await box.box.clusters.passTime()
-  return { ...box, api, release, goOn, held }
+  return { ...box, api, newApi: box.api, release, goOn, held }
 }
 
-t.test('a node is cordoned, its pods are moved, the Node is deleted, and its system leaves', async (t) => {
-  const { api, release, goOn, machine, told, heartbeat, says, revoked } = await anActive(t)
-  api.pods.create(aPod('web-0'))
-  api.pods.create(aPod('flannel-x', { owner: 'DaemonSet' }))
-  api.pods.create(aPod('etcd-node-1', { mirror: true }))
-  api.pods.create(aPod('job-1', { phase: 'Succeeded' }))
+t.test(
+  'a control plane is cordoned, its pods are moved, its system leaves, and its Node is deleted',
+  async (t) => {
+    const { api, release, goOn, machine, told, heartbeat, says, revoked } = await anActive(t)
+    api.pods.create(aPod('web-0'))
+    api.pods.create(aPod('flannel-x', { owner: 'DaemonSet' }))
+    api.pods.create(aPod('etcd-node-1', { mirror: true }))
+    api.pods.create(aPod('job-1', { phase: 'Succeeded' }))
+    t.match(await release(), { kind: 'done' })
+    t.equal(machine(1).state, 'releasing')
+    t.equal(await heartbeat(1, 'joined'), 'nothing', 'its pods go first')
+    await goOn()
+    t.match(api.nodes.get('node-1')['spec'], { unschedulable: true })
+    t.strictSame(
+      api.pods.all().map(({ metadata }) => metadata.name),
+      ['etcd-node-1', 'flannel-x', 'job-1'],
+    )
+    await goOn()
+    t.ok(api.nodes.has('node-1'), 'kubeadm takes a member out of etcd only while its Node is there')
+    t.equal(await heartbeat(1, 'joined'), 'leave')
+    t.strictSame(told('node-deleted'), [])
+    await says(1, 'left')
+    t.strictSame(api.nodes.all(), [])
+    t.match(told('node-deleted'), [{ because: 'its machine is released' }])
+    t.match(machine(1), { state: 'approved' })
+    t.notOk('join' in machine(1) || 'release' in machine(1))
+    t.strictSame(revoked, ['M0000001'])
+    t.match(told('machine-released'), [{ next: 'approved' }])
+  },
+)
+
+t.test('of a worker the Node is deleted before its system leaves', async (t) => {
+  const { api, box, asks, says, goOn, machine, heartbeat, told } = await anActive(t, {
+    others: { 2: worker },
+  })
+  await asks(2)
+  api.nodes.create(aRegisteredNode(2, 'True'))
+  await until(() => machine(2).state === 'active')
+  await box.clusters.release(machine(2), { next: 'approved', mode: 'orderly' })
+  t.equal(await heartbeat(2, 'joined'), 'nothing')
+  await goOn()
+  t.notOk(api.nodes.has('node-2'))
+  t.equal(await heartbeat(2, 'joined'), 'leave')
+  await says(2, 'left')
+  t.equal(told('node-deleted').length, 1)
+  t.equal(machine(2).state, 'approved')
+})
+
+/** Two of three control planes are Ready nodes beside the one that is released, whose system has left while the API was away. */
+async function aNodeThatStays(t: Parameters<typeof aJoiningBox>[0]) {
+  const around = await anActive(t, { others: { 2: controlPlane, 3: controlPlane } })
+  const { api, asks, says, machine, release, goOn, told } = around
+  for (const number of [2, 3]) {
+    await asks(number)
+    await says(number, 'join-done')
+    api.nodes.create(aRegisteredNode(number, 'True'))
+    await until(() => machine(number).state === 'active')
+  }
   t.match(await release(), { kind: 'done' })
-  t.equal(machine(1).state, 'releasing')
-  t.equal(await heartbeat(1, 'joined'), 'nothing', 'its pods go first')
   await goOn()
-  t.match(api.nodes.get('node-1')['spec'], { unschedulable: true })
-  t.strictSame(
-    api.pods.all().map(({ metadata }) => metadata.name),
-    ['etcd-node-1', 'flannel-x', 'job-1'],
-  )
-  await goOn()
-  t.strictSame(api.nodes.all(), [])
-  t.match(told('node-deleted'), [{ because: 'its machine is released' }])
-  t.equal(await heartbeat(1, 'joined'), 'leave')
+  await api[Symbol.asyncDispose]()
   await says(1, 'left')
-  t.match(machine(1), { state: 'approved' })
-  t.notOk('join' in machine(1) || 'release' in machine(1))
-  t.strictSame(revoked, ['M0000001'])
-  t.match(told('machine-released'), [{ next: 'approved' }])
+  await goOn()
+  t.match(machine(1), { state: 'releasing', release: { phase: 'node' } })
+  t.equal(await around.heartbeat(1, 'joined'), 'nothing', 'its system has done its part')
+  await until(() => told('release-waits').length === 1)
+  return around
+}
+
+t.test('a Node that cannot be deleted while etcd chooses another leader is deleted after that', async (t) => {
+  const { goOn, machine, told, newApi } = await aNodeThatStays(t)
+  const again = await newApi()
+  again.nodes.create(aRegisteredNode(1, 'True'))
+  await goOn()
+  t.strictSame(again.nodes.all(), [])
+  t.equal(machine(1).state, 'approved')
+  t.match(told('node-left'), [{ because: 'it says so' }])
+})
+
+t.test('a Node that cannot be deleted does not keep its machine for ever', async (t) => {
+  const { goOn, machine, clock } = await aNodeThatStays(t)
+  clock.now += 3 * minute
+  await goOn()
+  t.equal(machine(1).state, 'approved')
+})
+
+t.test('by force a Node that cannot be deleted is left there', async (t) => {
+  const { goOn, machine, release } = await aNodeThatStays(t)
+  await release({ mode: 'force' })
+  await goOn()
+  t.equal(machine(1).state, 'approved')
 })
 
 t.test('a budget is respected for ten minutes; then the node stays, and takes pods again', async (t) => {
@@ -90,7 +157,7 @@ t.test('a budget is respected for ten minutes; then the node stays, and takes po
   await release()
   await goOn()
   await goOn()
-  t.strictSame(api.nodes.all(), [], 'once the budget allows it')
+  t.equal(machine(1).release?.phase, 'system', 'once the budget allows it')
 })
 
 t.test('by force nothing is waited for, and retired is for good', async (t) => {
@@ -98,10 +165,10 @@ t.test('by force nothing is waited for, and retired is for good', async (t) => {
   api.pods.create(aPod('web-0'))
   await release({ next: 'retired', mode: 'force' })
   await goOn()
-  t.strictSame(api.nodes.all(), [])
-  t.equal(machine(1).state, 'releasing', 'its system is asked to leave')
+  t.equal(machine(1).release?.phase, 'system', 'its system is asked to leave')
   clock.now += 2 * minute
   await goOn()
+  t.strictSame(api.nodes.all(), [])
   t.match(machine(1), { state: 'retired', stateBecause: /nothing was heard of it/ })
   t.match(await release(), { kind: 'refused', because: /M0000001 is retired/ })
 })
@@ -149,6 +216,6 @@ t.test('a release goes on after a restart of the box', async (t) => {
   const again = await start(roster)
   t.equal(roster.byId('M0000001')?.state, 'releasing')
   await again.passTime()
-  t.strictSame(api.nodes.all(), [])
+  t.match(api.nodes.get('node-1')['spec'], { unschedulable: true })
   t.equal(roster.byId('M0000001')?.release?.phase, 'system')
 })

@@ -31,6 +31,6 @@ void t.test(
       rig.happened.some(({ event }) => event.kind === 'bootstrap-token-made'),
       'and no token was made for it',
     )
-    await letGo(t, rig, disks, ['--force'])
+    await letGo(t, rig, disks, { words: ['--force'], isOnly: true })
   },
 )

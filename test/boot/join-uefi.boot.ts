@@ -66,6 +66,6 @@ void t.test(
         ],
       },
     })
-    await letGo(t, rig, disks, [])
+    await letGo(t, rig, disks)
   },
 )
