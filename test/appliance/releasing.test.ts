@@ -44,7 +44,7 @@ async function anActive(
     wish: { readonly next?: 'approved' | 'retired'; readonly mode?: 'orderly' | 'force' } = {},
   ) => await box.box.clusters.release(box.machine(1), { next: 'approved', mode: 'orderly', ...wish })
   const goOn = async (): Promise<void> => await box.box.clusters.passTime()
-  return { ...box, api, newApi: box.api, release, goOn, held }
+  return { ...box, api, newApi: async () => await box.api(), release, goOn, held }
 }
 
 t.test(

@@ -11,7 +11,15 @@ import {
   mayInJoining,
   signedClusterInfo,
 } from './kube-bootstrap.ts'
-import { KubeObjects, KubeRefusal, type KubeChange, type KubeObject } from './kube-objects.ts'
+import type { KubeEtcd } from './kube-etcd.ts'
+import {
+  KubeObjects,
+  KubeRefusal,
+  type KubeChange,
+  type KubeObject,
+  type KubeVersions,
+  type KubeWrite,
+} from './kube-objects.ts'
 
 export type KubeUser = { readonly name: string; readonly groups: readonly string[] }
 
@@ -37,6 +45,8 @@ export type KubeServerSettings = {
    * cluster-info, and each DaemonSet has a pod on every node. Left out, who shows nothing is refused.
    */
   readonly signs?: (request: string) => Promise<string>
+  /** Where everything is kept, by all servers of a cluster; left out, in memory. */
+  readonly etcd?: KubeEtcd
 }
 
 export type KubeServer = AsyncDisposable & {
@@ -59,19 +69,23 @@ export type KubeServer = AsyncDisposable & {
  * conflicts, merge patches, watches with bookmarks, and 410 for what is forgotten.
  */
 export async function kubeApiServer(settings: KubeServerSettings, port = 0): Promise<KubeServer> {
-  const versions = { now: 1_000 }
-  const nodes = new KubeObjects('nodes', versions, settings.historyLength ?? 100)
+  const versions: KubeVersions = { now: 1_000 }
+  const { signs, etcd } = settings
+  const follow = signs === undefined ? undefined : followNode
+  const nodes = new KubeObjects('nodes', versions, settings.historyLength ?? 100, follow)
   const secrets = new KubeObjects('secrets', versions, settings.historyLength ?? 100)
   const pods = new KubeObjects('pods', versions, settings.historyLength ?? 100)
   const applied = new Map<string, KubeObjects>()
-  const { signs } = settings
   const collections = new Map<string, Collection>([
     ['/api/v1/nodes', { resource: 'nodes', objects: nodes }],
     ['/api/v1/namespaces/kube-system/secrets', { resource: 'secrets', objects: secrets }],
     ...(signs === undefined ? [] : collectionsForJoining(versions)),
+    ...(signs === undefined ? [] : ([[podsPath, { resource: 'pods', objects: pods }]] as const)),
   ])
-  if (signs !== undefined) nodes.subscribe(followNode)
   const asked: string[] = []
+  let turns: Promise<unknown> = Promise.resolve()
+  let isBegun = false
+  let isLooking = false
   const watches = new Set<ServerResponse>()
   const pages = new Map<string, { readonly rest: readonly KubeObject[]; readonly version: string }>()
   const open = new Set<Socket>()
@@ -91,6 +105,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     open.add(socket)
     socket.once('close', () => open.delete(socket))
   })
+  const looks = etcd === undefined ? undefined : setInterval(look, lookMs)
   server.listen(port, settings.host ?? '127.0.0.1')
   await once(server, 'listening')
 
@@ -104,6 +119,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     breakConnections,
     writeToWatches: (bytes) => watches.forEach((watch) => watch.write(bytes)),
     async [Symbol.asyncDispose]() {
+      clearInterval(looks)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       breakConnections()
       await closed
@@ -113,14 +129,107 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       asked.push(`${request.method} ${request.url}`)
-      const user = userOf(request)
-      if (user === undefined) throw new KubeRefusal(401, 'Unauthorized', 'Unauthorized')
       const text = Buffer.concat((await request.toArray()) as Buffer[]).toString('utf8')
-      await respond(request, response, user, text)
+      const reply = await inTurn(async () => {
+        const user = userOf(request)
+        if (user === undefined) throw new KubeRefusal(401, 'Unauthorized', 'Unauthorized')
+        return await respond(request, user, text)
+      })
+      reply(response)
     } catch (error) {
       if (!(error instanceof KubeRefusal)) throw error
       send(response, error.code, statusOf(error))
     }
+  }
+
+  /** Without etcd at once; else one after another, from what is kept, and again where another server has written meanwhile. */
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (etcd === undefined) return await work()
+    const turn = turns.then(async () => await fromKept(etcd, work))
+    turns = turn.catch(() => undefined)
+    return await turn
+  }
+
+  async function fromKept<T>(kept: KubeEtcd, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await orRefused(catchUp(kept))
+      const before = versions.now
+      const writes: KubeWrite[] = []
+      versions.turn = writes
+      let isKept = false
+      try {
+        const done = await work()
+        isKept = writes.length === 0 || (await orRefused(keep(kept, writes)))
+        if (isKept) {
+          for (const { objects, change } of writes) objects.tell(change)
+          return done
+        }
+      } finally {
+        delete versions.turn
+        if (!isKept) {
+          for (const write of writes.toReversed()) write.objects.undo(write)
+          versions.now = before
+        }
+      }
+    }
+  }
+
+  async function catchUp(kept: KubeEtcd): Promise<void> {
+    const { version, changed, gone } = await kept.read()
+    versions.now = Math.max(versions.now, version)
+    const objects = changed
+      .map(({ path, text }) => ({ at: keptAt(path), object: JSON.parse(text) as KubeObject }))
+      .toSorted(
+        (a, b) => Number(a.object.metadata.resourceVersion) - Number(b.object.metadata.resourceVersion),
+      )
+    for (const { at, object } of objects) {
+      at.objects.take({ type: at.objects.has(at.name) ? 'MODIFIED' : 'ADDED', object })
+    }
+    for (const path of gone) {
+      const at = keptAt(path)
+      const before = at.objects.get(at.name)
+      const metadata = { ...before.metadata, resourceVersion: String(version) }
+      at.objects.take({ type: 'DELETED', object: { ...before, metadata } })
+    }
+    // What was before this server was there it cannot tell.
+    if (!isBegun) for (const one of allObjects().values()) one.compact()
+    isBegun = true
+  }
+
+  async function keep(kept: KubeEtcd, writes: readonly KubeWrite[]): Promise<boolean> {
+    const folders = new Map([...allObjects()].map(([folder, objects]) => [objects, folder]))
+    const puts = new Map<string, string>()
+    const deletes = new Set<string>()
+    for (const { objects, change } of writes) {
+      const path = `${folders.get(objects) ?? ''}/${change.object.metadata.name}`
+      deletes.delete(path)
+      puts.delete(path)
+      if (change.type === 'DELETED') deletes.add(path)
+      else puts.set(path, JSON.stringify(change.object))
+    }
+    return await kept.write(versions.now, puts, [...deletes])
+  }
+
+  function allObjects(): ReadonlyMap<string, KubeObjects> {
+    return new Map([...[...collections].map(([path, { objects }]) => [path, objects] as const), ...applied])
+  }
+
+  function keptAt(path: string): { readonly objects: KubeObjects; readonly name: string } {
+    const [, folder = '', name = ''] = /^(.*)\/([^/]+)$/.exec(path) ?? []
+    const known = collections.get(folder)?.objects ?? applied.get(folder)
+    if (known !== undefined) return { objects: known, name }
+    const objects = new KubeObjects(folder.split('/').at(-1) ?? '', versions, 100)
+    applied.set(folder, objects)
+    return { objects, name }
+  }
+
+  /** What other servers have written, for those who watch. */
+  function look(): void {
+    if (watches.size === 0 || isLooking) return
+    isLooking = true
+    void inTurn(async () => await Promise.resolve())
+      .catch(() => undefined)
+      .finally(() => (isLooking = false))
   }
 
   function userOf(request: IncomingMessage): KubeUser | undefined {
@@ -137,32 +246,27 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     return known ?? (signs === undefined ? undefined : bootstrapUser(shown, secrets, Date.now()))
   }
 
-  async function respond(
-    request: IncomingMessage,
-    response: ServerResponse,
-    user: KubeUser,
-    text: string,
-  ): Promise<void> {
+  async function respond(request: IncomingMessage, user: KubeUser, text: string): Promise<Reply> {
     const url = new URL(request.url ?? '/', 'https://x')
     const { method = 'GET' } = request
     if (url.pathname === '/version') {
-      return send(response, 200, { major: '1', gitVersion: settings.version ?? 'v1.36.5' })
+      return answerWith(200, { major: '1', gitVersion: settings.version ?? 'v1.36.5' })
     }
-    if (url.pathname === '/readyz') return send(response, 200, { kind: 'Status', status: 'Success' })
+    if (url.pathname === '/readyz') return answerWith(200, { kind: 'Status', status: 'Success' })
     if (url.pathname === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews' && method === 'POST') {
       const review = JSON.parse(text) as {
         spec: { resourceAttributes: { verb: string; resource: string; subresource?: string } }
       }
       const { verb, resource, subresource } = review.spec.resourceAttributes
       const named = subresource === undefined ? resource : `${resource}/${subresource}`
-      return send(response, 201, { ...review, status: { allowed: allows(user, verb, named) } })
+      return answerWith(201, { ...review, status: { allowed: allows(user, verb, named) } })
     }
-    if (request.headers['content-type'] === applyType) return apply(url, response, user, text)
+    if (request.headers['content-type'] === applyType) return apply(url, user, text)
     const [, evicted] = /^\/api\/v1\/namespaces\/[^/]+\/pods\/([^/]+)\/eviction$/.exec(url.pathname) ?? []
-    if (evicted !== undefined && method === 'POST') return evict(evicted, response, user, text)
+    if (evicted !== undefined && method === 'POST') return evict(evicted, user, text)
     if (url.pathname === '/api/v1/pods' && method === 'GET') {
       refuseUnless(allows(user, 'list', 'pods'), user, 'list', 'pods')
-      return send(response, 200, page(pods, url.searchParams))
+      return answerWith(200, page(pods, url.searchParams))
     }
     const at = placeOf(url.pathname)
     if (at === undefined) throw new KubeRefusal(404, 'NotFound', 'the server could not find it')
@@ -170,14 +274,13 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     const verb = verbOf(method, name, url.searchParams.get('watch') === '1')
     const named = verb === 'create' ? (JSON.parse(text) as Named).metadata?.name : name
     refuseUnless(allows(user, verb, resource, named), user, verb, resource)
-    if (verb === 'watch') return watch(objects, url.searchParams, response)
-    if (verb === 'list') return send(response, 200, page(objects, url.searchParams))
-    if (verb === 'create')
-      return send(response, 201, await create(objects, withData(read(text, request)), user))
-    if (verb === 'patch') return send(response, 200, objects.merge(name ?? '', patchIn(text, request)))
-    if (verb === 'delete') return send(response, 200, objects.delete(name ?? ''))
+    if (verb === 'watch') return (response) => watch(objects, url.searchParams, response)
+    if (verb === 'list') return answerWith(200, page(objects, url.searchParams))
+    if (verb === 'create') return answerWith(201, await create(objects, withData(read(text, request)), user))
+    if (verb === 'patch') return answerWith(200, objects.merge(name ?? '', patchIn(text, request)))
+    if (verb === 'delete') return answerWith(200, objects.delete(name ?? ''))
     const found = objects.get(name ?? '')
-    send(response, 200, name === 'cluster-info' ? signedClusterInfo(found, secrets, Date.now()) : found)
+    return answerWith(200, name === 'cluster-info' ? signedClusterInfo(found, secrets, Date.now()) : found)
   }
 
   /** The objects of a path, and whose name it has; a subresource stands behind it. */
@@ -237,7 +340,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   }
 
   /** Server-side apply, by one who takes over whatever it speaks of. */
-  function apply(url: URL, response: ServerResponse, user: KubeUser, text: string): void {
+  function apply(url: URL, user: KubeUser, text: string): Reply {
     const [, folder = '', resource = '', name = ''] = /^(.*\/([a-z]+))\/([^/]+)$/.exec(url.pathname) ?? []
     refuseUnless(allows(user, 'patch', resource), user, 'patch', resource)
     if (url.searchParams.get('fieldManager') === null) {
@@ -265,10 +368,10 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
     if (signs !== undefined && resource === 'daemonsets' && !isThere) {
       for (const { metadata } of nodes.all()) pods.create(daemonPod(kept, metadata.name))
     }
-    send(response, isThere ? 200 : 201, kept)
+    return answerWith(isThere ? 200 : 201, kept)
   }
 
-  function evict(name: string, response: ServerResponse, user: KubeUser, text: string): void {
+  function evict(name: string, user: KubeUser, text: string): Reply {
     refuseUnless(allows(user, 'create', 'pods/eviction'), user, 'create', 'pods/eviction')
     const pod = pods.get(name)
     const { kind, apiVersion } = JSON.parse(text) as { readonly kind?: string; readonly apiVersion?: string }
@@ -280,7 +383,7 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
       throw new KubeRefusal(429, 'TooManyRequests', message)
     }
     pods.delete(name)
-    send(response, 201, { kind: 'Status', apiVersion: 'v1', status: 'Success' })
+    return answerWith(201, { kind: 'Status', apiVersion: 'v1', status: 'Success' })
   }
 
   function page(objects: KubeObjects, query: URLSearchParams): unknown {
@@ -348,14 +451,39 @@ export async function kubeApiServer(settings: KubeServerSettings, port = 0): Pro
   }
 }
 
+/** How often a server asks etcd for those who watch. */
+const lookMs = 200
+
+/** As the API server tells what its etcd does not do. */
+async function orRefused<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    throw new KubeRefusal(
+      500,
+      'InternalError',
+      `etcdserver: ${error instanceof Error ? error.message : 'away'}`,
+    )
+  }
+}
+
+/** What is sent when what it speaks of is kept. */
+type Reply = (response: ServerResponse) => void
+
+const answerWith =
+  (status: number, body: unknown): Reply =>
+  (response) =>
+    send(response, status, body)
+
 type Collection = { readonly resource: string; readonly objects: KubeObjects }
 type Named = { readonly metadata?: { readonly name?: string } }
 
+const podsPath = '/api/v1/namespaces/kube-system/pods'
 const requestsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 const rightsPath = '/apis/rbac.authorization.k8s.io/v1'
 const bindingsPath = `${rightsPath}/clusterrolebindings`
 
-function collectionsForJoining(versions: { now: number }): readonly (readonly [string, Collection])[] {
+function collectionsForJoining(versions: KubeVersions): readonly (readonly [string, Collection])[] {
   const ofNamespaces = ['kube-system', 'kube-public'].flatMap((namespace) => [
     `/api/v1/namespaces/${namespace}/configmaps`,
     `${rightsPath}/namespaces/${namespace}/roles`,

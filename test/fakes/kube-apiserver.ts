@@ -1,5 +1,5 @@
 // Stands in for kube-apiserver, started as that is, with what kube-controller-manager signs: flags name files of PEM.
-// What it keeps is in memory, in place of etcd.
+// What it keeps is in etcd where it is told of one, and else in memory.
 
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { kubeApiServer } from './kube-api-server.ts'
+import { KubeEtcd } from './kube-etcd.ts'
 
 const text = { type: 'string' } as const
 const { values } = parseArgs({
@@ -15,6 +16,10 @@ const { values } = parseArgs({
     'secure-port': text,
     'authorization-mode': text,
     'client-ca-file': text,
+    'etcd-servers': text,
+    'etcd-cafile': text,
+    'etcd-certfile': text,
+    'etcd-keyfile': text,
     'enable-bootstrap-token-auth': text,
     'service-account-key-file': text,
     'service-account-signing-key-file': text,
@@ -56,6 +61,16 @@ async function signs(request: string): Promise<string> {
   }
 }
 
+const etcd =
+  values['etcd-servers'] === undefined
+    ? undefined
+    : new KubeEtcd({
+        server: values['etcd-servers'],
+        ca: readFileSync(needed('etcd-cafile'), 'utf8'),
+        certificate: readFileSync(needed('etcd-certfile'), 'utf8'),
+        privateKey: readFileSync(needed('etcd-keyfile'), 'utf8'),
+      })
+
 await kubeApiServer(
   {
     certificate: readFileSync(needed('tls-cert-file'), 'utf8'),
@@ -65,6 +80,7 @@ await kubeApiServer(
     host: '0.0.0.0',
     version: process.env['KUBE_STAND_IN_VERSION'] ?? '',
     signs,
+    ...(etcd === undefined ? {} : { etcd }),
   },
   Number(needed('secure-port')),
 )

@@ -62,7 +62,8 @@ export function mayInJoining(user: KubeUser, verb: string, resource: string, nam
   }
   if (!user.groups.includes('system:nodes')) return false
   if (/^(?:get|create|patch) nodes(?:\/status)?$/.test(action)) return user.name === `system:node:${name}`
-  return [...signing, 'list pods', 'get configmaps', 'patch pods/status'].includes(action)
+  // Of pods a kubelet makes those that mirror its static ones.
+  return [...signing, 'list pods', 'create pods', 'get configmaps', 'patch pods/status'].includes(action)
 }
 
 const ownLabels =

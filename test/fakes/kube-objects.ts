@@ -27,22 +27,40 @@ export class KubeRefusal extends Error {
 
 type Kept = { readonly change: KubeChange; readonly version: number }
 
+/** The version of a whole cluster; and while a turn is under way, what it wrote, which nobody is told before it is kept. */
+export type KubeVersions = { now: number; turn?: KubeWrite[] }
+
+export type KubeWrite = {
+  readonly objects: KubeObjects
+  readonly change: KubeChange
+  /** What was there before it. */
+  readonly before: KubeObject | undefined
+}
+
 /**
  * Objects of one kind with the semantics of the API: one version that grows with each write of the whole cluster, writes
  * that fail when they rest on an older one, and a history from which a watch goes on until it is forgotten.
  */
 export class KubeObjects {
   readonly #objects = new Map<string, KubeObject>()
-  readonly #versions: { now: number }
+  readonly #versions: KubeVersions
   readonly #resource: string
   readonly #historyLength: number
+  /** What follows from a change in the same write. */
+  readonly #follow: ((change: KubeChange) => void) | undefined
   #history: Kept[] = []
   /** Changes up to this one are forgotten. */
   #forgotten = 0
   readonly #listeners = new Set<(change: KubeChange) => void>()
 
-  constructor(resource: string, versions: { now: number }, historyLength: number) {
+  constructor(
+    resource: string,
+    versions: KubeVersions,
+    historyLength: number,
+    follow?: (change: KubeChange) => void,
+  ) {
     this.#resource = resource
+    this.#follow = follow
     this.#versions = versions
     this.#historyLength = historyLength
     this.#forgotten = versions.now
@@ -90,9 +108,7 @@ export class KubeObjects {
   }
 
   delete(name: string): KubeObject {
-    const before = this.get(name)
-    this.#objects.delete(name)
-    return this.#write('DELETED', before)
+    return this.#write('DELETED', this.get(name))
   }
 
   /** What happened after a version; one that is forgotten, or that was never, is refused. */
@@ -116,19 +132,45 @@ export class KubeObjects {
     this.#history = []
   }
 
-  #write(type: KubeChange['type'], object: KubeObject): KubeObject {
-    const version = ++this.#versions.now
-    const written = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
-    if (type !== 'DELETED') this.#objects.set(written.metadata.name, written)
-    const change = { type, object: written }
-    this.#history.push({ change, version })
+  /** What another server has written, as it is kept: with its version in it. */
+  take(change: KubeChange): void {
+    this.#put(change)
+    this.tell(change)
+  }
+
+  /** As if it had not been written. */
+  undo({ change, before }: KubeWrite): void {
+    if (before === undefined) this.#objects.delete(change.object.metadata.name)
+    else this.#objects.set(change.object.metadata.name, before)
+  }
+
+  /** To those who watch, now and later. */
+  tell(change: KubeChange): void {
+    this.#history.push({ change, version: Number(change.object.metadata.resourceVersion) })
     const [oldest] = this.#history
     if (this.#history.length > this.#historyLength && oldest !== undefined) {
       this.#forgotten = oldest.version
       this.#history.shift()
     }
     for (const listener of this.#listeners) listener(change)
+  }
+
+  #write(type: KubeChange['type'], object: KubeObject): KubeObject {
+    const version = ++this.#versions.now
+    const written = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
+    const before = this.#objects.get(written.metadata.name)
+    const change = { type, object: written }
+    this.#put(change)
+    const { turn } = this.#versions
+    if (turn === undefined) this.tell(change)
+    else turn.push({ objects: this, change, before })
+    this.#follow?.(change)
     return written
+  }
+
+  #put({ type, object }: KubeChange): void {
+    if (type === 'DELETED') this.#objects.delete(object.metadata.name)
+    else this.#objects.set(object.metadata.name, object)
   }
 }
 

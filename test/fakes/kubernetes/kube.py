@@ -6,11 +6,18 @@ import json
 import os
 import ssl
 import subprocess
+import time
 import urllib.parse
 
 import yaml
 
 VERSION = "v@VERSION@"
+KUBERNETES = "/etc/kubernetes"
+PKI = f"{KUBERNETES}/pki"
+
+
+class Fatal(Exception):
+    """What ends kubeadm."""
 
 
 class Refused(Exception):
@@ -43,6 +50,10 @@ def read(path):
         return file.read()
 
 
+def unencoded(text):
+    return base64.b64decode(text).decode()
+
+
 def new_key():
     return program(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
 
@@ -50,20 +61,6 @@ def new_key():
 def request_for(key_path, subject):
     """A certificate signing request, as PEM."""
     return program(["openssl", "req", "-new", "-key", key_path, "-subj", subject])
-
-
-def issue(request, authority, extensions):
-    """A certificate for a request, signed by AUTHORITY.crt and AUTHORITY.key; `extensions` as openssl's configuration has them."""
-    folder = os.path.dirname(authority)
-    write(f"{folder}/.request", request)
-    write(f"{folder}/.extensions", extensions)
-    try:
-        signed = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial", "-CAserial", f"{folder}/.serial"]
-        asked = ["-in", f"{folder}/.request", "-extfile", f"{folder}/.extensions", "-days", "365", "-sha256"]
-        return program(["openssl", "x509", "-req", *signed, *asked])
-    finally:
-        os.remove(f"{folder}/.request")
-        os.remove(f"{folder}/.extensions")
 
 
 def kubeconfig(server, ca, user):
@@ -82,13 +79,14 @@ def kubeconfig(server, ca, user):
 
 
 class Api:
-    """The API server of a kubeconfig, asked as its user."""
+    """The API server of a kubeconfig, asked as its user, and for so many seconds once more where it does not answer."""
 
-    def __init__(self, path):
+    def __init__(self, path, patience=0):
+        self.patience = patience
         config = yaml.safe_load(read(path))
         cluster = config["clusters"][0]["cluster"]
         user = config["users"][0].get("user") or {}
-        ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        ca = unencoded(cluster["certificate-authority-data"])
         self.server = cluster["server"]
         self.token = user.get("token")
         self.context = ssl.create_default_context(cadata=ca)
@@ -97,13 +95,20 @@ class Api:
         elif "client-certificate-data" in user:
             own = f"{path}.pem"
             both = [user["client-certificate-data"], user["client-key-data"]]
-            write(own, "".join(base64.b64decode(part).decode() for part in both))
+            write(own, "".join(unencoded(part) for part in both))
             self.context.load_cert_chain(own)
             os.remove(own)
 
     def ask(self, method, path, body=None, kind="application/json"):
         headers = {} if self.token is None else {"authorization": f"Bearer {self.token}"}
-        return ask(self.server, self.context, method, path, body, {**headers, "content-type": kind})
+        until = time.time() + self.patience
+        while True:
+            try:
+                return ask(self.server, self.context, method, path, body, {**headers, "content-type": kind})
+            except (OSError, Refused) as error:
+                if time.time() > until or isinstance(error, Refused) and error.status < 500:
+                    raise
+            time.sleep(0.5)
 
 
 def ask(server, context, method, path, body=None, headers=None):
@@ -121,6 +126,17 @@ def ask(server, context, method, path, body=None, headers=None):
         raise ConnectionError(f"{server} broke off: {error!r}") from error
     finally:
         connection.close()
+
+
+def patiently(seconds, what, tried):
+    until = time.time() + seconds
+    while True:
+        try:
+            return tried()
+        except (OSError, Refused) as error:
+            if time.time() > until:
+                raise Fatal(f"{what}: {error}") from error
+        time.sleep(0.5)
 
 
 def message_in(text):
