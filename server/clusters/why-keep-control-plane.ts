@@ -95,7 +95,7 @@ function whyNoMajority(
   const count = members.length + (leavesItself ? 0 : 1)
   const needed = Math.floor(count / 2) + 1
   const ready = members.filter((member) => member.isReady).length
-  if (ready >= needed) return undefined
+  if (ready >= needed) return way === 'release' ? undefined : whyNotInItsPlace(machine, isReady)
   const counted = leavesItself ? '' : `, as ${whyCounted[way]}`
   const away = members.filter((member) => !member.isReady).map((member) => member.name)
   return `${ready} of the other control planes of ${cluster} would be Ready, and etcd needs ${needed} of ${count}${counted}: ${nextStep()}`
@@ -107,6 +107,15 @@ function whyNoMajority(
       ? `release it first, which takes it out of etcd, and it is installed anew then: ironwake machines release ${machine.id}`
       : 'join another control plane first'
   }
+}
+
+/** kubeadm takes up a member of etcd that has its address, and etcd ends where that has lost what it knew. */
+function whyNotInItsPlace({ id }: Machine, isReady: boolean): string {
+  const because =
+    'its member of etcd stays when its disk is written over, and what is installed then cannot come up as that'
+  return isReady
+    ? `${because}: release it first, which takes it out of etcd, and it is installed anew then: ironwake machines release ${id}`
+    : `${because}: take it out on another control plane first (etcdctl member remove)`
 }
 
 const whyCounted: Readonly<Record<WayOut, string>> = {

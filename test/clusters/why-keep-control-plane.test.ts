@@ -123,13 +123,17 @@ const reinstalls: typeof racks = [
   ['the only control plane stays while there are workers', 'C W', /only control plane of lab.* w2 would/],
   ['of two that are Ready none may', 'C C', /needs 2 of 2, as a system .* release M0000001; with --force/],
   ['nor where it is not Ready itself', 'c C', /needs 2 of 2, .*: join another control plane first/],
-  ['of three that are Ready one may', 'C C C', undefined],
+  [
+    'of three that are Ready each is released first',
+    'C C C',
+    /its member of etcd stays .* release M0000001; with --force/,
+  ],
   [
     'with one dead of three only the dead one',
     'C C c',
     /1 of the other .* needs 2 of 3, .*: see to c3 first/,
   ],
-  ['which may', 'c C C', undefined],
+  ['which is to be taken out by hand', 'c C C', /its member of etcd stays .*etcdctl member remove.*--force/],
   ['of four with one dead none that is Ready may', 'C C C c', /2 of the other .* needs 3 of 4/],
   ['they go one after another', 'C C> C W', /c2 is being released too.* wait/],
 ]
