@@ -19,6 +19,7 @@ import { LeaseTable } from '../networks/lease-table.ts'
 import type { Network } from '../networks/network.ts'
 import { Whereabouts } from '../networks/whereabouts.ts'
 import { openStore } from '../store/open-store.ts'
+import { storeName } from '../store/store-name.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import { apiDesk } from './api-desk.ts'
 import { authorityOfBox, isApiOn, listenApi } from './api-listener.ts'
@@ -69,7 +70,6 @@ export type Appliance = AsyncDisposable & {
 }
 
 /** The file names of the data folder. */
-export const storeName = 'ironwake.db'
 export const socketName = 'ironwake.sock'
 
 const mtu = 1500

@@ -6,7 +6,9 @@ import type { ImageUses } from '../images/image-uses.ts'
 import { sweepStore, type Swept } from '../images/sweep-store.ts'
 import type { Job } from '../jobs/schedule.ts'
 import type { Roster } from '../machines/roster.ts'
+import { StoreFault } from '../store/store-fault.ts'
 import { lockFile } from '../store/file-lock.ts'
+import { approvedImages } from './approved-images.ts'
 import { imageStoreName } from './image-shelf.ts'
 import { imagesOfSettings } from './images-of-settings.ts'
 
@@ -58,7 +60,7 @@ export async function forgetEndedUses({
   })
 }
 
-/** Sweeps the store by the rules of the settings, or keeps more versions than those. */
+/** Sweeps the store by the rules of the settings, or keeps more versions than those; never one that a machine is approved for. */
 export async function sweepImages(
   config: Config,
   order: { readonly now: number; readonly orphansKeptMs: number; readonly keep?: number },
@@ -66,7 +68,17 @@ export async function sweepImages(
   // What the next sync would fetch again is not swept.
   const keep = Math.max(config.imageStore.keep, config.imageSync.versions)
   const rules = { keep, unfinishedKeptMs: 7 * dayMs, ...order }
-  const wanted = imagesOfSettings(config).flatMap((name) => parseImageReference(name) ?? [])
+  let approved: readonly string[]
+  try {
+    approved = (await approvedImages(config.dataFolder)).map(({ image }) => image)
+  } catch (error) {
+    if (!(error instanceof StoreFault)) throw error
+    return {
+      kind: 'put-off',
+      because: `which images machines are approved for is not known: ${error.message}`,
+    }
+  }
+  const wanted = [...imagesOfSettings(config), ...approved].flatMap((name) => parseImageReference(name) ?? [])
   return await sweepStore(join(config.dataFolder, imageStoreName), { lock: lockFile, wanted, rules })
 }
 

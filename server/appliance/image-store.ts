@@ -18,6 +18,7 @@ import { storeFolder } from '../images/store-folder.ts'
 import { verifyStore, type Verified } from '../images/verify-store.ts'
 import type { Work } from '../images/work.ts'
 import { lockFile } from '../store/file-lock.ts'
+import { approvedImages, machinesInWords, type ApprovedImage } from './approved-images.ts'
 import { sweepImages } from './image-jobs.ts'
 import { fetchTools } from './fetch-tools.ts'
 import { imageStoreName } from './image-shelf.ts'
@@ -146,6 +147,8 @@ export type Removed = {
   readonly freedBytes: number
   /** Why its blobs are still there. */
   readonly putOff: string | undefined
+  /** Machines that have had what they were approved for, and would find no image to be installed again. */
+  readonly leaves: readonly ApprovedImage[]
 }
 
 /** Removes one version, with what is its own, unless somebody uses it. */
@@ -166,19 +169,51 @@ export async function removeImage(config: Config, name: string, now: number): Pr
       nextStep: 'Name another image for them in ironwake.yaml, and start Ironwake again.',
     })
   }
+  const approved = await approvedFor(config, manifest, version)
+  const waiting = whole ? approved.filter(({ isDone }) => !isDone) : []
+  if (waiting.length > 0) {
+    throw new ImageFault(
+      'in-use',
+      `${version} is what ${machinesInWords(waiting)} ${waiting.length === 1 ? 'is' : 'are'} approved for`,
+      {
+        nextStep:
+          'Approve with another image first (ironwake machines approve MACHINE --image NAME), or take the approval back (unapprove).',
+      },
+    )
+  }
+  const leaves = approved.filter(({ isDone }) => isDone)
   await removeVersion(pathOf(config), version)
   // Only what nobody names: which other versions go is for the sweep at its time.
   const swept = await sweepImages(config, { now, orphansKeptMs: 0, keep: Number.POSITIVE_INFINITY })
-  if (swept.kind === 'put-off') return { version, freedBytes: 0, putOff: swept.because }
+  if (swept.kind === 'put-off') return { version, freedBytes: 0, putOff: swept.because, leaves }
   const freedBytes = swept.sweep.blobs.reduce((sum, { byteCount }) => sum + byteCount, 0)
-  return { version, freedBytes, putOff: undefined }
+  return { version, freedBytes, putOff: undefined, leaves }
+}
+
+/** Those whom a person approved for this version: by it, or by its name where no other version is there. */
+async function approvedFor(
+  config: Config,
+  manifest: Manifest,
+  version: string,
+): Promise<readonly ApprovedImage[]> {
+  const approved = await approvedImages(config.dataFolder)
+  const byName = (await otherVersions(config, manifest, version)).length === 0
+  return approved.filter(({ image }) => image === version || (byName && image === manifest.name))
+}
+
+async function otherVersions(
+  config: Config,
+  { name }: Manifest,
+  version: string,
+): Promise<readonly VersionView[]> {
+  const { versions } = await viewImages(config)
+  return versions.filter((one) => one.manifest.name === name && one.version !== version && one.whole)
 }
 
 /** Whether the name alone, which is all the settings say, has another version to mean. */
-async function hasOther(config: Config, { name }: Manifest, version: string): Promise<boolean> {
+async function hasOther(config: Config, manifest: Manifest, version: string): Promise<boolean> {
   if (imagesOfSettings(config).includes(version)) return false
-  const { versions } = await viewImages(config)
-  return versions.some((one) => one.manifest.name === name && one.version !== version && one.whole)
+  return (await otherVersions(config, manifest, version)).length > 0
 }
 
 export async function verifyImages(config: Config, work: Work): Promise<Verified> {

@@ -1,13 +1,16 @@
 import type { Config } from '../config/config.ts'
 
-/** The names of images that the settings give to machines, each once; a machine of method `local` may be told to run its own once. */
+/**
+ * The names of images that the settings give to machines, each once: by defaults, entries of machines and rules. A machine of method
+ * `local` may be told to run its own once.
+ */
 export function imagesOfSettings({
   defaults,
   machines,
-}: Pick<Config, 'defaults' | 'machines'>): readonly string[] {
-  return [
-    ...new Set(
-      [defaults, ...machines].flatMap(({ image, ephemeral }) => [image ?? [], ephemeral ?? []].flat()),
-    ),
-  ]
+  approve,
+}: Pick<Config, 'defaults' | 'machines' | 'approve'>): readonly string[] {
+  const rules =
+    approve.kind === 'all' ? [] : (approve.likenesses ?? []).flatMap(({ gives }) => gives.image ?? [])
+  const own = [defaults, ...machines].flatMap(({ image, ephemeral }) => [image ?? [], ephemeral ?? []].flat())
+  return [...new Set([...own, ...rules])]
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { machinesInWords } from '../appliance/approved-images.ts'
 import { sweepImages, sweptInWords } from '../appliance/image-jobs.ts'
 import {
   pinImage,
@@ -55,9 +56,9 @@ export const images: Command = {
     '`sync` fetches what the settings ask for (image-sync), or the images named; docs/image-sync.md lists the names.\n' +
     '`import` takes a raw or qcow2 disk, a squashfs (with --kernel and --initrd, to run from memory), a tar.gz of a\n' +
     "root, Ubuntu's netboot tarball or its server ISO; what it is, its content says. A disk is converted once.\n" +
-    '`pin` keeps a version from the sweep. `remove` takes one version away. `verify` reads everything and compares it\n' +
+    '`pin` keeps a version from the sweep. `remove` takes one version away that no machine is to have. `verify` reads everything and compares it\n' +
     'with its digest; what is damaged is set aside and told, with exit code 1. `sweep` does now what is done every\n' +
-    'night: older versions of synced images go (image-store: keep), never what a machine, a boot or a pin uses.',
+    'night: older versions of synced images go (image-store: keep), never what a machine, an approval, a boot or a pin uses.',
   options: {
     name: { type: 'string', about: 'import: the name that machines are given it by' },
     version: { type: 'string', about: 'import: its version (default: the time, in UTC)' },
@@ -174,6 +175,12 @@ async function unpin(call: Call, name: string): Promise<number> {
 
 async function remove(call: Call, name: string): Promise<number> {
   const removed = await removeImage(call.settings().config, name, call.now())
+  const { leaves } = removed
+  if (leaves.length > 0) {
+    call.remark(
+      `${removed.version} is what ${machinesInWords(leaves)} ${leaves.length === 1 ? 'was' : 'were'} approved for; to be installed again they need another image: ironwake machines approve MACHINE --keep --image NAME`,
+    )
+  }
   if (call.output === 'json') {
     call.print(JSON.stringify(removed, undefined, 2))
     return 0
@@ -253,7 +260,7 @@ async function jobsOf(call: Call): Promise<readonly JobStatus[] | Silent | undef
 /** What is wrong with an image, or with the folder of the store, is told as a sentence; other errors are our own. */
 function sorryFor(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  if (error.name === 'ImageFault' || error.name === 'UpstreamFault') {
+  if (error.name === 'ImageFault' || error.name === 'UpstreamFault' || error.name === 'StoreFault') {
     return new Sorry(
       error.message,
       'nextStep' in error && typeof error.nextStep === 'string' ? error.nextStep : undefined,

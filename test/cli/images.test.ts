@@ -3,9 +3,14 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { run } from '../../server/cli/run.ts'
+import type { Machine } from '../../server/machines/machine.ts'
+import { openStore } from '../../server/store/open-store.ts'
+import { storeName } from '../../server/store/store-name.ts'
 import { storeFolder } from '../../server/images/store-folder.ts'
 import { parseSha256 } from '../../server/wire/sha256.ts'
 import { aManifest, aStore, digestOf, put, someBytes } from '../images/a-store.ts'
+import { macNumber } from '../networks/a-network.ts'
+import { aMachine } from '../store/records.ts'
 import { kernelOf, rawDisk } from '../images/some-images.ts'
 
 type Said = { readonly code: number; readonly out: string; readonly err: string }
@@ -116,6 +121,66 @@ t.test('what is pinned, or named by the settings, is not removed', async (t) => 
   t.match(await call('remove', 'noble@2'), { code: 0 }, 'the name alone may mean the other')
   t.match(await call('remove', 'noble@1'), { code: 1 })
 })
+
+t.test(
+  'what a machine is approved for is neither removed nor swept, and it is said who would lack it',
+  async (t) => {
+    const {
+      call,
+      folder,
+      store: path,
+    } = aBox(t, 'image-store: {keep: 1}\napprove: [{serial: X*, image: edge@1}]\nimage-sync: {versions: 1}\n')
+    {
+      using store = await aStore(path)
+      const disk = await put(store, someBytes(100))
+      for (const name of ['noble', 'edge', 'old'])
+        for (const version of ['1', '2', '3'])
+          await store.publishManifest(aManifest({ disk }, { name, version, publishedAt: Number(version) }))
+    }
+    const approval = { by: 'person', at: 5, macs: [macNumber(1)], image: 'noble@1' } as const
+    const save = async (changes: Partial<Machine>) => {
+      await using store = await openStore(join(folder, 'data', storeName))
+      await store.saveMachines([aMachine({ approval, ...changes })])
+    }
+    await save({})
+    const used = {
+      code: 1,
+      out: '',
+      err: /noble@1 is what node-1 is approved for\nApprove .*--image NAME.*unapprove/,
+    }
+    t.match(await call('remove', 'noble@1'), used)
+    t.match(
+      await call('remove', 'edge@1'),
+      { code: 1, err: /the settings name edge@1/ },
+      'a rule is of the settings',
+    )
+    await using running = await openStore(join(folder, 'data', storeName))
+    t.match(await call('remove', 'noble@1'), used, 'also while an appliance has the store')
+    t.match(await call('sweep'), { code: 0 })
+    const left = JSON.parse((await call('list', '--output', 'json')).out) as {
+      versions: { version: string }[]
+    }
+    t.strictSame(
+      left.versions.map(({ version }) => version),
+      ['edge@3', 'edge@1', 'noble@3', 'noble@1', 'old@3'],
+    )
+    await running[Symbol.asyncDispose]()
+
+    await save({ approval: { ...approval, image: 'old', doneAt: 7 } })
+    t.match(await call('remove', 'old@3'), {
+      code: 0,
+      out: /^old@3 is gone/,
+      err: /old@3 is what node-1 was approved for; to be installed again/,
+    })
+    t.match(await call('remove', 'noble@1'), { code: 0, err: '' }, 'nobody is approved for it now')
+    writeFileSync(join(folder, 'data', storeName), 'no database')
+    t.match(await call('remove', 'noble@3'), { code: 1, err: /ironwake\.db is not an Ironwake store/ })
+    t.match(await call('sweep'), {
+      code: 1,
+      out: /put off: which images machines are approved for is not known/,
+    })
+  },
+)
 
 t.test('a boot under way keeps its version from being removed', async (t) => {
   const { call, file, store } = aBox(t)
