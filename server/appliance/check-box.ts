@@ -19,6 +19,7 @@ import { findPrograms } from './boot-material.ts'
 import type { Finding } from './finding.ts'
 import { signedIpxeIn } from './signed-ipxe-in.ts'
 import { checkApproval } from './check-approval.ts'
+import { checkClusters } from './check-clusters.ts'
 import { checkImageSync } from './check-image-sync.ts'
 import { checkStoredImages } from './check-stored-images.ts'
 import { serversOn } from './foreign-servers.ts'
@@ -48,6 +49,7 @@ export async function checkBox(config: Config, now: number, running: boolean): P
     ...config.images.flatMap(imageOf),
     ...(await checkImageSync(config.imageSync)),
     ...(await checkStoredImages(config)),
+    ...(await checkClusters(config.dataFolder, networks)),
     ...checkApproval(config),
     await authorityFinding(config.dataFolder),
     dataFolderOf(config.dataFolder),

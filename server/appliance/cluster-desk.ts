@@ -17,6 +17,7 @@ import type { KubeTransport } from '../clusters/kube-transport.ts'
 import { makeAuthorities } from '../clusters/make-authorities.ts'
 import { probeRights, type ProbedRights } from '../clusters/probe-rights.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
+import { addressesTaken } from '../clusters/addresses-taken.ts'
 import type { BoxNetwork } from '../clusters/why-not-vip.ts'
 import { writeKubeconfig } from '../clusters/write-kubeconfig.ts'
 import type { Config } from '../config/config.ts'
@@ -68,6 +69,10 @@ export async function clusterDesk(
   let before: Promise<unknown> = Promise.resolve()
   const listeners = new Set<() => void>()
   await sealAnew()
+  const known = [...records.values()].map(({ cluster }) => cluster)
+  for (const { cluster, address, because } of addressesTaken(known, parts.networks)) {
+    tell({ kind: 'cluster-address-taken', cluster, reachedBy: address, because })
+  }
 
   const desk: ClusterDesk = {
     list: () => [...records.values()].map(summaryOf),

@@ -239,6 +239,7 @@ const owned: ReadonlySet<ApplianceEvent['kind']> = new Set([
   'api-token-revoked',
   'image-unknown',
   'cluster-init-given-up',
+  'cluster-address-taken',
   'cluster-silent',
   'cluster-heard',
   'pod-network-applied',

@@ -15,9 +15,15 @@ export type BoxNetwork = {
 
 /** Why an address cannot move between the control planes of a cluster: somebody else has it, or may be given it. */
 export function whyNotVip(vip: Ipv4, networks: readonly BoxNetwork[]): string | undefined {
+  const because = whoHas(vip, networks)
+  return because === undefined ? undefined : `${vip} ${because}. Choose one that nobody has.`
+}
+
+/** Whose an address is on the networks of the box, or may come to be: the words that follow it in a sentence. */
+export function whoHas(address: Ipv4, networks: readonly BoxNetwork[]): string | undefined {
   for (const network of networks) {
-    const because = whyNotOn(vip, network)
-    if (because !== undefined) return `${vip} ${because}. Choose one that nobody has.`
+    const because = whyNotOn(address, network)
+    if (because !== undefined) return because
   }
   return undefined
 }

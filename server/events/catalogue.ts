@@ -413,6 +413,13 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     level: 'info',
     meaning: 'A cluster has its first control plane. `ironwake clusters kubeconfig` leads to it.',
   },
+  'cluster-address-taken': {
+    level: 'error',
+    meaning:
+      'The settings of the networks have come to give away the address by which a cluster of this box is reached, or the box has it itself.',
+    nextStep:
+      'Change the pool, reservation or network in the settings so that nobody else has it, and start again; `ironwake check` looks at it too.',
+  },
   'cluster-silent': {
     level: 'warning',
     meaning:

@@ -310,6 +310,13 @@ export type ApplianceEvent = About &
         readonly node: string
         readonly endpoint: string
       }
+    | {
+        readonly kind: 'cluster-address-taken'
+        readonly cluster: string
+        /** By which its control planes are reached; it is no machine's. */
+        readonly reachedBy: Ipv4
+        readonly because: string
+      }
     | { readonly kind: 'cluster-silent'; readonly cluster: string; readonly because: string }
     | { readonly kind: 'cluster-heard'; readonly cluster: string; readonly nodes: number }
     | { readonly kind: 'pod-network-applied'; readonly cluster: string; readonly network: string }

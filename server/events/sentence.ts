@@ -212,6 +212,8 @@ function words(event: ApplianceEvent): string {
       return `the first control plane of ${event.cluster} was given up: ${event.because}`
     case 'cluster-initialised':
       return `cluster ${event.cluster} is there, at ${event.endpoint}, by ${event.node}`
+    case 'cluster-address-taken':
+      return `cluster ${event.cluster} is reached by ${event.reachedBy}, which ${event.because}`
     case 'cluster-silent':
       return `the API of ${event.cluster} does not answer: ${event.because}`
     case 'cluster-heard':

@@ -380,6 +380,12 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     node: 'node-1',
     endpoint: '10.20.0.5:6443',
   },
+  'cluster-address-taken': {
+    kind: 'cluster-address-taken',
+    cluster: 'lab',
+    reachedBy: ip('10.0.0.5'),
+    because: 'is the router of the network rack',
+  },
   'cluster-silent': {
     kind: 'cluster-silent',
     cluster: 'lab',
