@@ -30,6 +30,8 @@ import type { FrameRing } from './frame-ring.ts'
 import type { ImageShelf } from './image-shelf.ts'
 import type { Logbook } from './logbook.ts'
 import type { ScriptParts } from './make-script.ts'
+import type { EnrolmentDesk } from './enrolment-desk.ts'
+import { lostCredential } from './lost-credential.ts'
 import { meantMachine } from './meant-machine.ts'
 import { planBoot } from './plan-boot.ts'
 import type { Plans } from './plans.ts'
@@ -48,6 +50,7 @@ export type ApiDeskParts = JoinParts & {
   readonly images: ImageShelf
   readonly frames: FrameRing
   readonly troubles: Troubles
+  readonly enrolmentOf: EnrolmentDesk['of']
   /** What the scripts of machines are made with. */
   readonly boot: ScriptParts
   readonly authority: () => string | undefined
@@ -93,7 +96,12 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
         )
       }
       await logbook.keep(change)
-      return { kind: 'done', remarks: [] }
+      const lost = lostCredential(roster.byId(id) ?? machine, parts.enrolmentOf(id), now())
+      if (lost === undefined) return { kind: 'done', remarks: [] }
+      return {
+        kind: 'done',
+        remarks: [`its credential is ${lost.because}: the system on its disk has none. ${lost.nextStep}`],
+      }
     },
     plan: async (machine) => await planBoot({ ...parts.boot, ...parts }, machine),
     approve: async (machine, order) => await approveMachine(parts, machine, order),
@@ -154,7 +162,7 @@ function found(roster: Roster, name: string): readonly Machine[] {
 }
 
 function summaryOf(
-  { roster, leases, networks, plans }: ApiDeskParts,
+  { roster, leases, networks, plans, enrolmentOf, now }: ApiDeskParts,
   summaries: WeakMap<Machine, MachineSummary>,
   machine: Machine,
 ): MachineSummary {
@@ -164,7 +172,9 @@ function summaryOf(
     .toSorted((a, b) => b.since - a.since)
   const attempt = roster.latestAttempt(machine.id)
   const known = summaries.get(machine)
-  if (known !== undefined && known.attempt === attempt && known.lease === held[0]) return known
+  const lost = lostCredential(machine, enrolmentOf(machine.id), now())
+  const isSame = known?.attempt === attempt && known?.lease === held[0]
+  if (known !== undefined && isSame && known.credentialLost?.nextStep === lost?.nextStep) return known
   const mac = attempt?.mac ?? machine.macs[0]
   const join = mac === undefined ? undefined : plans.joinOf(mac, machine)
   const written = machine.install?.disk
@@ -191,6 +201,7 @@ function summaryOf(
   const refusal = machine.join?.refusal ?? (isKeptOut ? ('identity-too-weak' as const) : undefined)
   const made = {
     ...summary,
+    ...(lost === undefined ? {} : { credentialLost: lost }),
     ...(cause === undefined ? {} : { failure: { cause, ...failureCauses[cause] } }),
     ...(refusal === undefined ? {} : { joinRefused: { refusal, ...joinRefusals[refusal] } }),
   }

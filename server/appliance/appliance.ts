@@ -239,6 +239,7 @@ export async function startAppliance(
     images,
     frames,
     troubles,
+    enrolmentOf: enrolments.of,
     boot: desk,
     clusters: clusters.desk,
     release: clusters.release,

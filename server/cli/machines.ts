@@ -239,6 +239,8 @@ async function show(call: Call, name: string): Promise<number> {
     ['kept out', summary.identity.tooWeak],
     ['next step', summary.joinRefused?.nextStep],
     ['disk', diskInWords(summary)],
+    ['credential', summary.credentialLost?.because],
+    ['next step', summary.credentialLost?.nextStep],
     ['next boot', nextBootInWords(machine)],
     ['last seen', `${ago(call.now() - machine.lastSeenAt)} ago`],
   ]

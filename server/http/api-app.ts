@@ -141,6 +141,8 @@ export type MachineSummary = {
   /** The cluster that it is, or is to become, a node of; absent, of none. */
   readonly join?: JoinWish
   readonly disk?: MachineDisk
+  /** Why the system on its disk is not known any more, and what helps; absent, it is, or needs no credential. */
+  readonly credentialLost?: { readonly because: string; readonly nextStep: string }
 }
 
 /** `written`: by this box. `wanted`: which one it is to write, in the words of whoever names it. */

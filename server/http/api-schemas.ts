@@ -231,6 +231,10 @@ const machineSummary = z.object({
     .object({ cause: failureCause, meaning: text, nextStep: text })
     .optional()
     .meta({ description: 'Why its latest boot failed (docs/machine-life.md).' }),
+  credentialLost: z
+    .object({ because: text, nextStep: text })
+    .optional()
+    .meta({ description: 'Why the system on its disk is not known any more (docs/enrolment.md).' }),
   join: joinWish.optional().meta({ description: 'The cluster that it is, or is to become, a node of.' }),
   disk: machineDisk.optional(),
 })

@@ -111,6 +111,7 @@ function startedDesks(store: Store, config: Config, stored: Stored, box: Box, ch
     networks: [network],
     frames: new FrameRing(),
     troubles: new Troubles(),
+    enrolmentOf: enrolments.of,
     boot: material,
     clusters: {
       ...aDesk().clusters,

@@ -79,6 +79,7 @@ const summary: MachineSummary = {
     written: { serial: 'A', wwn: '0x5000', path: 'pci-0000:03:00.0-nvme-1', bytes: 20e9 },
     wanted: 'serial=A',
   },
+  credentialLost: { because: 'revoked', nextStep: 'Have it installed again.' },
   failure: { cause: 'kernel-not-fetched', meaning: 'It never asked.', nextStep: 'Look at it.' },
 }
 
