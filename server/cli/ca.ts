@@ -41,7 +41,7 @@ export const ca: Command = {
 }
 
 async function show(call: Call): Promise<number> {
-  const path = join(call.settings().config.dataFolder, accessFolder, authorityName)
+  const path = join(call.dataFolder(), accessFolder, authorityName)
   const authority = await authorityIn(path)
   if (authority === undefined)
     throw new Sorry(

@@ -10,6 +10,8 @@ export type Call = {
   readonly output: 'table' | 'json'
   /** Reads the settings when a command needs them; mistakes in them end the command. */
   readonly settings: () => Settings
+  /** Where the box that runs here is asked; mistakes elsewhere in the settings are only told. */
+  readonly dataFolder: () => string
   readonly print: (line: string) => void
   /** For what is not the result: progress, hints, warnings. */
   readonly remark: (line: string) => void

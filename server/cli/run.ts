@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { closest } from '../config/closest.ts'
 import { printable } from '../wire/text.ts'
-import { loadSettings } from './load-settings.ts'
+import { loadDataFolder, loadSettings } from './load-settings.ts'
 import type { Call, Command } from './call.ts'
 import { Sorry } from './sorry.ts'
 import { Stopped } from './stopped.ts'
@@ -152,12 +152,14 @@ function callOf(command: Command, rest: readonly string[], terminal: Terminal): 
   const output = values.output ?? 'table'
   if (output !== 'table' && output !== 'json')
     throw new WronglyCalled(`--output is table or json, not ${output}`)
+  let dataFolder: string | undefined
   let settings: ReturnType<Call['settings']> | undefined
   return {
     ...terminal,
     words: positionals,
     options: values,
     output,
+    dataFolder: () => (dataFolder ??= loadDataFolder(values.settings, values.data, terminal.remark)),
     settings: () => (settings ??= loadSettings(values.settings, values.data)),
   }
 }

@@ -4,5 +4,5 @@ import type { Call } from './call.ts'
 
 /** The socket file of the appliance that this call means. */
 export function socketOf(call: Call): string {
-  return join(call.settings().config.dataFolder, socketName)
+  return join(call.dataFolder(), socketName)
 }

@@ -1,8 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { run } from '../../server/cli/run.ts'
+import { apiApp } from '../../server/http/api-app.ts'
+import { listenSocketFile } from '../../server/listen/http.ts'
+import { aDesk } from '../http/an-api-desk.ts'
 import { aManifest, aStore, put, someBytes } from '../images/a-store.ts'
 
 const commandNames = [
@@ -138,7 +142,7 @@ t.test('all mistakes of the settings are told at once, each with its line', asyn
     ].join('\n'),
   })
   const file = join(folder, 'ironwake.yaml')
-  for (const command of ['serve', 'check', 'events']) {
+  for (const command of ['serve', 'check']) {
     const { code, printed, remarked } = await typed(command, '--settings', file)
     t.equal(code, 1)
     t.equal(printed, '')
@@ -147,6 +151,38 @@ t.test('all mistakes of the settings are told at once, each with its line', asyn
       t.match(remarked, new RegExp(`ironwake\\.yaml:${line}\\b`), `line ${line}`)
     t.match(remarked, /Did you mean approve\?/)
   }
+})
+
+t.test('a mistake elsewhere in the settings keeps nobody from asking a box that runs', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ironwake-cli-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'records'))
+  const listener = await listenSocketFile(apiApp(aDesk()), join(folder, 'records', 'ironwake.sock'))
+  t.teardown(async () => await listener[Symbol.asyncDispose]())
+  const file = join(folder, 'ironwake.yaml')
+  const asked = async (settings: string, ...words: readonly string[]) => {
+    writeFileSync(file, settings)
+    return await typed('machines', 'list', '--settings', file, ...words)
+  }
+  const broken = 'http: {port: 80800}\naprove: all\n'
+  t.match(await asked(`data: records\n${broken}`), {
+    code: 0,
+    printed: /M0000001/,
+    remarked: /^The settings have 2 mistakes, which `ironwake check` tells; the box .* asked all the same\.$/,
+  })
+  const named = await asked(broken, '--data', join(folder, 'records'))
+  t.match(
+    named,
+    { code: 0, printed: /M0000001/, remarked: '' },
+    'no settings are needed where the folder is named',
+  )
+  t.match(await asked(broken), {
+    code: 1,
+    remarked: /no appliance is running here \(.*\/data\/ironwake\.sock\)/,
+  })
+  for (const wrong of ['data: [records]\n', 'data: ""\n', 'data: records\nhttp: {\n', '- data: records\n'])
+    t.match(await asked(wrong), { code: 1, printed: '', remarked: /the settings have .*mistake/ }, wrong)
+  t.match(await asked('data: records\n'), { code: 0, remarked: '' })
 })
 
 t.test('a settings file that is not there, or is none, is told in a sentence', async (t) => {
