@@ -21,7 +21,7 @@ const mayImport: { readonly [folder: string]: readonly string[] } = {
   access: ['wire', 'machines', 'events', 'config'],
   clusters: ['wire', 'machines', 'events', 'config'],
   power: ['wire', 'machines', 'events', 'config'],
-  store: ['types:wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters', 'types:access'],
+  store: ['wire', 'types:events', 'types:networks', 'types:machines', 'types:clusters', 'types:access'],
   listen: [
     'power',
     'types:config',

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { join } from 'node:path'
 import { accessFolder, authorityName, readAuthority } from '../access/authority.ts'
 import { fingerprintOf } from '../access/fingerprint.ts'
@@ -12,6 +13,6 @@ export async function authorityFinding(dataFolder: string): Promise<Finding> {
       return { verdict: 'well', subject, fact: 'none yet; it is made at the first start' }
     return { verdict: 'well', subject, fact: fingerprintOf(authority.certificate) }
   } catch (error) {
-    return { verdict: 'wrong', subject, fact: error instanceof Error ? error.message : String(error) }
+    return { verdict: 'wrong', subject, fact: fileTrouble(error) }
   }
 }

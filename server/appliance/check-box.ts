@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -261,7 +262,7 @@ function dataFolderOf(folder: string): Finding {
     }
     return { verdict: 'well', subject, fact: `${folder}, ${size(free)} free` }
   } catch (error) {
-    const fact = `${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}`
+    const fact = `${folder} cannot be used: ${fileTrouble(error)}`
     return {
       verdict: 'wrong',
       subject,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { fileOfTrouble, fileTrouble } from '../wire/file-trouble.ts'
 import type { ImageSyncSettings } from '../config/config.ts'
 import type { Upstream } from '../images/catalogue.ts'
 import { readKeyring } from '../images/keyring.ts'
@@ -55,5 +56,7 @@ function wrong(subject: string, fault: unknown): Finding {
     fault instanceof UpstreamFault
       ? fault.nextStep
       : 'See what image-sync says in the settings, and whether this user may read that'
-  return { verdict: 'wrong', subject, fact: fault.message, ...(nextStep === undefined ? {} : { nextStep }) }
+  const file = fileOfTrouble(fault)
+  const fact = file === undefined ? fault.message : `${file} cannot be read: ${fileTrouble(fault)}`
+  return { verdict: 'wrong', subject, fact, ...(nextStep === undefined ? {} : { nextStep }) }
 }

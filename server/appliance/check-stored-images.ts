@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import type { ImageChoice } from '../boot/choose-script.ts'
 import { closest } from '../config/closest.ts'
 import type { Config } from '../config/config.ts'
@@ -17,7 +18,7 @@ export async function checkStoredImages(config: Config): Promise<readonly Findin
     await shelf.look()
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
-    const fact = `the image store cannot be read: ${error.message}`
+    const fact = `the image store cannot be read: ${fileTrouble(error)}`
     const nextStep = 'See whether data: in the settings is a folder that this user may read'
     return [{ verdict: 'wrong', subject: 'images', fact, nextStep }]
   }

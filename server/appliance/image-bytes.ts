@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFile, stat } from 'node:fs/promises'
 import type { FindImageFile } from '../http/image-files.ts'
 
@@ -41,7 +42,7 @@ export function imageBytes(find: FindImageFile): (image: string, file: string) =
       held.set(version, new WeakRef(bytes))
       return { kind: 'bytes', bytes }
     } catch (error) {
-      return { kind: 'refused', because: error instanceof Error ? error.message : String(error) }
+      return { kind: 'refused', because: `${path} cannot be read: ${fileTrouble(error)}` }
     }
   }
 }

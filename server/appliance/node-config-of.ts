@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFileSync } from 'node:fs'
 import { nodeCloudConfig, nodeParts, type NodeSoftware } from '../cloud-init/node-cloud-config.ts'
 import type { SeedParts } from '../cloud-init/seed-parts.ts'
@@ -51,8 +52,9 @@ function keyOf(file: string | undefined): NodeSoftware['packagesKey'] | { readon
   try {
     return { kind: 'key', armored: readFileSync(file, 'utf8') }
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error)
-    return { because: `The key of the packages, kubernetes.packages-key, cannot be read: ${because}` }
+    return {
+      because: `The key of the packages, kubernetes.packages-key, cannot be read: ${fileTrouble(error)}.`,
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
 import type { BlobStore } from '../images/blob-store.ts'
@@ -39,7 +40,7 @@ async function readKeyring(file: string): Promise<Uint8Array> {
     throw new UpstreamFault('malformed', `The keyring ${file} has more than ${longestKeyring} bytes.`)
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
-    const because = `The keyring ${file} cannot be read (${String(error.code)}).`
+    const because = `The keyring ${file} cannot be read: ${fileTrouble(error)}.`
     throw new UpstreamFault('malformed', because, { cause: error })
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { askRemote, type Question, type RemoteBox } from './remote-box.ts'
 import { endInSilence, Silent, silentBox } from './silence.ts'
 import { Sorry } from './sorry.ts'
@@ -132,6 +133,7 @@ async function askSocket(
 function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
   switch (error.code) {
     case 'ENOENT':
+    case 'ENOTDIR':
     case 'ECONNREFUSED':
     // A path too long for a socket: no appliance can have started there.
     case 'EINVAL':
@@ -148,7 +150,7 @@ function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
     case 'EACCES':
       return new Sorry(`${socketPath} may be opened only by the user that runs the appliance, often root.`)
     default:
-      return new Sorry(`the appliance cannot be asked: ${error.message}`)
+      return new Sorry(`the appliance here (${socketPath}) cannot be asked: ${fileTrouble(error)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { parseFingerprint } from '../access/fingerprint.ts'
@@ -104,6 +105,6 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Sorry(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Sorry(`${file} cannot be read: ${fileTrouble(error)}`)
   }
 }

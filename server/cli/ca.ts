@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -72,7 +73,7 @@ async function authorityIn(path: string): Promise<KeyPair | undefined> {
       throw new Sorry(`${path} may be read only by the user that runs the appliance, often root`)
     if ('code' in error)
       throw new Sorry(
-        `the authority cannot be read: ${error.message}`,
+        `the authority cannot be read (${path}): ${fileTrouble(error)}`,
         'See whether data: in the settings, or --data, is the folder of this box.',
       )
     throw error
@@ -106,7 +107,7 @@ async function fetchTo(call: Call, out: Call['options'][string]): Promise<number
   try {
     writeFileSync(out, pem)
   } catch (error) {
-    throw new Sorry(`${out} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Sorry(`${out} cannot be written: ${fileTrouble(error)}`)
   }
   const { fingerprint } = factsOf(new X509Certificate(pem))
   if (call.output === 'json') call.print(JSON.stringify({ file: out, fingerprint }, undefined, 2))

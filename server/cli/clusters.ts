@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import type { ClusterSummary } from '../http/cluster-routes.ts'
@@ -235,9 +236,7 @@ async function typedIn(stop: AbortSignal): Promise<string> {
     }
   } catch (error) {
     if (stop.aborted) throw new Stopped()
-    throw new Sorry(
-      `standard input cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    throw new Sorry(`standard input cannot be read: ${fileTrouble(error)}`)
   }
   return text
 }
@@ -246,7 +245,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Sorry(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Sorry(`${file} cannot be read: ${fileTrouble(error)}`)
   }
 }
 
@@ -258,7 +257,7 @@ function writePrivate(file: string, text: string): void {
     renameSync(unfinished, file)
   } catch (error) {
     rmSync(unfinished, { force: true })
-    throw new Sorry(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Sorry(`${file} cannot be written: ${fileTrouble(error)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { fileOfTrouble } from '../wire/file-trouble.ts'
 import { existsSync } from 'node:fs'
 import { machinesInWords } from '../appliance/approved-images.ts'
 import { sweepImages, sweptInWords } from '../appliance/image-jobs.ts'
@@ -269,7 +270,7 @@ function sorryFor(error: unknown): unknown {
   if (error.name === 'AbortError') return new Sorry('it was stopped, and nothing of it is kept')
   if ('code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) {
     return new Sorry(
-      `the image store may be opened only by the user that runs the appliance, often root (${error.message})`,
+      `the image store may be opened only by the user that runs the appliance, often root (${fileOfTrouble(error) ?? error.message})`,
     )
   }
   return error

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { formatMistakes } from '../config/format-mistakes.ts'
@@ -61,10 +62,13 @@ function textOf(file: string, mustExist: boolean): string | undefined {
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof Sorry) throw error
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !mustExist) return undefined
     if (code === 'ENOENT')
       throw new Sorry(`there is no settings file ${file}`, 'ironwake.example.yaml shows what one holds.')
-    throw new Sorry(`${file} cannot be read: ${message}`)
+    throw new Sorry(
+      `${file} cannot be read: ${fileTrouble(error)}`,
+      'Name the settings file with --settings; ironwake.example.yaml shows what one holds.',
+    )
   }
 }

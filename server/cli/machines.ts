@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { writeFileSync } from 'node:fs'
 import type { Diagnosis } from '../boot/doctor.ts'
 import type { RecordedEvent } from '../events/event.ts'
@@ -498,7 +499,7 @@ async function capture(call: Call, name: string): Promise<number> {
   try {
     writeFileSync(file, pcap)
   } catch (error) {
-    throw new Sorry(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Sorry(`${file} cannot be written: ${fileTrouble(error)}`)
   }
   if (call.output === 'json') call.print(JSON.stringify({ file, byteCount: pcap.length }))
   else call.remark(`${file} has ${pcap.length} bytes. Read it with Wireshark, or: tcpdump -vr ${file}`)

@@ -1,3 +1,4 @@
+import { fileOfTrouble, fileTrouble } from '../wire/file-trouble.ts'
 import { parseArgs } from 'node:util'
 import { closest } from '../config/closest.ts'
 import { printable } from '../wire/text.ts'
@@ -136,6 +137,14 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
       return 2
     }
     if (error instanceof Stopped) return stoppedCode
+    const file = fileOfTrouble(error)
+    if (file !== undefined) {
+      terminal.remark(`ironwake ${name}: ${file} cannot be used: ${fileTrouble(error)}`)
+      terminal.remark(
+        'See whether it is the one that is meant, in the settings too (data, images, boot-programs).',
+      )
+      return 1
+    }
     if (!(error instanceof Sorry)) throw error
     terminal.remark(`ironwake ${name}: ${error.message}`)
     if (error.nextStep !== undefined) terminal.remark(error.nextStep)

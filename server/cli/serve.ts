@@ -1,3 +1,4 @@
+import { fileOfTrouble, fileTrouble } from '../wire/file-trouble.ts'
 import { startAppliance } from '../appliance/appliance.ts'
 import { networksNotThere, whenThere } from '../appliance/awaited-networks.ts'
 import type { Config, NetworkSettings } from '../config/config.ts'
@@ -107,7 +108,9 @@ async function start<T>(begin: () => Promise<T>): Promise<T> {
       error instanceof Error &&
       (error.name === 'StoreFault' || error.name === 'UdpUnavailable' || 'code' in error)
     ) {
-      throw new Sorry(error.message)
+      const file = fileOfTrouble(error)
+      if (file === undefined) throw new Sorry(error.message)
+      throw new Sorry(`${file} cannot be used: ${fileTrouble(error)}`, 'See: ironwake check')
     }
     throw error
   }

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -21,7 +22,7 @@ export function findKeyRing(file: string, variable: string | undefined): FoundKe
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if ('code' in error && error.code === 'ENOENT') return { kind: 'none' }
-    return { kind: 'refused', because: `the key file ${file} cannot be read: ${error.message}` }
+    return { kind: 'refused', because: `the key file ${file} cannot be read: ${fileTrouble(error)}` }
   }
   return ringOf(text, `the key file ${file}`)
 }

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,7 +59,7 @@ async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read()
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
-    throw new UpstreamFault('malformed', `${path} cannot be read (${String(error.code)}).`, {
+    throw new UpstreamFault('malformed', `${path} cannot be read: ${fileTrouble(error)}.`, {
       nextStep: 'See image-sync: catalogue in the settings, and whether this user may read that.',
       cause: error,
     })

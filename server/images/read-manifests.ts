@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { versionName, type Manifest } from './manifest.ts'
@@ -26,7 +27,7 @@ export async function readManifests(folder: StoreFolder): Promise<ReadManifests>
     } catch (error) {
       // Removed since its name was read.
       if (isMissing(error)) continue
-      unreadable.push({ path, because: error instanceof Error ? error.message : String(error) })
+      unreadable.push({ path, because: fileTrouble(error) })
     }
   }
   return { manifests, unreadable }

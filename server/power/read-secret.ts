@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { readFile } from 'node:fs/promises'
 import type { SecretPlace } from '../config/power-settings.ts'
 import { PowerFault } from './power-fault.ts'
@@ -23,8 +24,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const because = code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`
+    const because = `cannot be read: ${fileTrouble(error)}`
     throw new PowerFault('no-secret', `The file ${path}, which the settings name for a password, ${because}.`)
   }
 }

@@ -1,3 +1,4 @@
+import { fileTrouble } from '../wire/file-trouble.ts'
 import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
@@ -178,8 +179,7 @@ async function makeFile(path: string): Promise<void> {
     await file.close()
     await chmod(path, 0o600)
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error)
-    const sentence = `The store ${path} cannot be made (${because}). Check the folder and who owns it.`
+    const sentence = `The store ${path} cannot be made: ${fileTrouble(error)}. Check the folder and who owns it.`
     throw new StoreFault('no-access', sentence, error)
   }
 }

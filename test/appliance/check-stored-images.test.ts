@@ -23,7 +23,7 @@ t.test('a data folder that is none is a finding', async (t) => {
     {
       verdict: 'wrong',
       subject: 'images',
-      fact: /cannot be read: ENOTDIR/,
+      fact: /cannot be read: something on the way to it is no folder/,
       nextStep: /data: in the settings/,
     },
   ])

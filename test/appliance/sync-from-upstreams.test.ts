@@ -112,7 +112,9 @@ t.test('a catalogue of the site that cannot be used says where and why', async (
     message: /has 4 mistakes:[\s\S]*:1:11 upstream.url[\s\S]*url is missing here/,
   })
   const none = settings({ catalogueFolder: join(folder, 'nothing') })
-  await t.rejects(syncFromUpstreams(none, parts(store)), { message: /nothing cannot be read \(ENOENT\)/ })
+  await t.rejects(syncFromUpstreams(none, parts(store)), {
+    message: /nothing cannot be read: it is not there/,
+  })
   const base = 'https://mirror.example/' as ImageSyncSettings['mirrors'][number]['base']
   const typo = settings({ mirrors: [{ of: 'images.mass.io', base, files: base, keyring: undefined }] })
   await t.rejects(syncFromUpstreams(typo, parts(store)), {
@@ -128,7 +130,7 @@ t.test('a keyring that is not there refuses what it should vouch for', async (t)
   const keyring = join(folder, 'lost.gpg')
   const config = settings({ mirrors: [{ of: 'images.maas.io', base, files: base, keyring }] })
   const { refused } = await syncFromUpstreams(config, parts(store, { images: ['ubuntu-24.04-amd64'] }))
-  t.match(refused, [{ because: /The keyring .*lost.gpg cannot be read \(ENOENT\)/ }])
+  t.match(refused, [{ because: /The keyring .*lost.gpg cannot be read: it is not there/ }])
   t.equal(upstream.asked.length, 0)
 })
 

@@ -11,7 +11,7 @@ t.test('a secret is what stands in its file or variable, without the end of the 
   await t.rejects(inFile('lines'), { kind: 'no-secret', message: /several lines/ })
   await t.rejects(inFile('gone'), {
     kind: 'no-secret',
-    message: /which the settings name for a password, is not there/,
+    message: /which the settings name for a password, cannot be read: it is not there/,
   })
   chmodSync(join(folder, 'secret'), 0o600)
   process.env['IRONWAKE_TEST_SECRET'] = 'from outside'
