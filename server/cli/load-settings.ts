@@ -36,7 +36,7 @@ export function loadDataFolder(
   const found = readDataFolder(text ?? '', dirname(file))
   if (found === undefined) throw mistaken(text ?? '', name, read.mistakes)
   warn(
-    `The settings have ${counted(read.mistakes)}, which \`ironwake check\` tells; the box of their data folder is asked all the same.`,
+    `The settings have ${counted(read.mistakes)}, which \`ironwake check\` tells; their data folder is used all the same.`,
   )
   return found
 }

@@ -168,7 +168,8 @@ t.test('a mistake elsewhere in the settings keeps nobody from asking a box that 
   t.match(await asked(`data: records\n${broken}`), {
     code: 0,
     printed: /M0000001/,
-    remarked: /^The settings have 2 mistakes, which `ironwake check` tells; the box .* asked all the same\.$/,
+    remarked:
+      /^The settings have 2 mistakes, which `ironwake check` tells; their data folder is used all the same\.$/,
   })
   const named = await asked(broken, '--data', join(folder, 'records'))
   t.match(
