@@ -92,7 +92,7 @@ export function apiDesk(parts: ApiDeskParts): ApiDesk {
       const change = joined(moved, goesRound(machine.rounds) ? roster.forgetRounds(id) : noChange)
       if (moved.machines.length === 0 && !goesRound(machine.rounds)) {
         return refused(
-          `${id} is ${machine.state}; only a machine that failed or is quarantined can be retried`,
+          `${id} is ${machine.state}; only a machine that failed, goes round, is quarantined or retired can be retried`,
         )
       }
       await logbook.keep(change)

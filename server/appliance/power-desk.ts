@@ -154,5 +154,5 @@ async function quietly(ms: number, over: AbortSignal): Promise<void> {
 }
 
 function noControl({ id }: Machine): string {
-  return `Without \`power\` in the settings ${id} can only be woken (power ${id} on). Write redfish, ipmi or a webhook there, or use its button.`
+  return `Without \`power\` in the settings ${id} can only be woken: ironwake machines power ${id} on. Write redfish, ipmi or a webhook there, or use its button.`
 }

@@ -45,7 +45,7 @@ export const machines: Command = {
     '`reinstall` has the disk written once more that this box wrote before, at the next boot from the network;\n' +
     'a control plane that others need is kept as it is, unless with --force, and so it is by `release`.\n' +
     '`release` lets a machine go from its cluster: its pods are moved, its Node is deleted, and its system leaves (docs/joining.md).\n' +
-    '`retry` lets a machine that failed, goes round or is quarantined try again at its next boot. `boot-next` has it boot\n' +
+    '`retry` lets a machine that failed, goes round, is quarantined or was retired try again at its next boot. `boot-next` has it boot\n' +
     'its own disk, or its image, at its next boot from the network and at no other. `capture` saves what the machine and\n' +
     'the box last said to each other by DHCP as a pcap file, for Wireshark or tcpdump.\n' +
     '`power` switches a machine by what the settings name for it, and wakes it where they name nothing (docs/power.md); `off` and\n' +

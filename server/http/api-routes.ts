@@ -91,7 +91,7 @@ export const apiRoutes = {
   'POST /api/v1/machines/:id/retry': {
     least: 'operator',
     act: 'machine retried',
-    about: 'A machine that failed, goes round or is quarantined may try again at its next boot.',
+    about: 'A machine that failed, goes round, is quarantined or was retired may try again at its next boot.',
     answer: 'ApprovedMachine',
   },
   'PUT /api/v1/machines/:name/approval': {

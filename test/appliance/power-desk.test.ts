@@ -72,7 +72,10 @@ t.test('one with a lease is woken where it has it', async (t) => {
 t.test('what Wake-on-LAN cannot do is refused, with what to write into the settings', async (t) => {
   const { desk, woken, happened } = aDesk()
   for (const action of ['off', 'cycle'] as const) {
-    t.match(await desk.turn(machine, { action }), { kind: 'refused', because: /can only be woken/ })
+    t.match(await desk.turn(machine, { action }), {
+      kind: 'refused',
+      because: /can only be woken: ironwake machines power \S+ on\. /,
+    })
   }
   t.match(await desk.turn(machine, { action: 'on', boot: 'network' }), {
     kind: 'refused',
