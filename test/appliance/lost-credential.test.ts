@@ -34,14 +34,7 @@ t.test('who was claimed by two, and is installed, is said to need another instal
     nextStep: new RegExp(`ironwake machines retry ${id} && ironwake machines reinstall ${id}$`),
   })
 
-  const report = {
-    name: 'modules-final',
-    description: 'x',
-    event_type: 'finish',
-    origin: 'cloudinit',
-    result: 'SUCCESS',
-  }
-  await box.boot.report(arrival, box.machine.install?.id ?? '', JSON.stringify(report))
+  await box.reportsEnd(box.machine.install?.id ?? '')
   t.equal(box.machine.install?.phase, 'installed')
   const retried = await box.api.retry(id)
   t.match(retried, { kind: 'done', remarks: { length: 1 } })

@@ -278,6 +278,11 @@ export class OneMachine {
       }
       delivered(this.#running, sent)
     }
+    await this.reportsEnd(id)
+  }
+
+  /** cloud-init of its system, which reports by this nonce, has ended well. */
+  async reportsEnd(id: string): Promise<void> {
     const report = {
       name: 'modules-final',
       description: 'x',
