@@ -145,6 +145,14 @@ t.test('no file imports in a circle', async (t) => {
   t.strictSame(circles, [])
 })
 
+t.test('tests ask for their folders where these outlive the teardowns', async (t) => {
+  const tests = fileURLToPath(new URL('.', import.meta.url))
+  const plain = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && file !== 'folder.ts')
+    .filter((file) => /\.testdir\(/.test(readFileSync(resolve(tests, file), 'utf8')))
+  t.strictSame(plain, [])
+})
+
 t.test('the guard notices what it guards against', async (t) => {
   const [found] = importsOf('dhcp/x.ts', "import { a } from '../listen/udp.ts'\n")
   t.strictSame(found, { from: 'dhcp/x.ts', to: '../listen/udp.ts', typesOnly: false })

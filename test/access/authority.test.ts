@@ -5,13 +5,14 @@ import { openAuthority, readAuthority } from '../../server/access/authority.ts'
 import { fingerprintOf, parseFingerprint } from '../../server/access/fingerprint.ts'
 import type { KeyPair } from '../../server/access/key-pair.ts'
 import { serverCertificate, whyNot } from '../../server/access/server-certificate.ts'
+import { testFolder } from '../folder.ts'
 
 const now = Date.UTC(2026, 10, 24)
 const day = 86_400_000
 const wanted = { addresses: ['10.0.0.1', '127.0.0.1'], names: ['box.example', 'localhost'] }
 
 t.test('the authority is made once, for its user alone, and is the same ever after', async (t) => {
-  const path = join(t.testdir(), 'access', 'authority.pem')
+  const path = join(testFolder(t), 'access', 'authority.pem')
   t.equal(await readAuthority(path), undefined)
   const made = await openAuthority(path, 'box', now)
   const text = readFileSync(path, 'utf8')
@@ -27,7 +28,7 @@ t.test('the authority is made once, for its user alone, and is the same ever aft
 })
 
 t.test('two boxes of one name have authorities that are told apart', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const [one, two] = [
     await openAuthority(join(folder, 'a.pem'), 'box', now),
     await openAuthority(join(folder, 'b.pem'), 'box', now),
@@ -37,12 +38,12 @@ t.test('two boxes of one name have authorities that are told apart', async (t) =
 })
 
 t.test('a long name of a box is cut to what a certificate may hold', async (t) => {
-  const { certificate } = await openAuthority(join(t.testdir(), 'a.pem'), 'x'.repeat(200), now)
+  const { certificate } = await openAuthority(join(testFolder(t), 'a.pem'), 'x'.repeat(200), now)
   t.ok((/CN=(.*)$/.exec(certificate.subject)?.[1] ?? '').length <= 64)
 })
 
 t.test('a key that others could read is closed to them', async (t) => {
-  const path = join(t.testdir(), 'authority.pem')
+  const path = join(testFolder(t), 'authority.pem')
   await openAuthority(path, 'box', now)
   chmodSync(path, 0o644)
   await readAuthority(path)
@@ -50,7 +51,7 @@ t.test('a key that others could read is closed to them', async (t) => {
 })
 
 t.test('a damaged authority is told of, and never replaced', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const whole = join(folder, 'whole.pem')
   const other = join(folder, 'other.pem')
   const authority = await openAuthority(whole, 'box', now)
@@ -80,14 +81,14 @@ t.test('a damaged authority is told of, and never replaced', async (t) => {
 })
 
 t.test('an authority that cannot be written is no authority', async (t) => {
-  const folder = t.testdir({ access: 'a file' })
+  const folder = testFolder(t, { access: 'a file' })
   await t.rejects(openAuthority(join(folder, 'access', 'authority.pem'), 'box', now), {
     code: /ENOTDIR|EEXIST/,
   })
 })
 
 t.test('the certificate of the listener is for its addresses and names, and of the authority', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const authority = await openAuthority(join(folder, 'authority.pem'), 'box', now)
   const path = join(folder, 'server.pem')
   const { pair, madeBecause } = await serverCertificate(path, authority, wanted, now)
@@ -106,7 +107,7 @@ t.test('the certificate of the listener is for its addresses and names, and of t
 })
 
 t.test('a certificate is exchanged in time, and when it does not serve any longer', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const authority = await openAuthority(join(folder, 'authority.pem'), 'box', now)
   const other = await openAuthority(join(folder, 'other.pem'), 'box', now)
   const path = join(folder, 'server.pem')
@@ -137,14 +138,14 @@ t.test('a certificate is exchanged in time, and when it does not serve any longe
 })
 
 t.test('a box whose clock starts in 1970 makes what still holds when the clock is right', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const authority = await openAuthority(join(folder, 'authority.pem'), 'box', 0)
   t.ok(Date.parse(authority.certificate.validTo) > now + 10 * 365 * day)
   t.ok(Date.parse(authority.certificate.validFrom) < now)
 })
 
 t.test('a fingerprint is read as this program and as openssl write it', async (t) => {
-  const { certificate } = await openAuthority(join(t.testdir(), 'a.pem'), 'box', now)
+  const { certificate } = await openAuthority(join(testFolder(t), 'a.pem'), 'box', now)
   const fingerprint = fingerprintOf(certificate)
   t.match(fingerprint, /^sha256:[0-9a-f]{64}$/)
   for (const text of [

@@ -5,9 +5,10 @@ import { findPrograms, readTemplates } from '../../server/appliance/boot-materia
 import { grubsWithoutHttp } from '../../server/appliance/grubs-without-http.ts'
 import { signedIpxeIn } from '../../server/appliance/signed-ipxe-in.ts'
 import { aPortableExecutable } from '../boot/a-portable-executable.ts'
+import { testFolder } from '../folder.ts'
 
 t.test('signed loaders are served under the names they are asked for by', (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     data: { 'grubx64.efi': 'own', 'snponly.efi': 'ipxe', 'secret.txt': 'x', 'mmx64.efi': '' },
     shim: { 'shimx64.efi.signed': 'shim', 'shimx64.efi': 'unsigned', 'mmx64.efi.signed': 'mm' },
     grub: { 'grubnetx64.efi.signed': 'grub', 'grubx64.efi.signed': 'for disks' },
@@ -27,7 +28,7 @@ t.test('signed loaders are served under the names they are asked for by', (t) =>
 })
 
 t.test('files that the settings name are served, and nothing else of the folders', (t) => {
-  const folder = t.testdir({ 'boot.scr': 'script', 'snponly.efi': 'ipxe', 'secret.txt': 'x' })
+  const folder = testFolder(t, { 'boot.scr': 'script', 'snponly.efi': 'ipxe', 'secret.txt': 'x' })
   const programs = findPrograms([folder], ['boot.scr', 'snponly.efi', 'missing.efi'])
   t.strictSame([...programs.keys()].toSorted(), ['boot.scr', 'snponly.efi'])
   t.same(programs.get('boot.scr'), Buffer.from('script'))
@@ -35,7 +36,7 @@ t.test('files that the settings name are served, and nothing else of the folders
 })
 
 t.test('a program is read once, when it is asked for, and one that has gone is none', (t) => {
-  const folder = t.testdir({ 'snponly.efi': 'ipxe', 'undionly.kpxe': 'bios' })
+  const folder = testFolder(t, { 'snponly.efi': 'ipxe', 'undionly.kpxe': 'bios' })
   const programs = findPrograms([folder])
   rmSync(join(folder, 'undionly.kpxe'))
   const first = programs.get('snponly.efi')
@@ -54,7 +55,7 @@ t.test('there is a template of each name in both languages', (t) => {
 })
 
 t.test('the files of the Raspberry Pi keep their folders', (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'snponly.efi': 'ipxe',
     'raspberry-pi': {
       'config.txt': 'arm_64bit=1',
@@ -76,7 +77,7 @@ const unsigned = aPortableExecutable({ cpu: 'x86_64', signature: 'none' })
 const signedArm = aPortableExecutable({ cpu: 'arm64', signature: 'carried' })
 
 t.test('the signed iPXE is served from a folder of its own, and its files stand for nothing else', (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     sb: {
       'snponly-shimx64.efi': signed,
       'snponly.efi': signed,
@@ -111,7 +112,7 @@ t.test("the archive of iPXE's release is read where it was unpacked, for each pr
     'ipxe.efi': bytes,
     [shim]: bytes,
   })
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'snponly.efi': 'unsigned',
     ipxeboot: { 'x86_64-sb': of(signed, 'shimx64.efi'), 'arm64-sb': of(signedArm, 'shimaa64.efi') },
   })
@@ -131,7 +132,7 @@ t.test("the archive of iPXE's release is read where it was unpacked, for each pr
 
 t.test("iPXE's shim is never served with an iPXE that it would refuse", (t) => {
   const shim = { 'snponly-shimx64.efi': signed }
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     mixed: { ...shim, 'snponly.efi': unsigned, 'undionly.kpxe': 'bios' },
     alone: shim,
     'other-processor': { ...shim, 'snponly.efi': signedArm },
@@ -160,7 +161,7 @@ t.test("iPXE's shim is never served with an iPXE that it would refuse", (t) => {
 
 t.test('a GRUB that has HTTP says what it is to servers, and one that has not is known by that', (t) => {
   const border = 256 * 1024
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'grubx64.efi': 'MZ tftp',
     // Across the border of two pieces that are looked at.
     'grubnetaa64.efi.signed': Buffer.concat([Buffer.alloc(border - 4), Buffer.from('User-Agent: GRUB 2.12')]),

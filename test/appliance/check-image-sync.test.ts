@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkImageSync } from '../../server/appliance/check-image-sync.ts'
 import type { ImageSyncSettings } from '../../server/config/config.ts'
+import { testFolder } from '../folder.ts'
 import { aConfig } from './a-config.ts'
 
 const check = async (changes: Partial<ImageSyncSettings>) =>
@@ -27,7 +28,7 @@ t.test('an upstream that is asked for is shown with its keys', async (t) => {
 })
 
 t.test('what cannot be fetched is told before anybody waits for it', async (t) => {
-  const folder = t.testdir({ 'site.yaml': 'upstream: {}\n', empty: {} })
+  const folder = testFolder(t, { 'site.yaml': 'upstream: {}\n', empty: {} })
   const base = 'https://mirror.example/' as ImageSyncSettings['mirrors'][number]['base']
   const mirror = { of: 'images.maas.io', base, files: base }
   const keyring = join(folder, 'mirror.gpg')

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { checkStoredImages } from '../../server/appliance/check-stored-images.ts'
+import { testFolder } from '../folder.ts'
 import { aConfig, ram } from './a-config.ts'
 
 t.test('an image that is lacking is told with what brings it', async (t) => {
   const nextStep = async (image: string) => {
     const images = [{ name: 'debian', folder: '/images/debian' }]
-    const config = aConfig({ dataFolder: t.testdir(), images, defaults: { ...ram, method: 'disk', image } })
+    const config = aConfig({ dataFolder: testFolder(t), images, defaults: { ...ram, method: 'disk', image } })
     const [finding, ...more] = await checkStoredImages(config)
     t.match(finding, { verdict: 'wrong', subject: `image ${image}`, fact: /there is no image/ })
     t.strictSame(more, [])
@@ -18,7 +19,7 @@ t.test('an image that is lacking is told with what brings it', async (t) => {
 })
 
 t.test('a data folder that is none is a finding', async (t) => {
-  const dataFolder = join(t.testdir({ file: 'a note' }), 'file')
+  const dataFolder = join(testFolder(t, { file: 'a note' }), 'file')
   t.match(await checkStoredImages(aConfig({ dataFolder })), [
     {
       verdict: 'wrong',

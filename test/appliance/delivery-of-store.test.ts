@@ -7,11 +7,12 @@ import t, { type Test } from 'tap'
 import { startDelivery } from '../../server/appliance/delivery.ts'
 import { sweepImages } from '../../server/appliance/image-jobs.ts'
 import { imageStoreName } from '../../server/appliance/image-shelf.ts'
+import { testFolder } from '../folder.ts'
 import { aManifest, aStore, digestOf, put, someBytes } from '../images/a-store.ts'
 import { aConfig } from './a-config.ts'
 
 async function aBox(t: Test) {
-  const dataFolder = t.testdir()
+  const dataFolder = testFolder(t)
   const port = await freePort()
   const order = {
     places: [{ network: 'lab', address: '127.0.0.1' }],

@@ -8,6 +8,7 @@ import type { ApplianceEvent } from '../../server/events/event.ts'
 import type { Attempt } from '../../server/machines/machine.ts'
 import { Roster } from '../../server/machines/roster.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt } from '../store/records.ts'
 import { aConfig } from './a-config.ts'
@@ -33,7 +34,7 @@ async function aBox(
   attempts: readonly Attempt[],
   events: readonly (readonly [string | undefined, number, ApplianceEvent])[],
 ) {
-  const store = await openStore(join(t.testdir(), 'ironwake.db'))
+  const store = await openStore(join(testFolder(t), 'ironwake.db'))
   t.teardown(async () => await store[Symbol.asyncDispose]())
   const machine = aMachine()
   await store.commit({

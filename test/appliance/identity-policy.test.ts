@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { IdentitySetting } from '../../server/config/identity-settings.ts'
 import { aNode } from '../access/a-node.ts'
+import { testFolder } from '../folder.ts'
 import { networkSettings, ram } from './a-config.ts'
 import { arrival, mac, OneMachine } from './one-machine.ts'
 import { theClusters } from './the-clusters.ts'
@@ -15,7 +16,7 @@ const another = '&uuid=4c4c4544-004d-3510-804a-000000000002'
 
 async function aBox(t: Test, identity: IdentitySetting, settings = {}): Promise<OneMachine> {
   const box = await OneMachine.open(t, {
-    dataFolder: t.testdir(),
+    dataFolder: testFolder(t),
     defaults: { ...ram, cluster: 'prod' },
     networks: [networkSettings({ identity })],
     ...settings,

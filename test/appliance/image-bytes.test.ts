@@ -2,9 +2,15 @@ import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { imageBytes } from '../../server/appliance/image-bytes.ts'
 import { fileInFolder, type FindImageFile } from '../../server/http/image-files.ts'
+import { testFolder } from '../folder.ts'
 
 t.test('kernels and initrds are read, whole; a squashfs and everything else is refused', async (t) => {
-  const folder = t.testdir({ vmlinuz: 'kernel', initrd: 'initrd', squashfs: 'root', 'manifest.json': '{}' })
+  const folder = testFolder(t, {
+    vmlinuz: 'kernel',
+    initrd: 'initrd',
+    squashfs: 'root',
+    'manifest.json': '{}',
+  })
   const read = imageBytes(nobleIn(folder))
   const textOf = async (file: string) => {
     const found = await read('noble', file)
@@ -19,7 +25,7 @@ t.test('kernels and initrds are read, whole; a squashfs and everything else is r
 })
 
 t.test('many that ask at once share one copy, and a file that changed is read anew', async (t) => {
-  const folder = t.testdir({ vmlinuz: 'one' })
+  const folder = testFolder(t, { vmlinuz: 'one' })
   const read = imageBytes(nobleIn(folder))
   const [first, second] = await Promise.all([read('noble', 'vmlinuz'), read('noble', 'vmlinuz')])
   t.equal(first, second)
@@ -31,7 +37,7 @@ t.test('many that ask at once share one copy, and a file that changed is read an
 })
 
 t.test('a file that cannot be read is refused with the reason', async (t) => {
-  const read = imageBytes(nobleIn(t.testdir({})))
+  const read = imageBytes(nobleIn(testFolder(t)))
   t.match(await read('noble', 'initrd'), {
     kind: 'refused',
     because: /initrd cannot be read: it is not there/,

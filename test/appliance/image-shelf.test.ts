@@ -11,6 +11,7 @@ import { ImageUses } from '../../server/images/image-uses.ts'
 import type { Manifest } from '../../server/images/manifest.ts'
 import { storeFolder } from '../../server/images/store-folder.ts'
 import { Roster } from '../../server/machines/roster.ts'
+import { testFolder } from '../folder.ts'
 import { aManifest, aStore, put, someBytes } from '../images/a-store.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aConfig, ram } from './a-config.ts'
@@ -18,7 +19,7 @@ import { aConfig, ram } from './a-config.ts'
 const mac = macNumber(1)
 
 async function aBox(t: Test, other: Parameters<typeof aConfig>[0] = {}) {
-  const dataFolder = t.testdir({ folder: {} })
+  const dataFolder = testFolder(t, { folder: {} })
   const config = aConfig({ dataFolder, defaults: { ...ram, image: 'noble' }, ...other })
   const path = join(dataFolder, imageStoreName)
   const images = new ImageShelf(config)

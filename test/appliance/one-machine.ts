@@ -36,6 +36,7 @@ import { noAddress } from '../../server/wire/ipv4.ts'
 import { bytesOfMac, hyphenated } from '../../server/wire/mac.ts'
 import { allPrograms, captured } from '../boot/a-box.ts'
 import { golden } from '../dhcp/golden.ts'
+import { testFolder } from '../folder.ts'
 import { countingChance } from '../machines/sightings.ts'
 import { aNetwork, ip, macNumber } from '../networks/a-network.ts'
 import { aConfig } from './a-config.ts'
@@ -159,7 +160,7 @@ export class OneMachine {
 
   /** Approved, with one image, unless the settings say otherwise. */
   static async open(t: Test, settings: Partial<Config> = {}): Promise<OneMachine> {
-    const store = await openStore(join(t.testdir(), 'ironwake.db'))
+    const store = await openStore(join(testFolder(t), 'ironwake.db'))
     t.teardown(async () => await store[Symbol.asyncDispose]())
     const approve = { kind: 'all' } as const
     const box = new OneMachine(store, aConfig({ approve, images: [image], ...settings }))

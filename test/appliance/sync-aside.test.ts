@@ -4,12 +4,13 @@ import { viewImages } from '../../server/appliance/image-store.ts'
 import { syncAside } from '../../server/appliance/sync-aside.ts'
 import type { Config } from '../../server/config/config.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
+import { testFolder } from '../folder.ts'
 import { aMirror, mirrored, type Mirror } from '../images/a-mirror.ts'
 import { mute } from '../images/an-upstream.ts'
 import { aConfig } from './a-config.ts'
 
 async function aBox(t: Test): Promise<{ config: Config; mirror: Mirror }> {
-  const dataFolder = t.testdir()
+  const dataFolder = testFolder(t)
   const mirror = await aMirror(t, dataFolder)
   const usual = aConfig({ dataFolder })
   return { config: { ...usual, imageSync: { ...usual.imageSync, ...mirror.settings } }, mirror }

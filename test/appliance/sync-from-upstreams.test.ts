@@ -8,6 +8,7 @@ import { syncEvents, endOfSync } from '../../server/images/sync-events.ts'
 import type { BlobStore } from '../../server/images/blob-store.ts'
 import type { SyncStep } from '../../server/images/sync-report.ts'
 import { sentence } from '../../server/events/sentence.ts'
+import { testFolder } from '../folder.ts'
 import { aSigner } from '../images/a-signer.ts'
 import { aStore, someBytes } from '../images/a-store.ts'
 import { ephemeral, ephemeralStream, publishStreams } from '../images/a-stream.ts'
@@ -37,7 +38,7 @@ async function mirror(t: Test) {
   await publishStreams(upstream, signer, {
     [ephemeralStream]: ephemeral('24.04', 'amd64', 'ga-24.04', { '20250709': files }),
   })
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const keyring = join(folder, 'mirror.gpg')
   writeFileSync(keyring, signer.keyringFile)
   return { upstream, signer, folder, keyring }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { tooWeakToJoin } from '../../server/appliance/too-weak.ts'
 import { aNode } from '../access/a-node.ts'
+import { testFolder } from '../folder.ts'
 import { networkSettings, ram } from './a-config.ts'
 import { arrival, mac, OneMachine } from './one-machine.ts'
 import { theClusters } from './the-clusters.ts'
@@ -14,7 +15,7 @@ const apiOfBox = {
 /** A machine that has enrolled in a boot that showed its board, and runs. */
 async function anEnrolledMachine(t: Parameters<typeof OneMachine.open>[0], claim: boolean) {
   const box = await OneMachine.open(t, {
-    dataFolder: t.testdir(),
+    dataFolder: testFolder(t),
     defaults: { ...ram, cluster: 'prod' },
     approve: { kind: 'these', macs: new Set() },
   })

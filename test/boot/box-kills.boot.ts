@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { RecordedEvent } from '../../server/events/event.ts'
+import { testFolder } from '../folder.ts'
 import { stockDiskImage } from './disk-image.ts'
 import {
   endsInstalled,
@@ -28,7 +29,7 @@ const places: readonly InstallPlace[] = [
 void t.test(
   'a box that is killed at every place of one install is no reason for the machine to fail',
   async (t) => {
-    t.testdir()
+    testFolder(t)
     const disk = blankDisk(t, 'IW-ROOT', 2 * gib)
     await using rig = await startRig({
       name: 'box-kills',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { testFolder } from '../folder.ts'
 import { imported, stockDiskImage } from './disk-image.ts'
 import { kernelOn, mac, missingStep, patience, startRig } from './rig.ts'
 import { digestOf, gib, plugged, usedDisk } from './test-disks.ts'
@@ -6,7 +7,7 @@ import { digestOf, gib, plugged, usedDisk } from './test-disks.ts'
 // What becomes of a disk that may be written: join.ts.
 
 void t.test('bios: a disk that holds data is left alone, and the timeline says why', async (t) => {
-  t.testdir()
+  testFolder(t)
   const used = usedDisk(t, 'IW-DATA', gib / 2)
   const before = digestOf(used)
   await using rig = await startRig({

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { testFolder } from '../folder.ts'
 import { aptRepository } from './apt-repository.ts'
 import { approved, becomesActive, disksOf, letGo, planOf, version } from './join.ts'
 import { startRig } from './rig.ts'
@@ -6,7 +7,7 @@ import { startRig } from './rig.ts'
 void t.test(
   'bios: an unknown machine becomes the first control plane of a cluster, and is let go',
   async (t) => {
-    t.testdir()
+    testFolder(t)
     const disks = disksOf(t)
     await using packages = await aptRepository({ version })
     await using rig = await startRig(planOf(t, 'bios', packages, disks, packages.plugIn))

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { NetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { kubernetesAtHand } from '../fakes/kubernetes-packages.ts'
+import { testFolder } from '../folder.ts'
 import { aptRepository } from './apt-repository.ts'
 import { externalCluster } from './external-cluster.ts'
 import { approved, becomesActive, disksOf, letGo, planOf, version } from './join.ts'
@@ -25,7 +26,7 @@ const network = {
 void t.test(
   'uefi: an unknown machine becomes a worker of a cluster that is there, and is let go',
   async (t) => {
-    t.testdir()
+    testFolder(t)
     const disks = disksOf(t)
     const release = kubernetesAtHand(version)
     await using packages = await aptRepository(release)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { testFolder } from '../folder.ts'
 import { stockDiskImage } from './disk-image.ts'
 import { endsInstalled, headOf, hear, installPlaces, installSettings } from './install-places.ts'
 import { quickSystem } from './quick-system.ts'
@@ -8,7 +9,7 @@ import { blankDisk, digestOf, gib, plugged, usedDisk } from './test-disks.ts'
 void t.test(
   'a machine whose power goes away at any place of its install goes on when it comes back, by whatever names its disks have then',
   async (t) => {
-    t.testdir()
+    testFolder(t)
     const disk = blankDisk(t, 'IW-ROOT', 2 * gib)
     const other = usedDisk(t, 'IW-OTHER', gib / 2)
     const before = digestOf(other)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { testFolder } from '../folder.ts'
 import { kernelBoot } from './kernel.ts'
 import { laterIpxe } from './loaders.ts'
 import { patience, startRig } from './rig.ts'
@@ -15,7 +16,7 @@ kernelBoot({
   firmware: 'uefi',
   alsoNetwork: 'loader: shim-ipxe',
   bootPrograms: async () => {
-    const folder = t.testdir({
+    const folder = testFolder(t, {
       'snponly-shimx64.efi': readFileSync(join(await laterIpxe(), 'snponly.efi')),
       'snponly.efi': readFileSync(signedGrub),
     })
@@ -37,7 +38,7 @@ kernelBoot({
 
 // Debian's shim is of the same version as iPXE's, and asks for GRUB where that asks for iPXE.
 void t.test('shim looks for what it loads in the folder that it was fetched from', async (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'snponly-shimx64.efi': readFileSync('/usr/lib/shim/shimx64.efi.signed'),
     'snponly.efi': readFileSync(signedGrub),
   })

@@ -3,13 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { run } from '../../server/cli/run.ts'
+import { testFolder } from '../folder.ts'
 import { digestOf, someBytes } from '../images/a-store.ts'
 import { aMirror, mirrored } from '../images/a-mirror.ts'
 import { publishStreams } from '../images/a-stream.ts'
 import { rawDisk } from '../images/some-images.ts'
 
 async function aBox(t: Test, more = '') {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const mirror = await aMirror(t, folder)
   const yaml = join(folder, 'ironwake.yaml')
   const write = (settings: string): void =>

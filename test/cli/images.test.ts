@@ -8,6 +8,7 @@ import { openStore } from '../../server/store/open-store.ts'
 import { storeName } from '../../server/store/store-name.ts'
 import { storeFolder } from '../../server/images/store-folder.ts'
 import { parseSha256 } from '../../server/wire/sha256.ts'
+import { testFolder } from '../folder.ts'
 import { aManifest, aStore, digestOf, put, someBytes } from '../images/a-store.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine } from '../store/records.ts'
@@ -16,7 +17,7 @@ import { kernelOf, rawDisk } from '../images/some-images.ts'
 type Said = { readonly code: number; readonly out: string; readonly err: string }
 
 function aBox(t: Test, settings = '') {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const yaml = join(folder, 'ironwake.yaml')
   writeFileSync(yaml, `data: ${JSON.stringify(join(folder, 'data'))}\n${settings}`)
   let now = Date.UTC(2026, 3, 1, 12)

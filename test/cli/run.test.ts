@@ -6,6 +6,7 @@ import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { run } from '../../server/cli/run.ts'
 import { apiApp } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
+import { testFolder } from '../folder.ts'
 import { aDesk } from '../http/an-api-desk.ts'
 import { aManifest, aStore, put, someBytes } from '../images/a-store.ts'
 
@@ -118,7 +119,7 @@ t.test('who calls wrongly is told how, and gets the exit code 2', async (t) => {
     [['demo', '--firmware', 'coreboot'], /--firmware is bios or uefi, not coreboot/],
     [['demo', 'please'], /please is not understood/],
   ]
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   t.match(await typed('serve', '--settings'), { code: 2, remarked: /--settings.* missing/ })
   for (const [words, told] of cases) {
     const known = commandNames.includes(words[0] ?? '')
@@ -130,7 +131,7 @@ t.test('who calls wrongly is told how, and gets the exit code 2', async (t) => {
 })
 
 t.test('all mistakes of the settings are told at once, each with its line', async (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'ironwake.yaml': [
       'http: {port: 80800}',
       'networks:',
@@ -187,7 +188,7 @@ t.test('a mistake elsewhere in the settings keeps nobody from asking a box that 
 })
 
 t.test('a settings file that is not there, or is none, is told in a sentence', async (t) => {
-  const folder = t.testdir({ 'empty.yaml': '', large: 'x'.repeat(5_000_000), folder: {} })
+  const folder = testFolder(t, { 'empty.yaml': '', large: 'x'.repeat(5_000_000), folder: {} })
   const missing = join(folder, 'nothing.yaml')
   t.match(await typed('check', '--settings', missing), {
     code: 1,
@@ -198,7 +199,7 @@ t.test('a settings file that is not there, or is none, is told in a sentence', a
 })
 
 t.test('check tells each finding as JSON, and by its exit code whether one is wrong', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const images = join(folder, 'images')
   mkdirSync(images)
   const file = join(folder, 'ironwake.yaml')
@@ -234,7 +235,7 @@ t.test('check tells each finding as JSON, and by its exit code whether one is wr
 })
 
 t.test('check knows what each image is wanted for', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const dataFolder = join(folder, 'data')
   using store = await aStore(join(dataFolder, imageStoreName))
   const [kernel, initrd] = [await put(store, someBytes(10)), await put(store, someBytes(11))]
@@ -262,7 +263,7 @@ t.test('check knows what each image is wanted for', async (t) => {
 })
 
 t.test('without a running appliance the next step is told', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   for (const words of [['machines', 'list'], ['machines', 'show', 'x'], ['events'], ['events', '--follow']]) {
     t.match(await typed(...words, '--data', folder), {
       code: 1,
@@ -273,7 +274,7 @@ t.test('without a running appliance the next step is told', async (t) => {
 })
 
 t.test('a data folder with too long a path is told in a sentence', async (t) => {
-  const folder = join(t.testdir({}), 'x'.repeat(120))
+  const folder = join(testFolder(t), 'x'.repeat(120))
   t.match(await typed('machines', 'list', '--data', folder), {
     code: 1,
     remarked: /no appliance is running here/,

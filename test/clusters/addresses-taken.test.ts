@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkClusters } from '../../server/appliance/check-clusters.ts'
 import { parseSubnet } from '../../server/wire/ipv4.ts'
+import { testFolder } from '../folder.ts'
 import { ip } from '../networks/a-network.ts'
 import { aClusterDesk } from './a-cluster-desk.ts'
 
@@ -12,7 +13,7 @@ const pool = { first: ip('10.20.0.2'), last: ip('10.20.0.99') }
 t.test(
   'a network that has come to give away the address of a cluster is told at the start and by check',
   async (t) => {
-    const folder = t.testdir()
+    const folder = testFolder(t)
     t.strictSame(await checkClusters(folder, [rack]), [], 'there is no store yet')
     {
       await using opened = new AsyncDisposableStack()

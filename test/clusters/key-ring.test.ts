@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { findKeyRing, makeKeyFile } from '../../server/clusters/find-key-ring.ts'
 import { KeyRing } from '../../server/clusters/key-ring.ts'
+import { testFolder } from '../folder.ts'
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 const ring = new KeyRing([key(1)])
@@ -55,7 +56,7 @@ t.test('an old key opens and the first one seals', async (t) => {
 })
 
 t.test('the key file is made for its owner alone, and never over another', async (t) => {
-  const file = join(t.testdir(), 'store.key')
+  const file = join(testFolder(t), 'store.key')
   t.strictSame(findKeyRing(file, undefined), { kind: 'none' })
   makeKeyFile(file)
   t.equal(statSync(file).mode & 0o777, 0o600)
@@ -67,14 +68,14 @@ t.test('the key file is made for its owner alone, and never over another', async
 })
 
 t.test('a key file that others may read is refused', async (t) => {
-  const file = join(t.testdir(), 'store.key')
+  const file = join(testFolder(t), 'store.key')
   makeKeyFile(file)
   chmodSync(file, 0o640)
   t.match(findKeyRing(file, undefined), { kind: 'refused', because: /chmod 600/ })
 })
 
 t.test('the variable counts before the file, and may hold several keys', async (t) => {
-  const file = join(t.testdir(), 'store.key')
+  const file = join(testFolder(t), 'store.key')
   makeKeyFile(file)
   const text = (fill: number): string => Buffer.from(key(fill)).toString('base64')
   const found = findKeyRing(file, ` ${text(2)},${text(1)}\n`)
@@ -84,7 +85,7 @@ t.test('the variable counts before the file, and may hold several keys', async (
 })
 
 t.test('what is no key is refused with what would be one', async (t) => {
-  const file = join(t.testdir(), 'store.key')
+  const file = join(testFolder(t), 'store.key')
   for (const text of ['', 'password', Buffer.alloc(16).toString('base64'), 'A'.repeat(43)]) {
     writeFileSync(file, text, { mode: 0o600 })
     t.match(findKeyRing(file, undefined), { kind: 'refused', because: /openssl rand -base64 32/ }, text)

@@ -9,6 +9,7 @@ import { storeContent } from '../../server/images/store-content.ts'
 import { storeFolder } from '../../server/images/store-folder.ts'
 import { sweepStore } from '../../server/images/sweep-store.ts'
 import { lockFile } from '../../server/store/file-lock.ts'
+import { testFolder } from '../folder.ts'
 
 const kills = 30
 /** On a machine that is busy fewer versions are finished between two kills. */
@@ -16,7 +17,7 @@ const mostKills = 200
 const versionsWanted = 6
 
 t.test('every version is whole, whenever kill -9 comes', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   const folder = storeFolder(path)
   let next = 0
   let resumes = 0

@@ -12,6 +12,7 @@ import type { Config } from '../../server/config/config.ts'
 import { networkSettings, ram } from '../appliance/a-config.ts'
 import { theClusters } from '../appliance/the-clusters.ts'
 import { mac, OneMachine } from '../appliance/one-machine.ts'
+import { testFolder } from '../folder.ts'
 import { apiFor, type ApiForMachine } from '../http/api-for-machine.ts'
 import { bearer } from '../http/an-https-api.ts'
 import { decode } from '../../server/dhcp/decode.ts'
@@ -264,7 +265,7 @@ const theBoard = '&uuid=4c4c4544-004d-3510-804a-000000000001&serial=ABC'
 
 /** On a network that wants the claim tier, what a stranger is told and given who shows himself so. */
 async function onStrictNetwork(t: Test, approve: Config['approve']) {
-  const box = await OneMachine.open(t, { dataFolder: t.testdir(), ...claimed, approve })
+  const box = await OneMachine.open(t, { dataFolder: testFolder(t), ...claimed, approve })
   box.clusters = await theClusters(box)
   const at = await attacked(t, box)
   const shows = async (board = theBoard) => {

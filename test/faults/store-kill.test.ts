@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 
 // kill -9 shows that what a program was told is in the file as the kernel sees it. That it is also on the disk, for a power
 // cut, rests on `synchronous=full`, which the last test looks at.
@@ -11,7 +12,7 @@ import { openStore } from '../../server/store/open-store.ts'
 const kills = 12
 
 t.test('every acknowledged record outlives kill -9, whenever it comes', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   const acknowledged = new Set<number>()
   let next = 0
 
@@ -63,7 +64,7 @@ t.test('every acknowledged record outlives kill -9, whenever it comes', async (t
 
 t.test('a commit waits for the disk', async (t) => {
   const { connect } = await import('../../server/store/connect.ts')
-  const database = connect(join(t.testdir(), 'ironwake.db'))
+  const database = connect(join(testFolder(t), 'ironwake.db'))
   t.equal(database.prepare('pragma synchronous').get()?.['synchronous'], 2)
   t.equal(database.prepare('pragma journal_mode').get()?.['journal_mode'], 'wal')
   database.close()

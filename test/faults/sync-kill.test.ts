@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { filesOf } from '../../server/images/manifest.ts'
+import { testFolder } from '../folder.ts'
 import { aSigner } from '../images/a-signer.ts'
 import { aStore, digestOf, someBytes } from '../images/a-store.ts'
 import { ephemeral, ephemeralStream, publishStreams } from '../images/a-stream.ts'
@@ -40,7 +41,7 @@ const moments: readonly (readonly [string, string, Misbehaviour, number?])[] = [
 ]
 
 t.test('a sync that is killed leaves nothing half, and the next goes on', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const signer = await aSigner('mirror')
   await using upstream = await anUpstream()
   const files = () => ({

@@ -7,6 +7,7 @@ import { machineDoor } from '../../server/http/machine-door.ts'
 import { nodeRoutes, type NodeRoute } from '../../server/http/node-routes.ts'
 import { Roster } from '../../server/machines/roster.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 import { countingChance } from '../machines/sightings.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { anHttpsApi } from './an-https-api.ts'
@@ -22,7 +23,7 @@ export async function aNodeApi(
     readonly mayFailAgain?: (address: string) => boolean
   } = {},
 ) {
-  const path = `${t.testdir()}/ironwake.db`
+  const path = `${testFolder(t)}/ironwake.db`
   const store = await openStore(path)
   t.teardown(async () => await store[Symbol.asyncDispose]())
   const clock = { now: Date.now() }

@@ -4,12 +4,13 @@ import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
 import { auditDesk } from '../../server/appliance/audit-desk.ts'
 import { apiApp } from '../../server/http/api-app.ts'
+import { testFolder } from '../folder.ts'
 import { aDesk } from './an-api-desk.ts'
 import { anHttpsApi, bearer } from './an-https-api.ts'
 import { overLoopback } from './over-loopback.ts'
 
 t.test('acts over HTTPS are on record with who, what and how they ended, and no secret is', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   await using store = await openStore(join(folder, 'ironwake.db'))
   const secret = 'hunter2-secret'
   const api = await anHttpsApi(t, {

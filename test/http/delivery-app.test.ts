@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveryApp, type Delivery } from '../../server/http/delivery-app.ts'
 import { fileInFolder } from '../../server/http/image-files.ts'
+import { testFolder } from '../folder.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
 const kernel = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, at) => at * 7))
 
-async function anImage(t: Test, folder = t.testdir()) {
+async function anImage(t: Test, folder = testFolder(t)) {
   const image = join(folder, 'debian')
   mkdirSync(image, { recursive: true })
   writeFileSync(join(image, 'vmlinuz'), kernel)

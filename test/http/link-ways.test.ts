@@ -9,6 +9,7 @@ import { LinkBudget } from '../../server/http/link-budget.ts'
 import { StreamQueue } from '../../server/http/stream-queue.ts'
 import type { UnderWay } from '../../server/http/under-way.ts'
 import { sendFile } from '../../server/listen/send-file.ts'
+import { testFolder } from '../folder.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
 const image = Buffer.from(Uint8Array.from({ length: 6_000_001 }, (_, at) => (at * 7) ^ (at >>> 11)))
@@ -36,7 +37,7 @@ class CountedLink {
 }
 
 async function served(t: Test, way: 'fast' | 'reading') {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   writeFileSync(join(folder, 'squashfs'), image)
   const link = new CountedLink()
   const delivered: Delivery[] = []

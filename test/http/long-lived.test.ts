@@ -6,6 +6,7 @@ import t from 'tap'
 import { authorityOfBox, listenApi } from '../../server/appliance/api-listener.ts'
 import type { ApplianceEvent } from '../../server/events/event.ts'
 import { aConfig } from '../appliance/a-config.ts'
+import { testFolder } from '../folder.ts'
 import { ip } from '../networks/a-network.ts'
 import { anHttpsApi } from './an-https-api.ts'
 
@@ -44,7 +45,7 @@ t.test('an address that could not be opened is tried again each minute, and told
   const happened: ApplianceEvent[] = []
   const heard = (kind: ApplianceEvent['kind']) => happened.filter((event) => event.kind === kind)
   const config = aConfig({
-    dataFolder: t.testdir(),
+    dataFolder: testFolder(t),
     api: { listen: { kind: 'addresses', addresses: [ip('127.0.0.1')] }, port, names: [] },
   })
   let wake = (): void => {}

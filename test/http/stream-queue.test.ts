@@ -7,6 +7,7 @@ import { deliveryApp, type Delivery } from '../../server/http/delivery-app.ts'
 import { fileInFolder } from '../../server/http/image-files.ts'
 import { StreamQueue } from '../../server/http/stream-queue.ts'
 import { sendFile } from '../../server/listen/send-file.ts'
+import { testFolder } from '../folder.ts'
 import { overLoopback, until } from './over-loopback.ts'
 
 const never = new AbortController().signal
@@ -55,7 +56,7 @@ t.test('that some wait is told once, not for each of them', async (t) => {
 })
 
 t.test('a big file begins at once and goes on in its turn; small ones do not wait', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const image = Buffer.from(Uint8Array.from({ length: 1_000_000 }, (_, at) => at * 7))
   writeFileSync(join(folder, 'squashfs'), image)
   const delivered: Delivery[] = []
@@ -86,7 +87,7 @@ t.test('a big file begins at once and goes on in its turn; small ones do not wai
 })
 
 t.test('a client that hangs up while it waits leaves the queue', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   writeFileSync(join(folder, 'squashfs'), Buffer.alloc(1_000_000))
   const delivered: Delivery[] = []
   const queue = new StreamQueue(1, () => {})

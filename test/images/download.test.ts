@@ -5,6 +5,7 @@ import type { BlobStore } from '../../server/images/blob-store.ts'
 import { download } from '../../server/images/download.ts'
 import { RateLimit } from '../../server/images/rate-limit.ts'
 import { UpstreamFault } from '../../server/images/upstream-fault.ts'
+import { testFolder } from '../folder.ts'
 import { aStore, digestOf, someBytes } from './a-store.ts'
 import {
   answers,
@@ -38,7 +39,7 @@ type Scene = AsyncDisposable & {
 }
 
 async function aScene(t: Test, other: Parameters<typeof someTools>[0] = {}): Promise<Scene> {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   await using opened = new AsyncDisposableStack()
   const store = opened.use(await aStore(folder))
   const upstream = opened.use(await anUpstream())

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { BlobStore } from '../../server/images/blob-store.ts'
 import { fetchFile } from '../../server/images/fetch-file.ts'
 import type { Sha256 } from '../../server/wire/sha256.ts'
+import { testFolder } from '../folder.ts'
 import { aStore, digestOf, refuses, someBytes } from './a-store.ts'
 import { answers, anUpstream, cutAfter, otherBytes, type Upstream } from './an-upstream.ts'
 import { someTools } from './some-tools.ts'
@@ -12,7 +13,7 @@ const file = someBytes(3_000_000)
 const sha256 = digestOf(file)
 
 async function aScene(t: Test) {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const store = await aStore(folder)
   t.teardown(() => store[Symbol.dispose]())
   const upstream = await anUpstream()

@@ -8,6 +8,7 @@ import { importImage, type ImportOrder } from '../../server/images/import-image.
 import { filesOf, type Manifest } from '../../server/images/manifest.ts'
 import { prepareImage } from '../../server/images/prepare-image.ts'
 import type { Work } from '../../server/images/work.ts'
+import { testFolder } from '../folder.ts'
 import { aStore, digestOf, put, refuses, someBytes } from './a-store.ts'
 import { isoOf, kernelOf, rawDisk, tarGz, type TarPart } from './some-images.ts'
 
@@ -22,7 +23,7 @@ type Try = {
 }
 
 async function aTry(t: Test): Promise<Try> {
-  const path = t.testdir({ data: {} })
+  const path = testFolder(t, { data: {} })
   const store = await aStore(join(path, 'data'))
   let number = 0
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { findInIso, type ReadAt } from '../../server/images/iso-9660.ts'
+import { testFolder } from '../folder.ts'
 import { someBytes } from './a-store.ts'
 
 /** Reads as a file does: fewer bytes at its end. */
@@ -42,7 +43,7 @@ for (const [what, ...words] of [
   ['the plain names of ISO 9660', '-iso-level', '3', '--norock'],
 ] as const) {
   t.test(`files are found on a medium of xorriso with ${what}`, async (t) => {
-    const iso = anIso(t.testdir(), ...words)
+    const iso = anIso(testFolder(t), ...words)
     for (const [path, bytes] of [
       ['casper/vmlinuz', kernel],
       ['/casper/initrd', initrd],
@@ -59,12 +60,12 @@ for (const [what, ...words] of [
 }
 
 t.test('Rock Ridge gives names that ISO 9660 has no letters for', async (t) => {
-  const found = await findInIso(readerOf(anIso(t.testdir(), '-r')), '.disk/info')
+  const found = await findInIso(readerOf(anIso(testFolder(t), '-r')), '.disk/info')
   t.equal(found.kind, 'file')
 })
 
 t.test('a medium that is cut off or damaged is told, and never loops', async (t) => {
-  const iso = anIso(t.testdir(), '-r')
+  const iso = anIso(testFolder(t), '-r')
   t.match(await findInIso(readerOf(iso.subarray(0, 34_000)), 'casper/vmlinuz'), { kind: 'malformed' })
   t.match(await findInIso(readerOf(new Uint8Array()), 'casper/vmlinuz'), { kind: 'malformed' })
   const change = fc.record({ at: fc.nat(100_000), byte: fc.nat(255) })

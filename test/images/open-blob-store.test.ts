@@ -3,10 +3,11 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { storeFolder } from '../../server/images/store-folder.ts'
+import { testFolder } from '../folder.ts'
 import { aManifest, aStore, digestOf, put, refuses, someBytes } from './a-store.ts'
 
 t.test('a blob is there when it is published, and not before', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const bytes = someBytes(3_000_000)
   const sha256 = digestOf(bytes)
@@ -24,7 +25,7 @@ t.test('a blob is there when it is published, and not before', async (t) => {
 })
 
 t.test('a blob whose digest is not known gets the one it has', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const bytes = someBytes(100)
   const receiving = await store.receive({ sha256: undefined, byteCount: undefined })
@@ -34,12 +35,12 @@ t.test('a blob whose digest is not known gets the one it has', async (t) => {
 })
 
 t.test('a blob of no bytes is a blob', async (t) => {
-  using store = await aStore(t.testdir())
+  using store = await aStore(testFolder(t))
   t.equal((await put(store, new Uint8Array())).byteCount, 0)
 })
 
 t.test('what was paused goes on where it stopped, also in another process', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   const bytes = someBytes(2_500_000)
   const expected = { sha256: digestOf(bytes), byteCount: bytes.length }
   {
@@ -57,7 +58,7 @@ t.test('what was paused goes on where it stopped, also in another process', asyn
 })
 
 t.test('what was begun can be begun anew', async (t) => {
-  using store = await aStore(t.testdir())
+  using store = await aStore(testFolder(t))
   const bytes = someBytes(1_200_000)
   const receiving = await store.receive({ sha256: digestOf(bytes), byteCount: bytes.length })
   await receiving.write(someBytes(1_100_000))
@@ -68,7 +69,7 @@ t.test('what was begun can be begun anew', async (t) => {
 })
 
 t.test('what is left over from something longer is begun anew', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const bytes = someBytes(1_000)
   const sha256 = digestOf(bytes)
@@ -81,7 +82,7 @@ t.test('what is left over from something longer is begun anew', async (t) => {
 })
 
 t.test('another digest, fewer bytes and more bytes are refused, and nothing is left of them', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const bytes = someBytes(1_000)
   const sha256 = digestOf(bytes)
@@ -105,7 +106,7 @@ t.test('another digest, fewer bytes and more bytes are refused, and nothing is l
 })
 
 t.test('two cannot receive the same blob at a time', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using one = await aStore(path)
   using two = await aStore(path)
   const bytes = someBytes(10)
@@ -120,7 +121,7 @@ t.test('two cannot receive the same blob at a time', async (t) => {
 })
 
 t.test('a disk without room is told before the first byte, with what is to be done', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const expected = { sha256: digestOf(someBytes(1)), byteCount: Number.MAX_SAFE_INTEGER }
   await refuses(t, store.receive(expected), { kind: 'no-room', nextStep: /ironwake images list/ })
@@ -132,7 +133,7 @@ t.test('a disk without room is told before the first byte, with what is to be do
 })
 
 t.test('room that is promised to one blob is not promised to another', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   const free = Number(
     execFileSync('df', ['--output=avail', '-B1', path], { encoding: 'utf8' }).split('\n')[1],
   )
@@ -145,7 +146,7 @@ t.test('room that is promised to one blob is not promised to another', async (t)
 })
 
 t.test('a version is published when all its blobs are there, and never changes', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const kernel = await put(store, someBytes(100))
   const missing = { sha256: digestOf(someBytes(5)), byteCount: 5, form: 'plain' as const }
@@ -170,7 +171,7 @@ t.test('a version is published when all its blobs are there, and never changes',
 })
 
 t.test('a manifest that nobody can read is no version, and gives way to one that can be read', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   using store = await aStore(path)
   const manifest = aManifest({ kernel: await put(store, someBytes(100)) })
   const file = storeFolder(path).manifest('noble@20260401')

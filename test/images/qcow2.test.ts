@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { readQcow2Header } from '../../server/images/qcow2-header.ts'
 import { inspectQcow2, qcow2ToRaw } from '../../server/images/qcow2-to-raw.ts'
+import { testFolder } from '../folder.ts'
 import { refuses } from './a-store.ts'
 import { rawDisk } from './some-images.ts'
 
@@ -15,7 +16,7 @@ function qemuImg(...words: readonly string[]): void {
 }
 
 t.test('a disk comes out of qcow2 as it went in', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const path = (name: string): string => join(folder, name)
   const disk = rawDisk(5 * 1024 * 1024)
   writeFileSync(path('in.raw'), disk)
@@ -37,7 +38,7 @@ t.test('a disk comes out of qcow2 as it went in', async (t) => {
 })
 
 t.test('a disk that rests on another file is refused before qemu-img opens it', async (t) => {
-  const folder = t.testdir({ base: 'secret' })
+  const folder = testFolder(t, { base: 'secret' })
   const path = (name: string): string => join(folder, name)
   qemuImg('create', '-f', 'qcow2', '-u', '-F', 'raw', '-b', path('base'), path('backed'), '1M')
   await refuses(t, inspectQcow2(path('backed'), work.stop), {
@@ -51,7 +52,7 @@ t.test('a disk that rests on another file is refused before qemu-img opens it', 
 })
 
 t.test('a disk whose content is in another file is refused', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const path = (name: string): string => join(folder, name)
   qemuImg('create', '-f', 'qcow2', '-o', `data_file=${path('data')}`, path('outside'), '1M')
   await refuses(t, inspectQcow2(path('outside'), work.stop), {
@@ -66,7 +67,7 @@ t.test('a disk whose content is in another file is refused', async (t) => {
 })
 
 t.test('encrypted, damaged, dirty, unknown and giant disks are refused', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const disk = join(folder, 'disk')
   qemuImg('create', '-f', 'qcow2', disk, '1M')
   const good = readFileSync(disk)
@@ -102,7 +103,7 @@ t.test('whatever a header says, it is read or refused', async (t) => {
 })
 
 t.test('a tool that fails is told in its own words, and one that is stopped ends', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const disk = join(folder, 'disk')
   qemuImg('create', '-f', 'qcow2', disk, '1M')
   writeFileSync(disk, readFileSync(disk).fill(0xff, 65_536))

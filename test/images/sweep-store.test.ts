@@ -4,19 +4,20 @@ import t from 'tap'
 import { storeFolder } from '../../server/images/store-folder.ts'
 import { sweepStore } from '../../server/images/sweep-store.ts'
 import { lockFile } from '../../server/store/file-lock.ts'
+import { testFolder } from '../folder.ts'
 import { aManifest, aStore, digestOf, put, someBytes } from './a-store.ts'
 
 const rules = { now: Date.now() + 1_000, keep: 1, orphansKeptMs: 0, unfinishedKeptMs: 0 }
 const order = { lock: lockFile, wanted: [], rules }
 
 t.test('a store that is not there yet has nothing to sweep, and is not made', async (t) => {
-  const path = join(t.testdir(), 'images')
+  const path = join(testFolder(t), 'images')
   t.match(await sweepStore(path, order), { kind: 'swept', sweep: { versions: [], blobs: [] } })
   t.notOk(existsSync(path))
 })
 
 t.test('while a store is open, nothing in it is swept', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   {
     using store = await aStore(path)
     const file = await put(store, someBytes(10))
@@ -28,7 +29,7 @@ t.test('while a store is open, nothing in it is swept', async (t) => {
 })
 
 t.test('a store is not opened while it is swept', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   ;(await aStore(path))[Symbol.dispose]()
   const held = lockFile(storeFolder(path).lock, 'exclusive')
   let isOpen = false
@@ -44,7 +45,7 @@ t.test('a store is not opened while it is swept', async (t) => {
 })
 
 t.test('the older version goes with what is its own, and what a boot under way runs stays', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   const folder = storeFolder(path)
   const versions = [1, 2, 3, 4].map((number) => ({ version: String(number), publishedAt: number }))
   {
@@ -66,7 +67,7 @@ t.test('the older version goes with what is its own, and what a boot under way r
 })
 
 t.test('a manifest that cannot be read is told, and holds every blob', async (t) => {
-  const path = t.testdir()
+  const path = testFolder(t)
   {
     using store = await aStore(path)
     await put(store, someBytes(10))

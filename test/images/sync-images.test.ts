@@ -6,6 +6,7 @@ import type { Manifest } from '../../server/images/manifest.ts'
 import type { BlobStore } from '../../server/images/blob-store.ts'
 import { syncImages, type SyncOrder } from '../../server/images/sync-images.ts'
 import type { SyncOutcome, SyncStep } from '../../server/images/sync-report.ts'
+import { testFolder } from '../folder.ts'
 import { aSigner, type Signer } from './a-signer.ts'
 import { aStore, digestOf, someBytes } from './a-store.ts'
 import { catalogueOf, ephemeral, ephemeralStream, publishStreams, type Products } from './a-stream.ts'
@@ -42,7 +43,7 @@ type Scene = AsyncDisposable & {
 type Prepare = (fetched: Manifest) => Promise<Manifest>
 
 async function aScene(t: Test, other: Parameters<typeof someTools>[0] = {}): Promise<Scene> {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   await using opened = new AsyncDisposableStack()
   const store = opened.use(await aStore(folder))
   const upstream = opened.use(await anUpstream())

@@ -5,6 +5,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { tellForm, tellingBytes } from '../../server/images/tell-form.ts'
+import { testFolder } from '../folder.ts'
 import { someBytes } from './a-store.ts'
 import { isoOf, rawDisk } from './some-images.ts'
 
@@ -14,7 +15,7 @@ function formOf(bytes: Uint8Array): string {
 }
 
 t.test('what programs we did not write have made is told apart', async (t) => {
-  const folder = t.testdir({ root: { etc: { hostname: 'a\n' } } })
+  const folder = testFolder(t, { root: { etc: { hostname: 'a\n' } } })
   const path = (name: string): string => join(folder, name)
   writeFileSync(path('raw'), rawDisk(2_000_000))
   execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', path('raw'), path('qcow2')])
@@ -50,7 +51,7 @@ t.test('a disk is told by its partition table', async (t) => {
 })
 
 t.test('a hybrid medium, which has a partition table as well, is an ISO', async (t) => {
-  const iso = readFileSync(isoOf(t.testdir(), { 'a/file': 'x' }))
+  const iso = readFileSync(isoOf(testFolder(t), { 'a/file': 'x' }))
   rawDisk(200_000).copy(iso, 0, 0, 512)
   t.equal(formOf(iso), 'iso')
 })

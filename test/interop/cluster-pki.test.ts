@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { caCertHash } from '../../server/clusters/ca-cert-hash.ts'
 import { issueClientCertificate } from '../../server/clusters/issue-client-certificate.ts'
 import { makeAuthorities, type MadeAuthorities } from '../../server/clusters/make-authorities.ts'
+import { testFolder } from '../folder.ts'
 import { needs } from './needs.ts'
 
 const dayMs = 86_400_000
@@ -23,7 +24,7 @@ async function aFolder(t: Test): Promise<{
   readonly made: MadeAuthorities
   readonly file: (name: string) => string
 }> {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const file = (name: string): string => join(folder, name)
   const made = await makeAuthorities(Date.now())
   const { authorities, secrets } = made

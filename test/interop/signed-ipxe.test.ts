@@ -5,6 +5,7 @@ import type { DhcpMessage } from '../../server/dhcp/message.ts'
 import type { Ipv4 } from '../../server/wire/ipv4.ts'
 import type { Mac } from '../../server/wire/mac.ts'
 import { aPortableExecutable } from '../boot/a-portable-executable.ts'
+import { testFolder } from '../folder.ts'
 import { openBox } from './a-box.ts'
 import { needs } from './needs.ts'
 import { startFirmware } from './pxe-firmware.ts'
@@ -27,7 +28,7 @@ t.test(
   'the signed iPXE is offered, fetched by TFTP and by HTTP, and told to use shim',
   needs('tftp', 'curl'),
   async (t) => {
-    const folder = t.testdir({
+    const folder = testFolder(t, {
       signed: {
         ipxeboot: { 'x86_64-sb': ofRelease('x86_64', 'x64'), 'arm64-sb': ofRelease('arm64', 'aa64') },
       },
@@ -89,7 +90,7 @@ t.test(
   needs(),
   async (t) => {
     const signed = aPortableExecutable({ cpu: 'x86_64', signature: 'carried' })
-    const folder = t.testdir({ 'snponly-shimx64.efi': signed, 'snponly.efi': unsigned })
+    const folder = testFolder(t, { 'snponly-shimx64.efi': signed, 'snponly.efi': unsigned })
     await using started = await openBox({
       networks: [{ name: 'lab', addresses: [`${box}/24`] }],
       settings: `

@@ -11,6 +11,7 @@ import type { MachineSettings } from '../../server/config/config.ts'
 import { installWords, seedFiles } from '../../server/http/boot-app.ts'
 import { boxWithDisk, image } from '../appliance/box-with-disk.ts'
 import { arrival, type OneMachine } from '../appliance/one-machine.ts'
+import { testFolder } from '../folder.ts'
 import { apiFor, type ApiForMachine } from '../http/api-for-machine.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -22,7 +23,7 @@ const serial = 'IW-TEST'
 
 /** An image with one partition, whose file system has the label of cloud images. */
 function diskImage(t: Test): Buffer {
-  const folder = t.testdir({ root: { etc: { cloud: {} }, var: { lib: {} } } })
+  const folder = testFolder(t, { root: { etc: { cloud: {} }, var: { lib: {} } } })
   const path = join(folder, 'image.raw')
   execFileSync('truncate', ['--size=40M', path])
   execFileSync('sgdisk', ['--new=1:2048:+36M', path], { stdio: 'pipe' })

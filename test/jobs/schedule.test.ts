@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { jobMemory } from '../../server/jobs/job-memory.ts'
 import { runJobs, type Job, type Jobs, type JobWord } from '../../server/jobs/schedule.ts'
+import { testFolder } from '../folder.ts'
 
 const everySecond = '* * * * * *'
 const yearly = '0 0 1 1 *'
@@ -35,7 +36,11 @@ async function running(t: Test, folder: string, job: Job, now = Date.now): Promi
 }
 
 t.test('a job runs when its time comes round, and how it stands is told', async (t) => {
-  const { jobs, word, words } = await running(t, t.testdir(), aJob({ when: everySecond, missed: 'left-out' }))
+  const { jobs, word, words } = await running(
+    t,
+    testFolder(t),
+    aJob({ when: everySecond, missed: 'left-out' }),
+  )
   t.match(jobs.status(), [{ name: 'sync', when: everySecond, running: false, last: undefined }])
   await word()
   await jobs[Symbol.asyncDispose]()
@@ -61,20 +66,20 @@ t.test('a job at work is not started again, however often its time comes round',
     if (runs === 2) enough()
     return 'done'
   }
-  const { jobs } = await running(t, t.testdir(), aJob({ when: everySecond, work }))
+  const { jobs } = await running(t, testFolder(t), aJob({ when: everySecond, work }))
   t.match(jobs.status(), [{ running: true }], 'the first run is made up at once')
   await ended
   t.equal(most, 1)
 })
 
 t.test('a job that never ran, runs at the start', async (t) => {
-  const { words, word } = await running(t, t.testdir(), aJob())
+  const { words, word } = await running(t, testFolder(t), aJob())
   if (words.length === 0) await word()
   t.strictSame(words, [{ kind: 'ran', job: 'sync', outcome: 'done' }])
 })
 
 t.test('a run whose time came while the program did not run is made up, and only that', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const remembered = async (now: number): Promise<number> => {
     let runs = 0
     const work = async (): Promise<undefined> => void runs++
@@ -89,7 +94,7 @@ t.test('a run whose time came while the program did not run is made up, and only
 })
 
 t.test('a run that was broken off is made up', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   let began: () => void = () => {}
   const beginning = new Promise<void>((resolve) => {
     began = resolve
@@ -113,7 +118,7 @@ t.test('a job that fails says why, and comes round again', async (t) => {
   const work = async (): Promise<never> => {
     throw new Error('no upstream answers')
   }
-  const { jobs, words, word } = await running(t, t.testdir(), aJob({ when: everySecond, work }))
+  const { jobs, words, word } = await running(t, testFolder(t), aJob({ when: everySecond, work }))
   while (words.length < 2) await word()
   t.strictSame(words[1], { kind: 'failed', job: 'sync', because: 'no upstream answers' })
   await jobs[Symbol.asyncDispose]()
@@ -121,7 +126,7 @@ t.test('a job that fails says why, and comes round again', async (t) => {
 })
 
 t.test('what is remembered of a job may be damaged: then it runs once more', async (t) => {
-  const folder = join(t.testdir(), 'jobs')
+  const folder = join(testFolder(t), 'jobs')
   mkdirSync(folder)
   for (const text of ['', '{', '{"startedAt":"x"}']) {
     writeFileSync(join(folder, 'sync.json'), text)
@@ -133,7 +138,7 @@ t.test('what is remembered of a job may be damaged: then it runs once more', asy
 })
 
 t.test('a job that is not made up waits for its time', async (t) => {
-  const { jobs, words } = await running(t, t.testdir(), aJob({ missed: 'left-out' }))
+  const { jobs, words } = await running(t, testFolder(t), aJob({ missed: 'left-out' }))
   t.match(jobs.status(), [{ running: false, last: undefined }])
   t.strictSame(words, [])
 })

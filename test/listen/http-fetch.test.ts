@@ -5,12 +5,13 @@ import t, { type Test } from 'tap'
 import { deliveryApp } from '../../server/http/delivery-app.ts'
 import { fileInFolder } from '../../server/http/image-files.ts'
 import { fetchHttp, type HttpFetch, type HttpFetched } from '../../server/listen/http-fetch.ts'
+import { testFolder } from '../folder.ts'
 import { overLoopback } from '../http/over-loopback.ts'
 
 const image = Buffer.from(Uint8Array.from({ length: 3_000_000 }, (_, at) => at * 7))
 
 async function fetching(t: Test): Promise<(changes: Partial<HttpFetch>) => Promise<HttpFetched>> {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   writeFileSync(join(folder, 'squashfs'), image)
   const { port } = await overLoopback(
     t,

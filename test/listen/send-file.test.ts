@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { deliveryApp, type Delivery, type FastWay } from '../../server/http/delivery-app.ts'
 import { fileInFolder } from '../../server/http/image-files.ts'
 import { sendFile } from '../../server/listen/send-file.ts'
+import { testFolder } from '../folder.ts'
 import { overLoopback, until } from '../http/over-loopback.ts'
 
 /** Larger than what the sockets between two programs take at once. */
@@ -14,7 +15,7 @@ const image = Buffer.from(Uint8Array.from({ length: 9_000_001 }, (_, at) => (at 
 const path = '/images/debian/squashfs'
 
 async function served(t: Test, way: FastWay = sendFile) {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   writeFileSync(join(folder, 'squashfs'), image)
   writeFileSync(join(folder, 'initrd'), '')
   const delivered: Delivery[] = []

@@ -2,9 +2,10 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readSecret } from '../../server/power/read-secret.ts'
+import { testFolder } from '../folder.ts'
 
 t.test('a secret is what stands in its file or variable, without the end of the line', async (t) => {
-  const folder = t.testdir({ secret: 'a b"c\n', empty: '\n', lines: 'a\nb\n' })
+  const folder = testFolder(t, { secret: 'a b"c\n', empty: '\n', lines: 'a\nb\n' })
   const inFile = async (name: string) => await readSecret({ kind: 'file', path: join(folder, name) })
   t.equal(await inFile('secret'), 'a b"c')
   await t.rejects(inFile('empty'), { kind: 'no-secret', message: /empty is empty/ })

@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { attemptsKept } from '../../server/store/attempts.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt, anEvent } from './records.ts'
 
 t.test('the latest attempt of each machine is found, also among those of one millisecond', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine(), aMachine({ id: 'M0000002' }), aMachine({ id: 'M0000003' })])
   await store.saveAttempts([
     anAttempt({ id: 'a', startedAt: 1 }),
@@ -20,7 +21,7 @@ t.test('the latest attempt of each machine is found, also among those of one mil
 })
 
 t.test('the attempts of a machine are listed from the newest', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine()])
   await store.saveAttempts(['a', 'b', 'c'].map((id, index) => anAttempt({ id, startedAt: index })))
   const listed = await store.attempts.ofMachine('M0000001')
@@ -33,7 +34,7 @@ t.test('the attempts of a machine are listed from the newest', async (t) => {
 })
 
 t.test('an attempt is saved anew as it goes on', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine()])
   await store.saveAttempts([anAttempt()])
   const ended = anAttempt({ stage: 'ended', endedAt: 9_000, result: 'failed' })
@@ -43,7 +44,7 @@ t.test('an attempt is saved anew as it goes on', async (t) => {
 })
 
 t.test('old attempts are deleted, and never the latest of a machine', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   // As many as are kept of each: fifty of thirty machines.
   const ids = Array.from({ length: 30 }, (_, index) => `M${index}`)
   await store.saveMachines(['M0000001', 'M0000002', ...ids].map((id) => aMachine({ id })))
@@ -68,7 +69,7 @@ t.test('old attempts are deleted, and never the latest of a machine', async (t) 
 })
 
 t.test('of each machine the newest attempts are kept, and no more', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine(), aMachine({ id: 'M0000002' })])
   await store.saveAttempts([anAttempt({ id: 'other', machine: 'M0000002', startedAt: 0 })])
   for (let number = 0; number < attemptsKept + 30; number++) {
@@ -84,7 +85,7 @@ t.test('of each machine the newest attempts are kept, and no more', async (t) =>
 })
 
 t.test('a machine that is forgotten takes its attempts and all that it was known by along', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const other = aMachine({ id: 'M0000002', macs: [macNumber(7)], serial: 'SN-2' })
   await store.commit({
     machines: [aMachine(), other],

@@ -4,9 +4,10 @@ import t from 'tap'
 import { followAudit, auditStart } from '../../server/access/audit-chain.ts'
 import { auditDesk } from '../../server/appliance/audit-desk.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 
 t.test('a token that is refused again and again has few rows, which count the others', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   let at = 0
   const desk = auditDesk(store, () => at)
   const refused = async (token: string): Promise<void> =>
@@ -34,7 +35,7 @@ t.test('a token that is refused again and again has few rows, which count the ot
 })
 
 t.test('rows are chained however many are written at once, and the database changes none', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   {
     await using store = await openStore(path)
     const desk = auditDesk(store, () => 5)

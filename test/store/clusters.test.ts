@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { ClusterRecord } from '../../server/clusters/cluster.ts'
 import { openStore } from '../../server/store/open-store.ts'
+import { testFolder } from '../folder.ts'
 
 function aRecord(name: string, token: string): ClusterRecord {
   const cluster = {
@@ -17,7 +18,7 @@ function aRecord(name: string, token: string): ClusterRecord {
 }
 
 t.test('clusters are kept with what was sealed, replaced and deleted by their name', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   {
     await using store = await openStore(path)
     t.strictSame(await store.clusters.all(), [])

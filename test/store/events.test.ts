@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
 import type { EventFilter, NewEvent } from '../../server/store/events.ts'
+import { testFolder } from '../folder.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { anEvent } from './records.ts'
 
 t.test('events are listed by what they are about', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const refused: NewEvent = {
     at: 3,
     event: { kind: 'report-refused', because: 'no nonce', mac: macNumber(1) },
@@ -35,14 +36,14 @@ t.test('events are listed by what they are about', async (t) => {
 })
 
 t.test('a list is never longer than a thousand', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.record(Array.from({ length: 1100 }, (_, at) => anEvent(at)))
   t.equal((await store.events.list()).length, 100)
   t.equal((await store.events.list({ limit: 1e9 })).length, 1000)
 })
 
 t.test('old events are deleted a thousand at a time, and their numbers never come again', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.record(Array.from({ length: 1500 }, (_, at) => anEvent(at)))
   t.equal(await store.deleteEventsBefore(1500), 1000)
   t.equal(await store.deleteEventsBefore(1500), 500)
@@ -51,7 +52,7 @@ t.test('old events are deleted a thousand at a time, and their numbers never com
 })
 
 t.test('only the newest events are kept where too many are stored', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   t.equal(await store.deleteEventsBeyond(10), 0, 'none of none')
   await store.record(Array.from({ length: 1500 }, (_, at) => anEvent(at)))
   t.equal(await store.deleteEventsBeyond(1500), 0)

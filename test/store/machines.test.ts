@@ -10,12 +10,13 @@ import type { Approval } from '../../server/machines/approval.ts'
 import { openStore } from '../../server/store/open-store.ts'
 import { sqliteDialect } from '../../server/store/sqlite-dialect.ts'
 import { parseUuid } from '../../server/wire/uuid.ts'
+import { testFolder } from '../folder.ts'
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine, uuid } from './records.ts'
 import type { Mac } from '../../server/wire/mac.ts'
 
 t.test('a machine is found by each of its MACs, its UUID and its serial', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const machine = aMachine()
   await store.saveMachines([
     machine,
@@ -30,7 +31,7 @@ t.test('a machine is found by each of its MACs, its UUID and its serial', async 
 })
 
 t.test('saving again replaces what it was and what it was known by', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine()])
   const other = parseUuid('00000000-1111-2222-3333-444444444444')
   const changed = aMachine({
@@ -48,7 +49,7 @@ t.test('saving again replaces what it was and what it was known by', async (t) =
 })
 
 t.test('of machines with the same serial the one seen last is found', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const [older, newer] = [
     aMachine({ macs: [macNumber(1)], lastSeenAt: 5 }),
     aMachine({ id: 'M0000002', macs: [macNumber(2)], lastSeenAt: 6 }),
@@ -58,7 +59,7 @@ t.test('of machines with the same serial the one seen last is found', async (t) 
 })
 
 t.test('a machine whose record moves does not lose its attempts', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveMachines([aMachine()])
   const attempt = {
     id: 'a1',
@@ -76,7 +77,7 @@ t.test('a machine whose record moves does not lose its attempts', async (t) => {
 })
 
 t.test('what was learnt of a machine is kept whole, and forgotten with it', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const { ladder } = heardAsking(undefined, { mac: macNumber(1), xid: 0xffff_ffff, secs: 4, at: 5_000 })
   const learned = aMachine({
     proxy: ladder,
@@ -94,7 +95,7 @@ t.test('what was learnt of a machine is kept whole, and forgotten with it', asyn
 
 for (let version = 1; version < migrations.length; version++) {
   t.test(`a store of version ${version} is brought up to date, with its machines`, async (t) => {
-    const path = join(t.testdir(), 'ironwake.db')
+    const path = join(testFolder(t), 'ironwake.db')
     await storeOfVersion(path, version)
     await using store = await openStore(path)
     const [kept] = await store.machines.all()

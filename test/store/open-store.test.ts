@@ -4,11 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
 import { StoreFault } from '../../server/store/store-fault.ts'
+import { testFolder } from '../folder.ts'
 import { aLease, ip, macNumber } from '../networks/a-network.ts'
 import { aMachine, anAttempt, anEvent } from './records.ts'
 
 t.test('a new store belongs to its user alone', async (t) => {
-  const path = join(t.testdir(), 'deep', 'folder', 'ironwake.db')
+  const path = join(testFolder(t), 'deep', 'folder', 'ironwake.db')
   await using store = await openStore(path)
   await store.saveLeases([aLease()])
   t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
@@ -16,7 +17,7 @@ t.test('a new store belongs to its user alone', async (t) => {
 })
 
 t.test('a file that others could read is closed to them', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   writeFileSync(path, '')
   chmodSync(path, 0o644)
   await using _ = await openStore(path)
@@ -24,7 +25,7 @@ t.test('a file that others could read is closed to them', async (t) => {
 })
 
 t.test('what was written is there after the store was closed', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   {
     await using store = await openStore(path)
     await store.commit({
@@ -42,7 +43,7 @@ t.test('what was written is there after the store was closed', async (t) => {
 })
 
 t.test('writes handed over before closing are stored', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   const store = await openStore(path)
   const writes = Array.from({ length: 500 }, (_, number) => store.record([anEvent(number)]))
   await store[Symbol.asyncDispose]()
@@ -55,7 +56,7 @@ t.test('writes handed over before closing are stored', async (t) => {
 })
 
 t.test('a batch is stored whole or not at all, and the batches beside it are not touched', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const orphan = anAttempt({ machine: 'nobody' })
   const outcomes = await Promise.allSettled([
     store.commit({ leases: [aLease()], events: [anEvent(1)] }),
@@ -75,7 +76,7 @@ t.test('a batch is stored whole or not at all, and the batches beside it are not
 })
 
 t.test('offers are not stored, and a batch of them alone writes nothing', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await store.saveLeases([
     aLease({ state: 'offered' }),
     aLease({ address: ip('10.0.0.11'), mac: macNumber(2) }),
@@ -88,14 +89,14 @@ t.test('offers are not stored, and a batch of them alone writes nothing', async 
 })
 
 t.test('a value of the wrong type is refused, not bent', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   await t.rejects(store.saveLeases([aLease({ endsAt: 1.5 })]), { kind: 'refused', message: /INTEGER/ })
   await t.rejects(store.saveLeases([aLease({ endsAt: NaN })]), { name: 'StoreFault', kind: 'refused' })
   t.strictSame(await store.leases.all(), [])
 })
 
 t.test('a second appliance is kept away from the store', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   {
     await using store = await openStore(path)
     await t.rejects(openStore(path), { name: 'StoreFault', kind: 'in-use', message: /another Ironwake/ })
@@ -106,7 +107,7 @@ t.test('a second appliance is kept away from the store', async (t) => {
 })
 
 t.test('a store of a newer program is left alone, with the next step', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   await (await openStore(path))[Symbol.asyncDispose]()
   const database = new DatabaseSync(path)
   database.exec("update meta set value = '99' where key = 'schema'")
@@ -118,7 +119,7 @@ t.test('a store of a newer program is left alone, with the next step', async (t)
 })
 
 t.test('what is no store is refused and not changed', async (t) => {
-  const folder = t.testdir({ 'notes.db': 'x'.repeat(5000) })
+  const folder = testFolder(t, { 'notes.db': 'x'.repeat(5000) })
   await t.rejects(openStore(join(folder, 'notes.db')), { kind: 'not-a-store', message: /Move it aside/ })
   const path = join(folder, 'other.db')
   const other = new DatabaseSync(path)
@@ -137,7 +138,7 @@ t.test('what is no store is refused and not changed', async (t) => {
 })
 
 t.test('a damaged store is told, with the next step', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   {
     await using store = await openStore(path)
     await store.record(Array.from({ length: 2000 }, (_, number) => anEvent(number)))
@@ -149,7 +150,7 @@ t.test('a damaged store is told, with the next step', async (t) => {
 })
 
 t.test('a folder that cannot be made is told', async (t) => {
-  const folder = t.testdir({ file: 'in the way' })
+  const folder = testFolder(t, { file: 'in the way' })
   await t.rejects(openStore(join(folder, 'file', 'ironwake.db')), {
     kind: 'no-access',
     message: /cannot be made/,

@@ -7,12 +7,13 @@ import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { openStore } from '../../server/store/open-store.ts'
 import { startWriterThread, Writer } from '../../server/store/writer.ts'
+import { testFolder } from '../folder.ts'
 import { aLease } from '../networks/a-network.ts'
 
 t.test(
   'a disk that takes no more is told, what was acknowledged stays, and with room it goes on',
   async (t) => {
-    const path = join(t.testdir(), 'ironwake.db')
+    const path = join(testFolder(t), 'ironwake.db')
     // The kernel refuses each write past this size as it does on a full disk. The signal for it is ignored; the test runner
     // would have the program listen to it.
     const child = spawn(
@@ -50,7 +51,7 @@ t.test(
 )
 
 t.test('writes that pile up behind the disk are refused at a limit', async (t) => {
-  await using store = await openStore(join(t.testdir(), 'ironwake.db'))
+  await using store = await openStore(join(testFolder(t), 'ironwake.db'))
   const outcomes = await Promise.allSettled(
     Array.from({ length: 10_100 }, () => store.saveLeases([aLease()])),
   )
@@ -60,7 +61,7 @@ t.test('writes that pile up behind the disk are refused at a limit', async (t) =
 })
 
 t.test('a thread that ends takes its writes with it, and a new one takes the next', async (t) => {
-  const path = join(t.testdir(), 'ironwake.db')
+  const path = join(testFolder(t), 'ironwake.db')
   await using store = await openStore(path)
   void store
   const threads: Worker[] = []

@@ -5,6 +5,7 @@ import t from 'tap'
 import { ipv4OfNumber } from '../../server/wire/ipv4.ts'
 import { writePcap, type Frame } from '../../server/wire/write-pcap.ts'
 import { goldenBytes } from '../dhcp/golden.ts'
+import { testFolder } from '../folder.ts'
 import { ip } from '../networks/a-network.ts'
 import { readPcap } from './read-pcap.ts'
 
@@ -62,7 +63,10 @@ t.test(
   'tcpdump reads the file, and finds DHCP and no fault in the headers',
   { skip: missingTcpdump() },
   (t) => {
-    const file = join(t.testdir({ 'frames.pcap': Buffer.from(writePcap([asked, answered])) }), 'frames.pcap')
+    const file = join(
+      testFolder(t, { 'frames.pcap': Buffer.from(writePcap([asked, answered])) }),
+      'frames.pcap',
+    )
     const said = execFileSync('tcpdump', ['-Z', 'root', '-vvnttr', file], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
