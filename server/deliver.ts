@@ -62,5 +62,6 @@ function tell(event: ApplianceEvent): void {
 }
 
 function say(word: DeliveryWord): void {
-  if (process.connected) process.send?.(word)
+  // A parent that has gone a moment ago hears nothing; without the callback that would end this process as a fault.
+  if (process.connected) process.send?.(word, () => {})
 }

@@ -47,5 +47,6 @@ async function sync(config: Config): Promise<void> {
 }
 
 function say(word: SyncWord): void {
-  if (process.connected) process.send?.(word)
+  // A parent that has gone a moment ago hears nothing; without the callback that would end this process as a fault.
+  if (process.connected) process.send?.(word, () => {})
 }
