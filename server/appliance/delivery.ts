@@ -39,7 +39,8 @@ export type DeliveryNews = {
   readonly ready: () => void
 }
 
-const startLimitMs = 10_000
+/** A busy small board takes ten seconds and more. */
+const startLimitMs = 60_000
 /** A process that ends by itself is started again, each time later. */
 const restartPausesMs = [100, 1_000, 5_000, 30_000]
 /** One that has served for so long is counted as well. */
@@ -54,13 +55,16 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
   let restarts = 0
   let startedAt = performance.now()
   let child = await launch(order, heard)
+  let starting: Promise<void> | undefined
   watch()
   return {
     async [Symbol.asyncDispose]() {
       stopping = true
+      // One that is just started again would outlive the box.
+      await starting
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.disconnect()
+      if (child.connected) child.disconnect()
       await ended
     },
   }
@@ -75,7 +79,9 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
     if (performance.now() - startedAt > wellAfterMs) restarts = 0
     const pause = restartPausesMs[Math.min(restarts++, restartPausesMs.length - 1)] ?? 0
     heard.trouble(`${because}; it is started again in ${pause} ms`)
-    setTimeout(() => void again(), pause).unref()
+    setTimeout(() => {
+      starting = again()
+    }, pause).unref()
   }
 
   async function again(): Promise<void> {
@@ -84,9 +90,9 @@ export async function startDelivery(order: DeliveryOrder, heard: DeliveryNews): 
       startedAt = performance.now()
       child = await launch(order, heard)
       watch()
-      heard.ready()
+      if (!stopping) heard.ready()
     } catch (error) {
-      startAgain(error instanceof Error ? error.message : String(error))
+      if (!stopping) startAgain(error instanceof Error ? error.message : String(error))
     }
   }
 }
@@ -100,9 +106,12 @@ async function launch(order: DeliveryOrder, heard: DeliveryNews): Promise<ChildP
   await new Promise<void>((resolve, reject) => {
     const late = setTimeout(() => {
       child.kill()
-      reject(new Error(`the process that delivers images did not start within ${startLimitMs} ms`))
+      reject(new Error(`the process that delivers images did not start within ${startLimitMs / 1000} s`))
     }, startLimitMs)
-    child.once('exit', () => reject(new Error('the process that delivers images ended at its start')))
+    child.once('exit', () => {
+      clearTimeout(late)
+      reject(new Error('the process that delivers images ended at its start'))
+    })
     child.once('error', reject)
     child.on('message', (word: DeliveryWord) => {
       switch (word.kind) {

@@ -1,34 +1,35 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startDelivery } from '../../server/appliance/delivery.ts'
 import { sweepImages } from '../../server/appliance/image-jobs.ts'
 import { imageStoreName } from '../../server/appliance/image-shelf.ts'
 import { testFolder } from '../folder.ts'
+import { until } from '../http/over-loopback.ts'
 import { aManifest, aStore, digestOf, put, someBytes } from '../images/a-store.ts'
+import { freePort, ownAddress } from '../own-address.ts'
 import { aConfig } from './a-config.ts'
 
-async function aBox(t: Test) {
-  const dataFolder = testFolder(t)
+async function started(dataFolder: string, trouble: (because: string) => void = () => {}) {
   const port = await freePort()
   const order = {
-    places: [{ network: 'lab', address: '127.0.0.1' }],
+    places: [{ network: 'lab', address: ownAddress }],
     port,
     streams: 4,
     images: [],
     dataFolder,
   }
   const nothing = (): void => {}
-  const delivery = await startDelivery(order, {
-    delivered: nothing,
-    underWay: nothing,
-    happened: nothing,
-    trouble: nothing,
-    ready: nothing,
-  })
+  const news = { delivered: nothing, underWay: nothing, happened: nothing, trouble, ready: nothing }
+  return { port, delivery: await startDelivery(order, news) }
+}
+
+async function aBox(t: Test) {
+  const dataFolder = testFolder(t)
+  const { port, delivery } = await started(dataFolder)
   t.teardown(async () => await delivery[Symbol.asyncDispose]())
   const publish = async (version: string, squashfs: Buffer): Promise<void> => {
     using store = await aStore(join(dataFolder, imageStoreName))
@@ -36,18 +37,10 @@ async function aBox(t: Test) {
     await store.publishManifest(aManifest(files, { version, publishedAt: Number(version) }))
   }
   const ask = async (path: string): Promise<IncomingMessage> => {
-    const [response] = (await once(get({ port, path }), 'response')) as [IncomingMessage]
+    const [response] = (await once(get({ host: ownAddress, port, path }), 'response')) as [IncomingMessage]
     return response
   }
   return { config: aConfig({ dataFolder, imageStore: { keep: 1 } }), publish, ask }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function digestOfBody(response: IncomingMessage): Promise<string> {
@@ -85,4 +78,23 @@ t.test('a version that is swept while it goes out arrives whole', async (t) => {
   })
   t.equal(await digestOfBody(response), digestOf(old))
   t.equal((await ask('/images/noble@1/squashfs')).resume().statusCode, 404)
+})
+
+/** The processes that this one has started (proc(5), children). */
+function children(): readonly number[] {
+  const threads = readdirSync('/proc/self/task')
+  const told = threads.map((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8'))
+  return told.join('').split(' ').filter(Boolean).map(Number)
+}
+
+t.test('a box that stops while its process is started again leaves none behind', async (t) => {
+  const troubles: string[] = []
+  const { delivery } = await started(testFolder(t), (because) => void troubles.push(because))
+  const [first = 0, ...others] = children()
+  t.strictSame(others, [])
+  process.kill(first, 'SIGKILL')
+  await until(() => troubles.length > 0 && children().length > 0)
+  await delivery[Symbol.asyncDispose]()
+  t.strictSame(children(), [])
+  t.match(troubles, [/ended \(SIGKILL\); it is started again in 100 ms/])
 })
