@@ -1,8 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { join as joinPath } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -22,6 +19,7 @@ import { kubeApiServer, type KubeServer, type KubeServerSettings } from '../fake
 import { serverCertificate } from '../clusters/server-certificate.ts'
 import { nodeFactsText } from '../machines/node-facts.ts'
 import { macNumber } from '../networks/a-network.ts'
+import { freePort, ownAddress } from '../own-address.ts'
 import { aMachine } from '../store/records.ts'
 
 /** An order as a node unpacks it: the lines of `action`, and each file with its mode. */
@@ -97,7 +95,7 @@ export async function aJoiningBox(
   const made = await box.clusters.desk.make({
     kind: 'managed',
     name: 'lab',
-    endpoint: `127.0.0.1:${port}`,
+    endpoint: `${ownAddress}:${port}`,
     ...order,
   })
   if (made.kind === 'refused') throw new Error(made.because)
@@ -144,10 +142,10 @@ export async function aJoiningBox(
       const served = await serverCertificate({
         authority: { certificate: authorities.ca, privateKey: key.text },
         commonName: 'kube-apiserver',
-        names: [{ type: 'ip', value: '127.0.0.1' }],
+        names: [{ type: 'ip', value: ownAddress }],
       })
       const server = await kubeApiServer(
-        { ...served, clientCa: authorities.ca, tokens: new Map(), ...more },
+        { ...served, host: ownAddress, clientCa: authorities.ca, tokens: new Map(), ...more },
         port,
       )
       t.teardown(async () => await server[Symbol.asyncDispose]())
@@ -193,13 +191,4 @@ export function readiness(ready: 'True' | 'False' | 'Unknown') {
 function condition(status: string) {
   const reason = status === 'True' ? 'KubeletReady' : 'KubeletNotReady'
   return { type: 'Ready', status, reason, message: 'as the kubelet says' }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

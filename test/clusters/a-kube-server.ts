@@ -4,6 +4,7 @@ import type { Authorities } from '../../server/clusters/cluster.ts'
 import type { KubeTarget } from '../../server/clusters/read-kubeconfig.ts'
 import { kubeTransport } from '../../server/listen/kube-transport.ts'
 import { kubeApiServer, type KubeServer, type KubeServerSettings } from '../fakes/kube-api-server.ts'
+import { ownAddress } from '../own-address.ts'
 import { ca, caKey, client, made } from './a-kubeconfig.ts'
 import { realKubeServer } from './real-kube-server.ts'
 import { serverCertificate } from './server-certificate.ts'
@@ -14,6 +15,7 @@ const served = await serverCertificate({
   names: [
     { type: 'dns', value: 'kubernetes' },
     { type: 'ip', value: '127.0.0.1' },
+    { type: 'ip', value: ownAddress },
   ],
 })
 
@@ -22,7 +24,10 @@ export const tokens = new Map([
   ['reader-token', { name: 'reader', groups: ['readers'] }],
 ])
 
-/** A stand-in for the API server of a cluster until the test is over, and how its administrator reaches it. */
+/**
+ * A stand-in for the API server of a cluster until the test is over, and how its administrator reaches it. Where it is to come
+ * back at its port, its host is the own address of the test.
+ */
 export async function aKubeServer(
   t: Test,
   more: Partial<KubeServerSettings> = {},
@@ -32,7 +37,7 @@ export async function aKubeServer(
   t.teardown(async () => await server[Symbol.asyncDispose]())
   const { certificate, privateKey } = client
   const target = {
-    server: `https://127.0.0.1:${server.port}`,
+    server: `https://${more.host ?? '127.0.0.1'}:${server.port}`,
     ca,
     tlsServerName: undefined,
     credential: { kind: 'certificate', certificate, privateKey },

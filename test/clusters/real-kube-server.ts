@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { request } from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,6 +9,7 @@ import type { Test } from 'tap'
 import { issueClientCertificate } from '../../server/clusters/issue-client-certificate.ts'
 import type { MadeAuthorities } from '../../server/clusters/make-authorities.ts'
 import type { KubeTarget } from '../../server/clusters/read-kubeconfig.ts'
+import { freePort, ownAddress } from '../own-address.ts'
 import type { AskedCluster } from './a-kube-server.ts'
 import { serverCertificate } from './server-certificate.ts'
 
@@ -21,7 +21,7 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
   t.teardown(() => rmSync(place, { recursive: true, force: true }))
   const { authorities, secrets } = made
   const authority = { certificate: authorities.ca, privateKey: secrets.ca ?? '' }
-  const names = [{ type: 'ip', value: '127.0.0.1' }] as const
+  const names = [{ type: 'ip', value: ownAddress }] as const
   const served = await serverCertificate({ authority, commonName: 'kube-apiserver', names })
   const admin = { organization: 'system:masters', commonName: 'kubernetes-super-admin' }
   const client = await issueClientCertificate({ ...admin, authority, at: Date.now(), lastsMs: 86_400_000 })
@@ -30,7 +30,7 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
     return join(place, name)
   }
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
-  const [etcdUrl, peerUrl] = [`http://127.0.0.1:${etcdPort}`, `http://127.0.0.1:${peerPort}`]
+  const [etcdUrl, peerUrl] = [`http://${ownAddress}:${etcdPort}`, `http://${ownAddress}:${peerPort}`]
   start(t, join(folder, 'etcd'), [
     `--data-dir=${join(place, 'etcd')}`,
     `--listen-client-urls=${etcdUrl}`,
@@ -42,7 +42,7 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
   const words = [
     `--etcd-servers=${etcdUrl}`,
     `--secure-port=${port}`,
-    '--bind-address=127.0.0.1',
+    `--bind-address=${ownAddress}`,
     '--service-cluster-ip-range=10.96.0.0/12',
     '--authorization-mode=RBAC',
     '--anonymous-auth=false',
@@ -56,7 +56,7 @@ export async function realKubeServer(t: Test, folder: string, made: MadeAuthorit
   let child = start(t, join(folder, 'kube-apiserver'), words)
   const { certificate, privateKey } = client
   const target: KubeTarget = {
-    server: `https://127.0.0.1:${port}`,
+    server: `https://${ownAddress}:${port}`,
     ca: authorities.ca,
     tlsServerName: undefined,
     credential: { kind: 'certificate', certificate, privateKey },
@@ -119,12 +119,4 @@ function start(t: Test, program: string, words: readonly string[]): ChildProcess
     await ended
   })
   return child
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return port
 }
