@@ -319,7 +319,9 @@ for (const { claim, act, kind, because, requests, silenceMs } of refusals) {
     await using scene = await aScene(t, silenceMs === undefined ? {} : { silenceMs })
     scene.upstream.misbehave(path, act)
     await t.rejects(scene.fetch(), { name: 'UpstreamFault', kind, message: because })
-    t.equal(scene.upstream.asked.length, requests, 'tried as often as it may help')
+    t.equal(scene.tools.pauses.length, requests - 1, 'tried as often as it may help')
+    // Where this process stands still for as long as the silence may last, a try ends before the server has heard of it.
+    if (silenceMs === undefined) t.equal(scene.upstream.asked.length, requests)
     t.strictSame(scene.leftOver(), [])
     t.notOk(await scene.store.has(sha256))
   })

@@ -477,7 +477,9 @@ t.test('a sync that is stopped ends, and the next one goes on where it stopped',
   await scene.offer(ephemeral('24.04', 'amd64', 'ga-24.04', { '1': big }))
   scene.upstream.misbehave('noble/amd64/1/squashfs', stallsAfter(2 * 1024 * 1024))
   const onStep = (step: SyncStep): void => {
-    if (step.kind === 'progress' && step.byteCount > 1024 * 1024) scene.tools.stop()
+    // Three files come at the same time, and the other two are to be there.
+    const isRest = step.kind === 'progress' && step.filesDone === 2
+    if (isRest && step.byteCount > 1024 * 1024) scene.tools.stop()
   }
   const stopped = scene.sync(['ubuntu-24.04-amd64'], { onStep })
   await t.rejects(stopped, { kind: 'stopped', message: 'It was stopped.' })
@@ -499,7 +501,7 @@ t.test('a sync that is stopped ends, and the next one goes on where it stopped',
     },
   )
   t.equal(outcome.published.length, 1)
-  t.match(scene.upstream.asked.at(-1)?.range, /^bytes=[1-9][0-9]+-$/)
+  t.match(scene.upstream.asked.at(-1), { path: /squashfs$/, range: /^bytes=[1-9][0-9]+-$/ })
 })
 
 t.test('a mistake of our own ends the sync instead of being told as the fault of an upstream', async (t) => {
