@@ -265,7 +265,7 @@ t.test('a client that hangs up is told as a delivery that broke off, with what i
   const { port, image, delivered } = await anImage(t)
   const size = 64 * 1024 * 1024
   truncateSync(join(image, 'squashfs'), size)
-  const asked = request({ port, path: '/images/debian/squashfs' }).end()
+  const asked = request({ port, host: '127.0.0.1', path: '/images/debian/squashfs' }).end()
   const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream]
   await once(response, 'data')
   asked.destroy()

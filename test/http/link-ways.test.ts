@@ -83,7 +83,7 @@ for (const way of ['fast', 'reading'] as const) {
   t.test(`${way}: who hangs up takes no more of the link than was sent`, async (t) => {
     const { ask, port, link, delivered } = await served(t, way)
     for (let round = 1; round <= 10; round++) {
-      const asked = request({ port, path: url, agent: false }).end()
+      const asked = request({ port, host: '127.0.0.1', path: url, agent: false }).end()
       asked.on('error', () => {})
       const [response] = (await once(asked, 'response')) as [IncomingMessage]
       await once(response, 'data')

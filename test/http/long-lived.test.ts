@@ -8,7 +8,9 @@ import type { ApplianceEvent } from '../../server/events/event.ts'
 import { aConfig } from '../appliance/a-config.ts'
 import { testFolder } from '../folder.ts'
 import { ip } from '../networks/a-network.ts'
+import { freePort, ownAddress } from '../own-address.ts'
 import { anHttpsApi } from './an-https-api.ts'
+import { until } from './over-loopback.ts'
 
 t.afterEach(() => mock.timers.reset())
 
@@ -20,33 +22,29 @@ t.test('a stream of events shows that its line holds, and ends when its token is
   await once(socket, 'secureConnect')
   mock.timers.enable({ apis: ['setInterval'] })
   let text = ''
-  const until = async (part: RegExp) => {
-    while (!part.test(text)) text += String((await once(socket, 'data'))[0])
-  }
+  socket.setEncoding('utf8').on('data', (part: string) => (text += part))
   socket.write(
     `GET /api/v1/events/stream HTTP/1.1\r\nHost: box\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
   )
-  await until(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n/)
+  await until(() => /^HTTP\/1\.1 200 [\s\S]*\r\n\r\n/.test(text))
   mock.timers.tick(15_000)
-  await until(/: still here\n\n/)
+  await until(() => text.includes(': still here\n\n'))
   await api.tokens.revoke(token.slice(3, 11))
   const over = once(socket, 'end')
-  socket.resume()
   mock.timers.tick(15_000)
   await over
   t.equal(text.match(/still here/g)?.length, 1, 'who is revoked hears nothing more')
 })
 
 t.test('an address that could not be opened is tried again each minute, and told of once', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const taken = createServer().listen(port, ownAddress)
   await once(taken, 'listening')
-  const bound = taken.address()
-  const port = typeof bound === 'object' && bound !== null ? bound.port : 0
   const happened: ApplianceEvent[] = []
   const heard = (kind: ApplianceEvent['kind']) => happened.filter((event) => event.kind === kind)
   const config = aConfig({
     dataFolder: testFolder(t),
-    api: { listen: { kind: 'addresses', addresses: [ip('127.0.0.1')] }, port, names: [] },
+    api: { listen: { kind: 'addresses', addresses: [ip(ownAddress)] }, port, names: [] },
   })
   let wake = (): void => {}
   const tell = (event: ApplianceEvent): void => {
@@ -64,7 +62,7 @@ t.test('an address that could not be opened is tried again each minute, and told
   const ready = new Promise<void>((resolve) => (wake = resolve))
   mock.timers.tick(60_000)
   await ready
-  t.match(heard('api-ready'), [{ at: `https://127.0.0.1:${port}` }])
+  t.match(heard('api-ready'), [{ at: `https://${ownAddress}:${port}` }])
   t.equal(heard('api-unusable').length, 1)
   t.ok(listening)
 })

@@ -51,6 +51,16 @@ async function ask(port: number, { url, method = 'GET', headers = {}, payload }:
   }
 }
 
+/** The first piece of a body. What comes after it waits until it is read: without a listener it would be lost. */
+export async function firstPiece(response: IncomingMessage): Promise<Buffer> {
+  return await new Promise((resolve, reject) => {
+    response.once('error', reject).once('data', (piece: Buffer) => {
+      response.pause()
+      resolve(piece)
+    })
+  })
+}
+
 /** Waits, turn by turn, until `done` says so. The runner's own limit ends what never comes. */
 export async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setImmediate(resolve))
