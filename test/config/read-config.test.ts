@@ -4,6 +4,7 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { formatMistakes } from '../../server/config/format-mistakes.ts'
 import { readConfig } from '../../server/config/read-config.ts'
+import { workMs } from '../work-ms.ts'
 
 const read = (text: string) => readConfig(text, 'ironwake.yaml', '/etc/ironwake')
 
@@ -361,11 +362,11 @@ t.test('a file made to exhaust the reader is refused at once', async (t) => {
     ].join('\n'),
   }
   for (const [name, text] of Object.entries(bombs)) {
-    const started = performance.now()
-    const result = read(text)
-    t.equal(result.kind, 'mistakes', name)
-    t.ok(performance.now() - started < 2_000, `${name}: in time`)
-    if (result.kind === 'mistakes')
+    let result: ReturnType<typeof read> | undefined
+    const took = workMs(() => (result = read(text)))
+    t.equal(result?.kind, 'mistakes', name)
+    t.ok(took < 2_000, `${name}: in ${took} ms`)
+    if (result?.kind === 'mistakes')
       t.ok(formatMistakes(text, 'x.yaml', result.mistakes).length < 100_000, name)
   }
 })
