@@ -56,7 +56,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
     const code = await run(['machines', ...words, '--settings', join(folder, 'ironwake.yaml')], {
       print: (line) => void out.push(line),
       remark: (line) => void err.push(line),
-      stop: AbortSignal.timeout(10_000),
+      stop: AbortSignal.timeout(60_000),
       isTerminal: false,
       now: () => 61_500,
     })

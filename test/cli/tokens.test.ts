@@ -44,7 +44,7 @@ t.test('a token tells the minute of its end where that is near, and else the day
   const call = async (...words: readonly string[]) => {
     const said: string[] = []
     const say = (line: string): void => void said.push(line)
-    const stop = AbortSignal.timeout(10_000)
+    const stop = AbortSignal.timeout(60_000)
     const terminal = { print: say, remark: say, stop, isTerminal: false, now: () => now }
     const code = await run(['tokens', ...words, '--settings', join(folder, 'ironwake.yaml')], terminal)
     return { code, said: said.join('\n') }
