@@ -6,7 +6,7 @@ import { isComplete, newestFirst } from './newest-version.ts'
 import { readManifests } from './read-manifests.ts'
 import { storeFolder, type StoreFolder } from './store-folder.ts'
 
-/** A change within this time of a look may bear the same time stamp as what was seen. */
+/** A change within this time of the beginning of a look may bear the same time stamp as what was seen. */
 const stampGrainMs = 1_000
 
 /** The versions of a store, in memory, for who asks often and may not wait. */
@@ -16,6 +16,8 @@ export class ManifestShelf {
   #newest: ReadonlyMap<string, Manifest> = new Map()
   #stamp: number | undefined
   #looking: Promise<void> | undefined
+  /** The look that has not begun. */
+  #next: Promise<void> | undefined
 
   constructor(path: string) {
     this.#folder = storeFolder(path)
@@ -23,10 +25,9 @@ export class ManifestShelf {
 
   /** Sees what was published or removed since, by whatever process. */
   async look(): Promise<void> {
-    this.#looking ??= this.#lookNow().finally(() => {
-      this.#looking = undefined
-    })
-    await this.#looking
+    // One that is under way may have passed what has just come: who asks meanwhile shares the one after it.
+    this.#next ??= this.#lookAfter(this.#looking)
+    await this.#next
   }
 
   /** A version that is there whole. */
@@ -47,7 +48,16 @@ export class ManifestShelf {
     return this.#folder.blob(sha256)
   }
 
+  async #lookAfter(before: Promise<void> | undefined): Promise<void> {
+    // What went wrong there is told to who asked for it.
+    await before?.catch(() => {})
+    this.#looking = this.#lookNow()
+    this.#next = undefined
+    await this.#looking
+  }
+
   async #lookNow(): Promise<void> {
+    const begun = Date.now()
     const stamp = await stampOf(this.#folder.manifests)
     if (stamp !== undefined && stamp === this.#stamp) return
     const { manifests } = await readManifests(this.#folder)
@@ -61,7 +71,7 @@ export class ManifestShelf {
         return newest === undefined ? [] : [[name, newest] as const]
       }),
     )
-    this.#stamp = stamp === undefined || Date.now() - stamp < stampGrainMs ? undefined : stamp
+    this.#stamp = stamp === undefined || begun - stamp < stampGrainMs ? undefined : stamp
   }
 }
 
