@@ -89,6 +89,7 @@ for (const words of [
   t.test(`the first Ctrl-C ends ${words.join(' ')} that waits for a box`, async (t) => {
     const { server, settings } = await aSilentBox(t)
     const child = spawn(ironwake, [...words, '--settings', settings], { stdio: ['ignore', 'pipe', 'pipe'] })
+    t.teardown(() => child.kill('SIGKILL'))
     const said: string[] = []
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => said.push(text))
@@ -108,6 +109,7 @@ t.test('Ctrl-C ends a kubeconfig that is waited for at the terminal', async (t) 
   const { settings } = await aSilentBox(t)
   const words = ['clusters', 'add', 'prod', '--kubeconfig', '-', '--settings', settings]
   const child = spawn(ironwake, words, { stdio: ['pipe', 'inherit', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
   const ended = once(child, 'close')
   // What a pipe holds and somebody has read is gone from it: the command reads.
   await new Promise<void>((resolve) => child.stdin.write('x'.repeat(1_000_000), () => resolve()))
