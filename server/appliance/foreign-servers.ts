@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { ForeignServer, Probe } from '../boot/server-probe.ts'
+import { afterReading } from '../listen/after-reading.ts'
 import { probeServers } from '../listen/probe-servers.ts'
 import type { Chance } from '../machines/chance.ts'
 import type { Network } from '../networks/network.ts'
@@ -32,12 +33,9 @@ export function searchForServers(network: Network, chance: Chance, words: Search
     words.impossible(error instanceof Error ? error.message : String(error))
     return opened
   }
-  const first = setTimeout(words.quiet, firstWindowMs)
+  opened.defer(afterReading(firstWindowMs, words.quiet))
   const last = setTimeout(() => void opened.disposeAsync(), searchMs)
-  opened.defer(() => {
-    clearTimeout(first)
-    clearTimeout(last)
-  })
+  opened.defer(() => clearTimeout(last))
   return opened
 }
 

@@ -1,6 +1,7 @@
 import { arpClaim, arpProbe } from '../wire/arp.ts'
 import type { Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
+import { afterReading } from './after-reading.ts'
 import { openArp, type ArpSocket } from './arp-socket.ts'
 
 /** What became of a probe. */
@@ -35,17 +36,12 @@ type Probing = {
 /** Does something later, and gives what cancels it. */
 export type Later = (delayMs: number, act: () => void) => () => void
 
-const later: Later = (delayMs, act) => {
-  const timer = setTimeout(act, delayMs)
-  return () => clearTimeout(timer)
-}
-
 /**
  * Looks whether somebody is at an address of the wire at an interface, for any number of addresses at once; who asks for
  * one that is being probed waits for the same end. Throws `ArpUnavailable` where that is impossible.
  */
 export function openAddressProber(device: string): AddressProber {
-  return new AddressProber((onPacket) => openArp(device, onPacket), later)
+  return new AddressProber((onPacket) => openArp(device, onPacket), afterReading)
 }
 
 export class AddressProber implements AsyncDisposable {
