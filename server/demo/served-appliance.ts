@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { EventLevel } from '../events/catalogue.ts'
 import type { ApplianceEvent, EventKind, RecordedEvent } from '../events/event.ts'
@@ -18,7 +17,7 @@ export type ServedAppliance = AsyncDisposable & {
     limit: { readonly withinMs: number },
   ) => Promise<RecordedEvent>
   readonly subscribe: (listener: (event: RecordedEvent) => void) => () => void
-  /** Resolves when the process has ended by itself or by us. */
+  /** Resolves when the process has ended by itself or by us, and all that it printed has been read. */
   readonly ended: Promise<number | null>
   /** Cuts it off as a power failure would. */
   readonly kill: () => Promise<void>
@@ -26,7 +25,7 @@ export type ServedAppliance = AsyncDisposable & {
 
 const program = fileURLToPath(new URL('../../ironwake', import.meta.url))
 const startLimitMs = 60_000
-const patienceMs = 10_000
+const patienceMs = 30_000
 
 /** Starts the appliance inside the namespace with these settings, and waits until it serves. */
 export async function serveIn(
@@ -38,7 +37,14 @@ export async function serveIn(
   const child = box.start([program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   const happened: RecordedEvent[] = []
   const listeners = new Set<(event: RecordedEvent) => void>()
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  let isOver = false
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      isOver = true
+      resolve(code)
+    })
+  })
   let complaint = ''
   child.stderr
     ?.setEncoding('utf8')
@@ -47,10 +53,16 @@ export async function serveIn(
     await once(child, 'spawn')
     throw new Error(`${process.execPath} could not be started`)
   }
-  createInterface(child.stdout).on('line', (line) => {
-    const recorded = JSON.parse(line) as RecordedEvent
-    happened.push(recorded)
-    for (const listener of listeners) listener(recorded)
+  // What it had begun to print when it was cut off is no line.
+  let begun = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (begun + text).split('\n')
+    begun = lines.pop() ?? ''
+    for (const line of lines) {
+      const recorded = JSON.parse(line) as RecordedEvent
+      happened.push(recorded)
+      for (const listener of listeners) listener(recorded)
+    }
   })
 
   const appliance: ServedAppliance = {
@@ -66,7 +78,7 @@ export async function serveIn(
         const end = (): void => {
           clearTimeout(timer)
           unsubscribe()
-          child.off('exit', stopped)
+          child.off('close', stopped)
         }
         const look = (recorded: RecordedEvent): boolean => {
           if (recorded.event.kind !== kind || !fits(recorded.event as never, recorded)) return false
@@ -86,20 +98,22 @@ export async function serveIn(
         }, withinMs)
         const unsubscribe = appliance.subscribe(look)
         if (happened.some((recorded) => look(recorded))) return
-        if (child.exitCode === null && child.signalCode === null) child.once('exit', stopped)
-        else stopped(child.exitCode)
+        if (isOver) stopped(child.exitCode)
+        else child.once('close', stopped)
       })
     },
     async kill() {
       child.kill('SIGKILL')
-      await ended
+      await exited
     },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       const late = setTimeout(() => child.kill('SIGKILL'), patienceMs)
-      await ended
+      await exited
       clearTimeout(late)
+      // Where it had to be cut off, what it has started may hold its output for longer.
+      if (child.signalCode === null) await ended
     },
   }
   try {
