@@ -141,7 +141,11 @@ async function makeNamespace(): Promise<NetworkNamespace> {
     neighbours.push(neighbour)
     const address = options.mac === undefined ? [] : ['address', options.mac]
     const peer = ['peer', 'name', 'eth0', ...address, 'netns', neighbour.name]
-    await ip(['-n', name, 'link', 'add', port, 'address', portAddress(plugged++), 'type', 'veth', ...peer])
+    const link = ['link', 'add', port, 'address', portAddress(plugged++), 'type', 'veth', ...peer]
+    await ip(['-n', name, ...link]).catch((error: unknown) => {
+      cards.delete(card)
+      throw error
+    })
     await ip(['-n', name, 'link', 'set', port, 'master', network, 'up'])
     await ip(['-n', neighbour.name, 'link', 'set', 'eth0', 'up'])
     return neighbour
