@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { connect, type AddressInfo, type Server } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { mock } from 'node:test'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -194,13 +194,17 @@ t.test('a reader that takes its time is not the silence of the server', async (t
     setImmediate(() => response.end('two'))
   })
   const url = `http://127.0.0.1:${await listening(t, server)}/`
-  const openUrl = urlClient({ userAgent: 'x', proxies: {}, silenceMs: 20 })
+  const silenceMs = 30_000
+  const openUrl = urlClient({ userAgent: 'x', proxies: {}, silenceMs })
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
   const answer = await openUrl({ url, headers: {}, over: new AbortController().signal })
   let text = ''
   for await (const part of answer.body) {
     text += Buffer.from(part).toString()
-    // Longer than the silence that is allowed; the timer of the client runs out meanwhile.
-    await pause(50)
+    // Longer than the silence that is allowed; a timer of the client would run out meanwhile.
+    mock.timers.tick(silenceMs + 1)
+    await new Promise((resolve) => setImmediate(resolve))
   }
   t.equal(text, 'onetwo')
 })
