@@ -11,7 +11,7 @@ import { anHttpsApi, bearer } from '../http/an-https-api.ts'
 
 // What an attacker sends to the API over real TLS connections. After each of it the next good client is answered.
 
-t.setTimeout(90_000)
+t.setTimeout(600_000)
 
 /** All that a connection says until it is closed; empty where it was closed without a word. */
 async function said(

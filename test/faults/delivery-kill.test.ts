@@ -15,7 +15,7 @@ import { childrenOf, isAlive } from './vitals.ts'
 // kill -9 of the process that delivers images, twice, in the middle of 16 downloads. Half of the clients begin anew, as
 // iPXE and the initrds do; half go on where they were, as UEFI firmware and curl can.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const needed = needs('curl')
 const image = randomFillSync(Buffer.allocUnsafe(24_000_000))
 const imageDigest = createHash('sha256').update(image).digest('hex')
@@ -36,7 +36,7 @@ t.test(
       // So slow that all of them are on their way when the process is killed, some in the queue.
       settings: `
 http: {streams: 8}
-networks: [{interface: lab, mode: full, pool: 10.77.0.100-10.77.0.120, link: 800Mbit/s}]
+networks: [{interface: lab, mode: full, pool: 10.77.0.100-10.77.0.120, link: 400Mbit/s}]
 images: [{name: debian, folder: ${join(folder, 'debian')}}]
 `,
     })
@@ -59,7 +59,7 @@ images: [{name: debian, folder: ${join(folder, 'debian')}}]
       process.kill(delivery, 'SIGKILL')
       await until('it has ended', () => !isAlive(delivery))
       t.equal((await askInside(rack.name, http, { path: '/chain.ipxe' })).status, 200, 'scripts are served')
-      await until('another one serves', async () => await answers(rack), 20_000)
+      await until('another one serves', async () => await answers(rack))
     }
 
     const ends = await Promise.all(clients.map(async ({ ended }) => await ended))

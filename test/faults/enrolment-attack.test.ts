@@ -24,7 +24,7 @@ import { macNumber } from '../networks/a-network.ts'
 // Somebody on the network of the machines, who can read all that the boot listener serves, show himself as any machine, and send
 // what he likes to both listeners, over real connections. After each of it the machine itself gets on.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 /** A box whose machine is for a cluster and has come to its script; both of its listeners are open. */
 async function attacked(t: Test, box: OneMachine) {

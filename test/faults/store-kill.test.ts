@@ -10,13 +10,16 @@ import { testFolder } from '../folder.ts'
 // cut, rests on `synchronous=full`, which the last test looks at.
 
 const kills = 12
+/** On a machine that is busy fewer batches are acknowledged between two kills. */
+const mostKills = 200
+const batchesWanted = kills * 10
 
 t.test('every acknowledged record outlives kill -9, whenever it comes', async (t) => {
   const path = join(testFolder(t), 'ironwake.db')
   const acknowledged = new Set<number>()
   let next = 0
 
-  for (let kill = 0; kill < kills; kill++) {
+  for (let kill = 0; kill < kills || (acknowledged.size <= batchesWanted && kill < mostKills); kill++) {
     const printed = await writeAndKill(path, next, 20 + Math.random() * 250)
     for (const number of printed) acknowledged.add(number)
     const database = new DatabaseSync(path)
@@ -56,7 +59,7 @@ t.test('every acknowledged record outlives kill -9, whenever it comes', async (t
     )
     t.equal(latest.size, written.size, 'each batch has its lease')
   }
-  t.ok(acknowledged.size > kills * 10, `${acknowledged.size} batches were acknowledged`)
+  t.ok(acknowledged.size > batchesWanted, `${acknowledged.size} batches were acknowledged`)
 
   await using store = await openStore(path)
   t.equal((await store.events.list({ limit: 1 }))[0]?.event.kind, 'job-ran', 'and the store opens')

@@ -27,11 +27,20 @@ export function isAlive(pid: number): boolean {
 /** The processes that a process has started and that still run. */
 export function childrenOf(pid: number): readonly number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+    childrenOfThread(`/proc/${pid}/task/${thread}/children`)
       .split(' ')
       .filter((word) => word !== '')
       .map(Number),
   )
+}
+
+function childrenOfThread(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    // The thread has ended since it was listed.
+    return ''
+  }
 }
 
 /** All that lies in a folder, in bytes. */
@@ -40,6 +49,27 @@ export function folderBytes(folder: string): number {
     const found = statSync(join(folder, name), { throwIfNoEntry: false })
     return sum + (found?.size ?? 0)
   }, 0)
+}
+
+/** What waits to be read at these ports by a process, in bytes: at the one where it is most. */
+export function waitingAt(pid: number, ports: readonly number[]): number {
+  return Math.max(...queuesOf(pid, ports).map(({ waiting }) => waiting))
+}
+
+/** What waits in the receive queues of these ports, in bytes, and what found no room in them (proc(5), /proc/net/udp). */
+export function queuesOf(
+  pid: number,
+  ports: readonly number[],
+): readonly { readonly waiting: number; readonly dropped: number }[] {
+  const lines = readFileSync(`/proc/${pid}/net/udp`, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  return ports.map((port) => {
+    const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    const columns = lines.find((words) => words[1]?.endsWith(end))
+    if (columns === undefined) throw new Error(`nobody listens at port ${port}`)
+    return { waiting: Number.parseInt(columns[4]?.split(':')[1] ?? '', 16), dropped: Number(columns[12]) }
+  })
 }
 
 /** Looks at the processes a few times a second until it is disposed of. */

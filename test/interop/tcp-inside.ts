@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { Socket } from 'node:net'
+import { node } from 'koffi'
 import { writeSocketAddress } from '../../server/listen/outgoing-message.ts'
 import type { Ipv4 } from '../../server/wire/ipv4.ts'
 import { calls, inside } from './inside.ts'
@@ -23,6 +24,18 @@ export function descriptorInside(namespace: string, to: Where): number {
   })
 }
 
+/** The same of one that stands, so that it can be written to; where nobody listens, writing says so. */
+export async function connectedInside(namespace: string, to: Where): Promise<number> {
+  const fd = descriptorInside(namespace, to)
+  await new Promise<void>((resolve) => {
+    const poll = node.poll(fd, { writable: true }, () => {
+      poll.close()
+      resolve()
+    })
+  })
+  return fd
+}
+
 /** A TCP connection from a namespace; what is written waits until it stands. */
 export function connectInside(namespace: string, to: Where): Socket {
   return new Socket({ fd: descriptorInside(namespace, to), readable: true, writable: true })
@@ -41,7 +54,7 @@ export async function askInside(
   return await new Promise((resolve, reject) => {
     const createConnection = (): Socket => connectInside(namespace, to)
     const where = { host: to.address, port: to.port, method, path }
-    const asked = request({ ...where, createConnection, timeout: 10_000 }, (response) => {
+    const asked = request({ ...where, createConnection, timeout: 60_000 }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.once('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }))
