@@ -87,7 +87,7 @@ export async function aptRepository(release: KubernetesRelease): Promise<AptRepo
     },
     async [Symbol.asyncDispose]() {
       execFileSync('gpgconf', ['--homedir', keyring, '--kill', 'all'], { stdio: 'pipe' })
-      await Promise.resolve(rmSync(folder, { recursive: true }))
+      await Promise.resolve(rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
     },
   }
 }
@@ -112,7 +112,7 @@ export async function packagesForNodes(): Promise<readonly string[]> {
 }
 
 async function answers(mirror: NetworkNamespace): Promise<boolean> {
-  const asked = mirror.run(['curl', '-fsS', '--max-time', '2', `http://${address}/debian/Release`])
+  const asked = mirror.run(['curl', '-fsS', '--max-time', '20', `http://${address}/debian/Release`])
   return await asked.then(
     () => true,
     () => false,

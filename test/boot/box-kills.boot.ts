@@ -8,6 +8,7 @@ import {
   installPlaces,
   installSettings,
   onConsole,
+  written,
   type InstallPlace,
 } from './install-places.ts'
 import { startRig } from './rig.ts'
@@ -16,6 +17,11 @@ import { blankDisk, gib, plugged } from './test-disks.ts'
 /** Where a word of the machine, or its answer, is lost with the box, what tells that it is there must be the machine itself. */
 const otherwise: ReadonlyMap<string, InstallPlace['reached']> = new Map([
   ['with the whole image on the disk', onConsole(/MiB were written in /)],
+  // The box that was killed before may have named it already.
+  [
+    'when a disk has just been named',
+    async (rig, disk) => await Promise.race([hear(rig, 'disk-chosen'), written(1)(rig, disk)]),
+  ],
 ])
 
 const places: readonly InstallPlace[] = [

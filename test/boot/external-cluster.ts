@@ -15,7 +15,7 @@ import { putKubeadm, type KubernetesRelease } from '../fakes/kubernetes-packages
 // etcd, kube-apiserver and kube-controller-manager of a release.
 
 const address = '10.78.0.6'
-const startsWithinMs = 90_000
+const startsWithinMs = 300_000
 const standIn = fileURLToPath(new URL('../fakes/kube-apiserver.ts', import.meta.url))
 
 export type ExternalCluster = AsyncDisposable & {
@@ -123,7 +123,7 @@ export async function externalCluster({ version, programs }: KubernetesRelease):
 
 async function isReady(host: NetworkNamespace, ca: string): Promise<void> {
   const until = Date.now() + startsWithinMs
-  const words = ['curl', '-fsS', '--max-time', '2', '--cacert', ca, `https://${address}:6443/readyz`]
+  const words = ['curl', '-fsS', '--max-time', '20', '--cacert', ca, `https://${address}:6443/readyz`]
   for (;;) {
     const answered = await host.run(words).then(
       () => true,

@@ -23,13 +23,12 @@ export type InstallPlace = {
 const mib = 1024 ** 2
 const image = `${imported.name}@${imported.version}`
 
-/** An event that comes after this call. */
+/** An event since the machine was switched on, or since the box was started: it may have come before this call. */
 export async function hear<Kind extends EventKind>(
-  { appliance }: Rig,
+  { appliance, past }: Rig,
   kind: Kind,
   fits: (event: Extract<ApplianceEvent, { kind: Kind }>) => boolean = () => true,
 ): Promise<void> {
-  const past = new Set(appliance.happened)
   await appliance.waitFor(kind, (event, recorded) => !past.has(recorded) && fits(event), patience)
 }
 
@@ -38,7 +37,7 @@ export function onConsole(text: string | RegExp): InstallPlace['reached'] {
 }
 
 /** So much of the disk is written; what an earlier boot has written counts as well. */
-function written(bytes: number): InstallPlace['reached'] {
+export function written(bytes: number): InstallPlace['reached'] {
   return async (_, { path }) => {
     while (statSync(path).blocks * 512 < bytes) await pause(20)
   }

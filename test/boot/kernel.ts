@@ -25,6 +25,12 @@ export function kernelBoot(boot: {
     })
     const afterMs = await rig.machine.waitForSerial('Linux version', patience)
     t.comment(`${name}: from power-on to the kernel ${(afterMs / 1_000).toFixed(1)} s`)
+    // That it came whole is told by another process than the one that serves scripts.
+    await rig.appliance.waitFor(
+      'file-served',
+      ({ file, complete }) => file === 'debian/initrd' && complete,
+      patience,
+    )
     const steps: readonly Step[] = [
       ...begins,
       { kind: 'script-served', script: 'run-image' },

@@ -31,6 +31,8 @@ export type Rig = AsyncDisposable & {
   readonly appliance: ServedAppliance
   /** What it printed as events, and before it what those did that were killed. */
   readonly happened: readonly RecordedEvent[]
+  /** What the appliance of now had printed when the machine was switched on; nothing, where it was started later. */
+  readonly past: ReadonlySet<RecordedEvent>
   /** As it was switched on last. */
   readonly machine: VirtualMachine
   /** What a command of the command line printed. */
@@ -118,6 +120,7 @@ export async function startRig(plan: {
     ...(plan.memoryMiB === undefined ? {} : { memoryMiB: plan.memoryMiB }),
     extraWords: plan.machineWords ?? [],
   }
+  let past = new Set(appliance.happened)
   let machine = await powerOn(machinePlan)
   let latestPlan = machinePlan
   started.defer(async () => await machine[Symbol.asyncDispose]())
@@ -138,6 +141,9 @@ export async function startRig(plan: {
     get happened() {
       return happened()
     },
+    get past() {
+      return past
+    },
     get machine() {
       return machine
     },
@@ -146,11 +152,13 @@ export async function startRig(plan: {
       await machine.pullPlug()
       pastSerial += await machine.serialText()
       if (words !== undefined) latestPlan = { ...machinePlan, extraWords: words }
+      past = new Set(appliance.happened)
       machine = await powerOn(latestPlan)
     },
     async cycleBox() {
       await appliance.kill()
       appliance = await serveIn(box, settingsFileIn(folder))
+      past = new Set()
       served.push(appliance)
     },
     async record() {

@@ -38,6 +38,7 @@ void t.test('secure boot: what nobody has signed is not started', async (t) => {
     settings: [`approve: ["${mac}"]`],
   })
   await rig.machine.waitForSerial(/Access Denied|Security Violation/, patience)
+  await rig.appliance.waitFor('program-sent', ({ file }) => file === 'snponly.efi', patience)
   const steps = [
     { kind: 'boot-offered', program: 'snponly.efi' },
     { kind: 'program-sent', file: 'snponly.efi' },
