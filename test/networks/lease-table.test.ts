@@ -135,13 +135,15 @@ t.test('a pool of 65 thousand addresses with none left answers within microsecon
     address = table.freeAddress('wide', 0)
   }
   const count = 20_000
-  const start = performance.now()
+  const start = process.cpuUsage()
   for (let i = 0; i < count; i++) {
     const client = { mac: macNumber(1e6 + i), purpose: 'firmware', hostname: undefined } as const
     const { kind } = answerLeaseRequest({ kind: 'discover', wanted: undefined }, client, network, table, 1)
     if (kind !== 'exhausted') t.fail(kind)
   }
-  const microseconds = ((performance.now() - start) * 1000) / count
+  // Of the processor, which others may have meanwhile.
+  const { user, system } = process.cpuUsage(start)
+  const microseconds = (user + system) / count
   // About 2 when measured; a walk over the pool takes thousands.
   t.ok(microseconds < 100, `${microseconds.toFixed(1)} µs`)
 })
