@@ -21,7 +21,7 @@ export type KubeNews = {
 const folder = '/registry'
 /** The version of the cluster: whoever writes anything writes this too, and only where nobody else has meanwhile. */
 const guard = `${folder}-version`
-const patienceMs = 5_000
+const patienceMs = 20_000
 
 /**
  * The objects of a cluster in a real etcd, by its JSON gateway over mutual TLS: read as all its members agree, and written

@@ -73,7 +73,7 @@ t.test('no text is more than malformed', async (t) => {
 })
 
 /** The status and body of what a server writes, in these pieces, before it hangs up. */
-async function read(t: Test, pieces: readonly (string | Buffer)[], silenceMs = 5_000) {
+async function read(t: Test, pieces: readonly (string | Buffer)[], silenceMs = 60_000) {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     void (async () => {

@@ -28,7 +28,7 @@ async function aHook(t: Test, status: number, token?: string) {
     about: { machine: 'k3v7m2pq', macs: ['52:54:00:12:34:56'] },
   })
   const machine = { uuid: undefined, firmware: undefined }
-  const over = AbortSignal.timeout(10_000)
+  const over = AbortSignal.timeout(120_000)
   return { heard, control, machine, over }
 }
 
