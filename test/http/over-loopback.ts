@@ -61,7 +61,12 @@ export async function firstPiece(response: IncomingMessage): Promise<Buffer> {
   })
 }
 
+/** What other programs do takes more turns than that, and they need the processor. */
+const turnsAtOnce = 200
+
 /** Waits, turn by turn, until `done` says so. The runner's own limit ends what never comes. */
 export async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; !done(); turn++) {
+    await new Promise((resolve) => (turn < turnsAtOnce ? setImmediate(resolve) : setTimeout(resolve, 2)))
+  }
 }
