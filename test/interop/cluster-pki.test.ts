@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { caCertHash } from '../../server/clusters/ca-cert-hash.ts'
 import { issueClientCertificate } from '../../server/clusters/issue-client-certificate.ts'
 import { makeAuthorities, type MadeAuthorities } from '../../server/clusters/make-authorities.ts'
+import { openNetworkNamespace } from '../../server/demo/network-namespace.ts'
 import { testFolder } from '../folder.ts'
 import { needs } from './needs.ts'
 
@@ -134,24 +134,16 @@ t.test('a client certificate is good for clients, of its authority alone', needs
   t.match(verify('sslserver', 'ca.crt', 'server.crt'), { status: 0 }, 'what OpenSSL signs by it serves')
 })
 
-/** A port of loopback that nobody has at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return port
-}
-
 t.test(
   'a real etcd serves by these authorities, and no stranger',
   needs('etcd', 'openssl', 'curl'),
   async (t) => {
     const { file } = await aFolder(t)
     signServer(file, 'etcd-ca')
-    const [client, peer] = [await freePort(), await freePort()]
-    const url = `https://127.0.0.1:${client}`
-    const peerUrl = `https://127.0.0.1:${peer}`
+    // Where all ports are its own.
+    await using host = await openNetworkNamespace([])
+    const url = 'https://127.0.0.1:2379'
+    const peerUrl = 'https://127.0.0.1:2380'
     const pair = ['cert-file', file('server.crt'), 'key-file', file('server.key')] as const
     const ends = ['', 'peer-'].flatMap((end) => [
       `--${end}${pair[0]}=${pair[1]}`,
@@ -159,9 +151,9 @@ t.test(
       `--${end}trusted-ca-file=${file('etcd-ca.crt')}`,
       `--${end}client-cert-auth`,
     ])
-    const etcd = spawn(
-      'etcd',
+    const etcd = host.start(
       [
+        'etcd',
         `--data-dir=${file('data')}`,
         `--listen-client-urls=${url}`,
         `--advertise-client-urls=${url}`,
@@ -173,7 +165,7 @@ t.test(
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
     let log = ''
-    etcd.stderr.on('data', (piece) => (log += String(piece)))
+    etcd.stderr!.on('data', (piece) => (log += String(piece)))
     const ended = new Promise((resolve) => etcd.once('close', resolve))
     t.teardown(async () => {
       etcd.kill('SIGKILL')
@@ -182,13 +174,12 @@ t.test(
     const asked = (who: string | undefined, path: string, body?: string): Said => {
       const shown = who === undefined ? [] : ['--cert', file(`${who}.crt`), '--key', file(`${who}.key`)]
       const sent = body === undefined ? [] : ['--data', body]
-      const words = ['--silent', '--show-error', '--max-time', '5', '--cacert', file('etcd-ca.crt')]
-      const { status, stdout, stderr } = spawnSync('curl', [...words, ...shown, ...sent, `${url}${path}`], {
-        encoding: 'utf8',
-      })
+      const words = ['--silent', '--show-error', '--max-time', '60', '--cacert', file('etcd-ca.crt')]
+      const [program, ...all] = host.inside(['curl', ...words, ...shown, ...sent, `${url}${path}`])
+      const { status, stdout, stderr } = spawnSync(program, all, { encoding: 'utf8' })
       return { status, told: `${stdout}${stderr}` }
     }
-    const until = Date.now() + 30_000
+    const until = Date.now() + 120_000
     while (!asked('etcd-ca-client', '/health').told.includes('"health":"true"')) {
       if (Date.now() > until || etcd.exitCode !== null)
         throw new Error(`etcd does not come up: ${log.slice(-2_000)}`)
