@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { ipmiControl, type IpmiParts } from '../../server/power/ipmi.ts'
+import { until } from './a-box.ts'
 import { needs } from './needs.ts'
 
 // Debian's ipmitool against the simulator of OpenIPMI, which keeps the power and the boot device of a chassis in two files.
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 const needed = needs('ipmitool', 'ipmi_sim')
 const [user, password] = ['ironwake', 'S3cret$x;`id`']
 const uefi = { uuid: undefined, firmware: 'uefi' }
@@ -75,8 +76,11 @@ set_working_mc 0x20
   t.teardown(async () => {
     simulator.kill('SIGKILL')
     await ended
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   })
+  // Its port of loopback, in hex, as /proc/net/udp lists it (proc(5)).
+  const place = `: 0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} `
+  await until('it listens', () => readFileSync('/proc/net/udp', 'utf8').includes(place))
   const secret = async () => await Promise.resolve(password)
   const control = ipmiControl({
     host: '127.0.0.1',
@@ -87,7 +91,7 @@ set_working_mc 0x20
     pause,
     ...changes,
   })
-  const over = AbortSignal.timeout(60_000)
+  const over = AbortSignal.timeout(300_000)
   const said = (name: string): string => readFileSync(join(folder, name), 'utf8').trim()
   return { control, over, port, said, folder }
 }

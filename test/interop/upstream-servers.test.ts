@@ -17,6 +17,7 @@ import { aSigner } from '../images/a-signer.ts'
 import { aStore, digestOf, someBytes } from '../images/a-store.ts'
 import { catalogueOf, ephemeral, ephemeralStream, publishStreams } from '../images/a-stream.ts'
 import { anUpstream } from '../images/an-upstream.ts'
+import { until } from './a-box.ts'
 import { needs } from './needs.ts'
 
 const needed = needs('nginx', 'tinyproxy', 'openssl')
@@ -39,7 +40,7 @@ type Site = {
 /** A mirror served by nginx, and a proxy that wants a name and a password. */
 async function aSite(t: Test): Promise<Site> {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-site-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   const signer = await aSigner('site')
   const catalogue = await publishedIn(join(folder, 'files'), signer)
   const [http, https, proxy] = [await freePort(), await freePort(), await freePort()]
@@ -152,7 +153,7 @@ async function running(t: Test, child: ChildProcess, port: number): Promise<void
     child.kill('SIGTERM')
     await once(child, 'exit')
   })
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 1_200 && child.exitCode === null; attempt++) {
     const socket = connect(port, '127.0.0.1')
     const isThere = await new Promise((resolve) => {
       socket.once('connect', () => resolve(true))
@@ -176,8 +177,8 @@ t.test('images come from nginx, by every way', needed, async (t) => {
       t.match(outcome.published, [{ name, version: '20250709' }], way)
     }
   }
-  t.match(site.log('tinyproxy'), /GET http:\/\/localhost:[0-9]+\/streams\/v1\/index.sjson/)
-  t.match(site.log('tinyproxy'), /CONNECT localhost:[0-9]+/)
+  for (const asked of [/GET http:\/\/localhost:[0-9]+\/streams\/v1\/index.sjson/, /CONNECT localhost:[0-9]+/])
+    await until(`tinyproxy has written ${asked}`, () => asked.test(site.log('tinyproxy')))
 })
 
 t.test('nginx goes on where an earlier run stopped', needed, async (t) => {
@@ -188,7 +189,9 @@ t.test('nginx goes on where an earlier run stopped', needed, async (t) => {
   await receiving.pause()
   t.equal((await site.sync(t, { scheme: 'http', store })).published.length, 1)
   const rest = squashfs.length - 5_000_000
-  t.match(site.log('nginx'), new RegExp(`GET /noble/amd64/20250709/squashfs HTTP/1.1" 206 ${rest} `))
+  // It writes that down when it has sent the last byte.
+  const line = `GET /noble/amd64/20250709/squashfs HTTP/1.1" 206 ${rest} `
+  await until('the rest alone was asked for', () => site.log('nginx').includes(line))
 })
 
 t.test('a proxy that is not told its password is told of', needed, async (t) => {
