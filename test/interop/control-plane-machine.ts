@@ -106,7 +106,7 @@ export function controlPlaneMachine(plan: MachinePlan): ControlPlaneMachine {
     chmodSync(place, mode)
   }
   const fetched = async (url: string, ...more: readonly string[]): Promise<string> =>
-    (await namespace.run(['curl', '-fsS', '--max-time', '20', ...more, url])).stdout
+    (await namespace.run(['curl', '-fsS', '--max-time', '120', ...more, url])).stdout
   let running: ChildProcess | undefined
 
   return {
