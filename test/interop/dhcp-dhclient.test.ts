@@ -4,7 +4,7 @@ import t from 'tap'
 import { sharedBox, until, type Box } from './a-box.ts'
 import { dhclient, dhclientFiles, type DhclientFiles } from './dhcp-clients.ts'
 import { needs } from './needs.ts'
-import { sniff } from './sniff.ts'
+import { sniff, withoutRepeats } from './sniff.ts'
 
 // ISC dhclient 4.4, the client of Debian and of Ubuntu's initrds, against the appliance as a user starts it.
 
@@ -54,7 +54,7 @@ t.test('dhclient is bound, and renews a short lease before it ends', needed, asy
     new_dhcp_renewal_time: '6',
     new_dhcp_rebinding_time: '10',
   })
-  const renewed = await client.next(['RENEW'], 12_000)
+  const renewed = await client.next(['RENEW'])
   t.match(renewed, { new_ip_address: told['new_ip_address'], new_dhcp_lease_time: '12' })
   const ack = wire.dhcp('ack').at(-1)
   t.match(
@@ -102,10 +102,7 @@ t.test('dhclient from another network is refused its address at once, and given 
     new_ip_address: /^10\.79\.0\.[56][0-9]$/,
     new_dhcp_server_identifier: '10.79.0.1',
   })
-  t.same(
-    wire.dhcp().map(({ type }) => type),
-    ['nak', 'offer', 'ack'],
-  )
+  t.same(withoutRepeats(wire.dhcp().map(({ type }) => type)), ['nak', 'offer', 'ack'])
   t.match(wire.dhcp('nak')[0], { to: '255.255.255.255', from: '10.79.0.1' })
   t.match(
     (await box.events('address-refused')).map(({ event }) => event),

@@ -26,7 +26,8 @@ t.test('the file of frames holds what was on the wire, byte for byte', needed, a
   await using neighbour = await box.addNeighbour('lab', { mac })
   using toClient = sniff(neighbour.name)
   using toBox = sniff(box.namespace.name, 'lab')
-  await using client = await udhcpc(neighbour, pxe)
+  // It asks once, however long the box takes.
+  await using client = await udhcpc(neighbour, [...pxe, '-T', '20'])
   await client.next(['bound'])
   client.signal('SIGUSR1')
   await client.next(['renew'])

@@ -13,12 +13,12 @@ import { udhcpc } from './dhcp-clients.ts'
 import { inside } from './inside.ts'
 import { needs } from './needs.ts'
 import { startFirmware } from './pxe-firmware.ts'
-import { sniff } from './sniff.ts'
+import { sniff, withoutRepeats } from './sniff.ts'
 
 // A rack behind a router that relays DHCP: dnsmasq, and ISC's dhcrelay, which says by option 82 where a client is. The box
 // has no interface there, and a route.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const needed = needs('dnsmasq', 'dhcrelay', 'udhcpc', 'atftp', 'curl')
 const networks = [
   { name: 'lab', addresses: ['10.88.0.1/24'] },
@@ -69,7 +69,8 @@ for (const name of ['dnsmasq', 'dhcrelay'] as const) {
     const { address, server, offers } = await startFirmware(machine, mac)
     t.match(address, /^10\.9\.0\.1[012][0-9]$/)
     t.equal(server, '10.88.0.1')
-    t.match(offers, [{ siaddr: '10.88.0.1', file: 'snponly.efi', giaddr: '10.9.0.1' }])
+    for (const offer of offers)
+      t.match(offer, { siaddr: '10.88.0.1', file: 'snponly.efi', giaddr: '10.9.0.1' })
     t.ok(
       wire.dhcp('offer').every(({ from }) => from === '10.9.0.1'),
       'the relay brought it',
@@ -80,7 +81,7 @@ for (const name of ['dnsmasq', 'dhcrelay'] as const) {
     const query = `mac=${mac.replaceAll(':', '-')}&ip=${address}`
     const { stdout } = await machine.run(['curl', '-sS', `http://10.88.0.1:8080/boot.ipxe?${query}`])
     t.match(stdout, /^#!ipxe[^]*it is not approved/)
-    const end = await box.appliance.waitFor('attempt-ended', () => true, { withinMs: 5_000 })
+    const end = await box.appliance.waitFor('attempt-ended', () => true, { withinMs: 60_000 })
     const told = (await box.events()).filter(
       ({ attempt }) => attempt !== undefined && attempt === end.attempt,
     )
@@ -143,10 +144,7 @@ t.test('what a relay says in option 82 goes back to it as it came, and last', ne
   const asked = toBox.dhcp().filter(fromRelay)
   t.same(new Set(asked.map(({ type }) => type)), new Set(['discover', 'request']))
   const answered = toRelay.dhcp().filter(({ from, message }) => from === '10.88.0.1' && message.op === 2)
-  t.same(
-    answered.map(({ type }) => type),
-    ['offer', 'ack'],
-  )
+  t.same(withoutRepeats(answered.map(({ type }) => type)), ['offer', 'ack'])
   for (const { message, to, toPort } of answered) {
     t.match({ to, toPort }, { to: '10.9.0.1', toPort: 67 }, 'to the port of relays')
     t.equal(relayOptions(message).get(1), 'eth1', 'the interface of the relay: its circuit')

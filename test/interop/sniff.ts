@@ -16,6 +16,11 @@ export type Sniffer = Disposable & {
   readonly dhcp: (type?: MessageTypeName) => readonly HeardDhcp[]
 }
 
+/** What was said, one after another: who waits for too long on a slow machine asks again, and is answered again. */
+export function withoutRepeats<T>(said: readonly T[]): readonly T[] {
+  return said.filter((one, index) => one !== said[index - 1])
+}
+
 /** Listens to all that reaches an interface, and keeps it. */
 export function sniff(namespace: string, device = 'eth0'): Sniffer {
   const ipv4: Buffer[] = []
