@@ -13,7 +13,7 @@ import { sniff } from './sniff.ts'
 
 // Two servers on one network: a box in mode `full` finds dnsmasq, Kea or ISC's dhcpd there, and does not start its pool.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
 const networks = [{ name: 'lab', addresses: ['10.87.0.1/24'] }]
 const settingsFor = (more: string) => `
@@ -36,11 +36,11 @@ for (const [name, start] of [
     void foreign
     using wire = sniff((await box.addNeighbour('lab')).name)
     await box.start()
-    const started = await box.appliance.waitFor('appliance-started', () => true, { withinMs: 5_000 })
-    const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 5_000 })
+    const started = await box.appliance.waitFor('appliance-started', () => true, { withinMs: 60_000 })
+    const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 60_000 })
     t.comment(`found ${seen.at - started.at} ms after the start`)
     t.match(seen.event, { network: 'lab', server: '10.87.0.2', because: /it offers 10\.87\.0\.1/ })
-    const unusable = await box.appliance.waitFor('network-unusable', () => true, { withinMs: 5_000 })
+    const unusable = await box.appliance.waitFor('network-unusable', () => true, { withinMs: 60_000 })
     t.match(unusable.event, {
       network: 'lab',
       because: /10\.87\.0\.2 gives addresses there already.*mode: proxy/,
@@ -68,9 +68,9 @@ for (const [name, start] of [
       await using foreign = await start(await box.addNeighbour('lab'), { ...plan, ping: true })
       void foreign
       await box.start()
-      const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 10_000 })
+      const seen = await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 60_000 })
       t.comment(`found ${seen.at - (box.appliance.happened[0]?.at ?? 0)} ms after the start`)
-      await box.appliance.waitFor('network-unusable', () => true, { withinMs: 1_000 })
+      await box.appliance.waitFor('network-unusable', () => true, { withinMs: 60_000 })
       await using client = await udhcpc(await box.addNeighbour('lab'), ['-T', '4'])
       t.match(await client.next(['bound']), theirs)
     },
@@ -90,7 +90,7 @@ t.test(
     await box.start()
     await using client = await udhcpc(first, ['-T', '1', '-t', '20'])
     t.match(await client.next(['bound']), theirs)
-    await box.appliance.waitFor('network-unusable', () => true, { withinMs: 5_000 })
+    await box.appliance.waitFor('network-unusable', () => true, { withinMs: 60_000 })
     // Longer than a probe takes.
     await pause(1_000)
     const asked = wire.dhcp('discover').filter(({ from }) => from === '0.0.0.0')
@@ -113,7 +113,7 @@ t.test('an authoritative box serves beside another, and says so', needs('dnsmasq
   await box.start()
   await using client = await udhcpc(await box.addNeighbour('lab'))
   t.match(await client.next(['bound']), ours, 'dnsmasq looks for three seconds first')
-  await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 10_000 })
+  await box.appliance.waitFor('foreign-server-seen', () => true, { withinMs: 60_000 })
   t.same(await box.events('network-unusable'), [])
 })
 
@@ -123,10 +123,12 @@ t.test(
   async (t) => {
     await using box = await openBox({ networks, settings: settingsFor(`mode: full, ${pool}`) })
     const began = performance.now()
-    await using client = await udhcpc(await box.addNeighbour('lab'), ['-t', '5', '-T', '2'])
+    const machine = await box.addNeighbour('lab')
+    using wire = sniff(box.namespace.name, 'lab')
+    await using client = await udhcpc(machine, ['-t', '20', '-T', '2'])
     t.match(await client.next(['bound']), ours)
-    const tookMs = performance.now() - began
-    t.ok(tookMs < 5_000, `${Math.round(tookMs)} ms`)
+    const asked = wire.dhcp('discover').length
+    t.ok(asked <= 3, `it was answered when it had asked ${asked} times, each two seconds`)
     await until('the end of the search', () => performance.now() - began > 6_000)
     t.same(await box.events('foreign-server-seen'), [], 'it does not find itself')
     t.same(await box.events('foreign-servers-unknown'), [])
@@ -142,7 +144,7 @@ t.test('where the search is impossible, that is told and the pool opens', needs(
   await using taken = inside(box.namespace.name, () => openUdp({ address: noAddress, port: 68 }, () => {}))
   void taken
   await box.start()
-  const told = await box.appliance.waitFor('foreign-servers-unknown', () => true, { withinMs: 5_000 })
+  const told = await box.appliance.waitFor('foreign-servers-unknown', () => true, { withinMs: 60_000 })
   t.match(told.event, { network: 'lab', because: /UDP port 68 on lab is taken/ })
   await using client = await udhcpc(await box.addNeighbour('lab'))
   t.match(await client.next(['bound']), ours)

@@ -14,7 +14,7 @@ import { sniff } from './sniff.ts'
 // One box on four networks: two that it owns, one that it observes, and one that its settings do not name.
 
 const needed = needs('udhcpc')
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const networks = [
   { name: 'rack-1', addresses: ['10.81.0.1/24'] },
   { name: 'rack-2', addresses: ['10.82.0.1/16', '10.82.9.9/16'] },
@@ -49,8 +49,12 @@ t.test('each network is answered as its settings say, and none hears of another'
     ['rack-1', { ip: /^10\.81\.0\.1[0-5][0-9]$/, serverid: '10.81.0.1', mask: '24', router: '10.81.0.254' }],
     ['rack-2', { ip: /^10\.82\.[34]\.[0-9]+$/, serverid: '10.82.9.9', mask: '16' }],
   ] as const) {
+    // The pools have just begun to wait for the word of other servers.
     await using client = await udhcpc(await box.addNeighbour(name, { mac: macs[name] }), [
-      ...patience,
+      '-t',
+      '20',
+      '-T',
+      '1',
       ...pxe,
     ])
     const told = await client.next(['bound'])
@@ -132,7 +136,7 @@ t.test('who asks for an address of another network is not heard there', needed, 
     }
     return [...new Set(heard)].sort()
   }
-  t.same(await asked('rack-1', '10.81.0.77', 20), ['DHCP', 'TFTP'], 'on its own network it is')
+  t.same(await asked('rack-1', '10.81.0.77', 100), ['DHCP', 'TFTP'], 'on its own network it is')
   t.same(await asked('unnamed', '10.81.0.78'), [])
   t.same(await asked('rack-2', '10.81.0.79'), [])
   const told = JSON.stringify([box.appliance.happened, await box.events()])
@@ -149,7 +153,7 @@ t.test('with no settings every network is observed, and nothing is sent on any',
     await client.next(['leasefail'])
     t.same(wire.ipv4, [], name)
     const told = await box.appliance.waitFor('would-answer', (event) => event.network === name, {
-      withinMs: 5_000,
+      withinMs: 60_000,
     })
     t.equal(told.event.mac, mac)
   }
