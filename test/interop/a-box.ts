@@ -56,7 +56,7 @@ export type BoxPlan = {
 export async function openBox({ networks, settings, dataFolder: given }: BoxPlan): Promise<Box> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'ironwake-box-'))
-  opened.defer(async () => await rm(folder, { recursive: true, force: true }))
+  opened.defer(async () => await rm(folder, { recursive: true, force: true, maxRetries: 10 }))
   const namespace = opened.use(await openNetworkNamespace(networks))
   const dataFolder = given ?? join(folder, 'data')
   const settingsFile = settingsFileIn(folder)
@@ -103,11 +103,11 @@ export async function runCli(...words: readonly string[]): Promise<CliEnd> {
   return { code, stdout, stderr }
 }
 
-/** Looks every now and then until it holds; throws when the time is over. */
+/** Looks every now and then until it holds; throws when the time is over, which is long enough for a machine with much else to do. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 120_000,
 ): Promise<void> {
   const end = performance.now() + withinMs
   while (!(await holds())) {

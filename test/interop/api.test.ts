@@ -14,7 +14,7 @@ import { needs } from './needs.ts'
 
 // The API over HTTPS, to clients and readers of certificates that are not ours, and to our own command line.
 
-t.setTimeout(60_000)
+t.setTimeout(600_000)
 const needed = needs('openssl', 'curl')
 
 async function program(name: string, ...words: readonly string[]) {
@@ -31,7 +31,7 @@ async function typed(...words: readonly string[]) {
   const code = await run(words, {
     print: (line) => void printed.push(line),
     remark: (line) => void remarked.push(line),
-    stop: AbortSignal.timeout(20_000),
+    stop: AbortSignal.timeout(300_000),
     isTerminal: false,
     now: () => Date.now(),
   })
@@ -141,7 +141,7 @@ t.test('the command line asks a box elsewhere, once it has shown that it is the 
 t.test('clusters of a box elsewhere are made, used and forgotten by the command line', needed, async (t) => {
   const { server: kube } = await aKubeServer(t)
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-clusters-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   const opened = new AsyncDisposableStack()
   t.teardown(async () => await opened.disposeAsync())
   const { desk, told } = await aClusterDesk(opened, folder)

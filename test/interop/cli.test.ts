@@ -11,7 +11,7 @@ import { ip } from '../networks/a-network.ts'
 
 // The command line as a user types it, beside an appliance that runs.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const needed = needs('udhcpc', 'curl')
 const mac = '52:54:00:08:00:01' as Mac
 const networks = [{ name: 'lab', addresses: ['10.77.0.1/24'] }]

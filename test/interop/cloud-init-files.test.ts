@@ -182,7 +182,7 @@ function compared(t: Test, values: readonly CloudValue[]): number {
 
 t.test('cloud-init accepts what machines get, and would refuse what is broken', cloudInit, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-seed-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   const check = (text: string) => {
     const file = join(folder, 'file')
     writeFileSync(file, text)

@@ -47,7 +47,7 @@ export async function udhcpc(neighbour: NetworkNamespace, words: readonly string
   const script = join(folder, 'script')
   await writeFile(script, udhcpcScript, { mode: 0o755 })
   return clientOf(neighbour, ['udhcpc', '-i', 'eth0', '-f', '-s', script, ...words], async () => {
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
   })
 }
 
@@ -127,7 +127,7 @@ function clientOf(
     log: () => log.join('\n'),
     ended,
     signal: (name) => void child.kill(name),
-    async next(events, withinMs = 15_000) {
+    async next(events, withinMs = 60_000) {
       let late = false
       const timer = setTimeout(() => {
         late = true

@@ -75,7 +75,7 @@ export const startDhcpd: StartForeign = async (neighbour, plan) =>
     return [...'dhcpd -4 -f -d --no-pid -cf'.split(' '), config, '-lf', leases, 'eth0']
   })
 
-const patienceMs = 10_000
+const patienceMs = 60_000
 
 async function started(
   neighbour: NetworkNamespace,
@@ -102,7 +102,7 @@ async function started(
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null) child.kill('SIGKILL')
       await ended
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }

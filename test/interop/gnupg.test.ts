@@ -54,7 +54,7 @@ async function openGnuPg(): Promise<GnuPg> {
     },
     async [Symbol.asyncDispose]() {
       await run('gpgconf', ['--homedir', folder, '--kill', 'all'])
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }

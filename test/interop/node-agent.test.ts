@@ -82,7 +82,7 @@ async function aSystem(
   const node = aNode()
   const { machine, credential, until: ends } = given((await api.post('enrol', node.enrols(nonce))).body)
   const root = mkdtempSync(join(tmpdir(), 'ironwake-node-'))
-  t.teardown(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
+  t.teardown(() => rmSync(root, { recursive: true, force: true, maxRetries: 10 }))
   const write = (path: string, text: string, mode = 0o644): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text, { mode })
@@ -574,7 +574,7 @@ t.test(
     )
     const verified = (text: string): string => {
       const at = mkdtempSync(join(tmpdir(), 'ironwake-units-'))
-      t.teardown(() => rmSync(at, { recursive: true, force: true }))
+      t.teardown(() => rmSync(at, { recursive: true, force: true, maxRetries: 10 }))
       writeFileSync(join(at, 'ironwake-node.service'), text)
       for (const [target, wanted] of [
         ['multi-user.target', join(at, 'ironwake-node.service')],

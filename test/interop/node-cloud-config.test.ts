@@ -54,7 +54,7 @@ function written(profile: NodeSoftware): string | undefined {
 
 t.test('cloud-init accepts what nodes get, of every version', needs('cloud-init'), async (t) => {
   const folder = mkdtempSync(path(tmpdir(), 'ironwake-node-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   for (const { minor, containerd, pauseImage, cgroupV1 } of kubernetesMinors) {
     const text = written({
       ...software,
@@ -153,7 +153,7 @@ t.test(
   needs('gpg'),
   async (t) => {
     const folder = mkdtempSync(path(tmpdir(), 'ironwake-key-'))
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
     chmodSync(folder, 0o700)
     const gpg = (...words: readonly string[]): string =>
       spawnSync('gpg', ['--homedir', folder, '--batch', '--quiet', ...words], { encoding: 'utf8' }).stdout

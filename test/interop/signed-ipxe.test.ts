@@ -14,7 +14,7 @@ import { askInside } from './tcp-inside.ts'
 // The signed iPXE on a box that has the unsigned one of the distribution as well. Both are put there as headers only, so what
 // they would do is played: shim asks for what its name says beside itself, iPXE for autoexec.ipxe and for its script.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const box = '10.87.0.1' as Ipv4
 const http = { address: box, port: 8080 }
 const unsigned = aPortableExecutable({ cpu: 'x86_64', signature: 'none' })

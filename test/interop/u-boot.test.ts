@@ -8,7 +8,7 @@ import { needs } from './needs.ts'
 
 // Boards with U-Boot, which is told `dhcp` on its console: it takes an address, and loads the file that it is told.
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 const boards = {
   arm64: {
     qemu: 'qemu-system-aarch64',
@@ -57,13 +57,13 @@ async function typed(box: Box, board: Board, ...commands: readonly string[]): Pr
   const saying = async (text: string, withinMs: number) =>
     await until(`${text} on the console of ${board}`, () => said.includes(text), withinMs)
   try {
-    await saying('stop autoboot', 60_000)
+    await saying('stop autoboot', 180_000)
     child.stdin?.write('\n')
-    await saying('=> ', 10_000)
+    await saying('=> ', 180_000)
     for (const command of commands) {
       said = ''
       child.stdin?.write(`${command}\n`)
-      await saying('\n=> ', 60_000)
+      await saying('\n=> ', 180_000)
     }
     return said
   } finally {

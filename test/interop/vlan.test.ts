@@ -10,7 +10,7 @@ import { addVlan, openTagged, withTag, type TaggedFrame } from './vlan.ts'
 
 // One card of the box, with an untagged network and two VLANs: three networks on one wire.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const needed = needs('udhcpc', 'atftp', 'curl')
 const networks = [{ name: 'lab', addresses: ['10.92.0.1/24'] }]
 const settings = `

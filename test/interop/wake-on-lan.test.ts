@@ -7,7 +7,7 @@ import { sniff } from './sniff.ts'
 
 // The packets that wake a machine, read off the wire by a listener on its own network, and on another.
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const needed = needs('udhcpc')
 const mac = '52:54:00:93:00:01'
 const firmware = ['-V', 'PXEClient:Arch:00007:UNDI:003000', '-x', '0x5d:0007']

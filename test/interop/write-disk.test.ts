@@ -622,7 +622,7 @@ for (const [name, cause, make, more, because] of meanwhile) {
 
 t.test('a disk that something has for itself alone is not written, though nothing says what', async (t) => {
   // As a pool of ZFS, a second disk of btrfs, or what a container has mounted: no list of this system names it.
-  const more = `unshare --mount --propagation private sh -c 'mount /dev/vdz1 /mnt && echo >/run/held && exec busybox sleep 60' >/dev/null 2>&1 &
+  const more = `unshare --mount --propagation private sh -c 'mount /dev/vdz1 /mnt && echo >/run/held && exec busybox sleep 600' >/dev/null 2>&1 &
 trap "kill $!" EXIT
 until [ -e /run/held ]; do sleep; done`
   const { box, ranges } = await write(t, ['dash'], { ...wiped, more, make: fileSystem })

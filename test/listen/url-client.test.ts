@@ -13,7 +13,7 @@ import { askUpstream } from '../../server/images/ask-upstream.ts'
 import { urlClient, type UrlClientSettings } from '../../server/listen/url-client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ironwake-tls-'))
-t.teardown(() => rmSync(folder, { recursive: true }))
+t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
 const [keyFile, certificateFile] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
 execFileSync(
   'openssl',
