@@ -13,7 +13,7 @@ const leastActs = 11
 t.test('no act is done without a row, whenever kill -9 comes, and the chain goes on', async (t) => {
   // Not t.testdir: the path of a socket file has at most 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'ironwake-audit-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   const [did, told] = [new Set<string>(), new Set<string>()]
   for (let kill = 0; kill < kills; kill++) {
     for (const line of await actAndKill(folder, kill * 1_000_000, Math.random() * 250)) {

@@ -27,7 +27,7 @@ t.test(
   needed,
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'ironwake-images-'))
-    t.teardown(() => rmSync(folder, { recursive: true }))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
     mkdirSync(join(folder, 'debian'))
     for (const name of ['vmlinuz', 'initrd']) writeFileSync(join(folder, 'debian', name), name)
     writeFileSync(join(folder, 'debian', 'squashfs'), image)

@@ -33,7 +33,7 @@ t.test('no request harms the HTTP ports, or reaches a file not meant for it', ne
   const seed = newSeed()
   t.comment(`SEED=${seed}`)
   const images = mkdtempSync(join(tmpdir(), 'ironwake-images-'))
-  t.teardown(() => rmSync(images, { recursive: true }))
+  t.teardown(() => rmSync(images, { recursive: true, force: true, maxRetries: 10 }))
   const debian = join(images, 'debian')
   mkdirSync(debian)
   for (const name of ['vmlinuz', 'initrd', 'squashfs']) writeFileSync(join(debian, name), vmlinuz)

@@ -37,7 +37,7 @@ const firmwareMac = '52:54:00:07:ff:01' as Mac
 
 t.test('what was acknowledged outlives kill -9, and no process is left over', needed, async (t) => {
   const images = mkdtempSync(join(tmpdir(), 'ironwake-images-'))
-  t.teardown(() => rmSync(images, { recursive: true }))
+  t.teardown(() => rmSync(images, { recursive: true, force: true, maxRetries: 10 }))
   mkdirSync(join(images, 'debian'))
   for (const name of ['vmlinuz', 'initrd', 'squashfs']) writeFileSync(join(images, 'debian', name), name)
   truncateSync(join(images, 'debian', 'squashfs'), 200_000_000)
