@@ -74,6 +74,9 @@ export const socketName = 'ironwake.sock'
 
 const mtu = 1500
 
+/** While no appliance runs, `ironwake images` has the store for as long as a row of the audit log takes. */
+const rowPatienceMs = 3_000
+
 /** Builds every part from the settings and opens the ports. Disposing of it closes all of them, in the reverse order. */
 export async function startAppliance(
   config: Config,
@@ -82,7 +85,7 @@ export async function startAppliance(
   await using opened = new AsyncDisposableStack()
   const now = (): number => Date.now()
   const chance = (count: number): Uint8Array => randomBytes(count)
-  const store = opened.use(await openStore(join(config.dataFolder, storeName)))
+  const store = opened.use(await openStore(join(config.dataFolder, storeName), { patienceMs: rowPatienceMs }))
 
   const addresses = interfaceAddresses()
   const onBox = config.networks.map((settings) => networkOnBox(settings, addresses))

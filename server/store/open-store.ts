@@ -76,13 +76,16 @@ export type Store = AsyncDisposable & {
   deleteEventsBeyond(newest: number): Promise<number>
 }
 
-/** Opens the store in this file, and makes the file and its folder, for this user alone, when they are missing. */
-export async function openStore(path: string): Promise<Store> {
+/**
+ * Opens the store in this file, and makes the file and its folder, for this user alone, when they are missing. Who has it
+ * open is waited for `patienceMs`, and is a `StoreFault` of the kind `in-use` then.
+ */
+export async function openStore(path: string, { patienceMs = 0 } = {}): Promise<Store> {
   await using opened = new AsyncDisposableStack()
   try {
     await makeFile(path)
     await makeFile(lockFileOf(path))
-    opened.use(lockStore(path))
+    opened.use(await lockStore(path, patienceMs))
     const first = connect(path)
     try {
       refuseDamage(first, path)

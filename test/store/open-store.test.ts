@@ -106,6 +106,17 @@ t.test('a second appliance is kept away from the store', async (t) => {
   t.equal((await again.leases.all()).length, 1)
 })
 
+t.test('who has the store is waited for where that is said', async (t) => {
+  const path = join(testFolder(t), 'ironwake.db')
+  const first = await openStore(path)
+  await t.rejects(openStore(path, { patienceMs: 100 }), { name: 'StoreFault', kind: 'in-use' })
+  const second = openStore(path, { patienceMs: 60_000 })
+  await first.saveLeases([aLease()])
+  await first[Symbol.asyncDispose]()
+  await using store = await second
+  t.equal((await store.leases.all()).length, 1)
+})
+
 t.test('a store of a newer program is left alone, with the next step', async (t) => {
   const path = join(testFolder(t), 'ironwake.db')
   await (await openStore(path))[Symbol.asyncDispose]()
