@@ -22,6 +22,8 @@ export type AuditAct = {
 export type AuditEntry =
   | ({ readonly kind: 'begun' } & AuditAct)
   | { readonly kind: 'ended'; readonly begun: number; readonly status: number; readonly because?: string }
+  /** Of an act that a command did on the box itself: its exit code, and what came of it, in words. */
+  | { readonly kind: 'ended'; readonly begun: number; readonly exitCode: number; readonly outcome?: string }
   | ({
       readonly kind: 'refused'
       readonly status: number

@@ -19,6 +19,27 @@ export type Box = (LocalBox | RemoteBox) & {
 /** The box that runs here. */
 export type LocalBox = { readonly socket: string }
 
+/** No appliance runs here: it was not asked. */
+export class NotRunning extends Sorry {
+  override readonly name = 'Sorry'
+}
+
+/** It ended before it answered, and may have done what it was asked. */
+export class CutOff extends Sorry {
+  override readonly name = 'Sorry'
+}
+
+/** It answered that it does not do what it was asked. */
+export class Refused extends Sorry {
+  override readonly name = 'Sorry'
+  readonly status: number
+
+  constructor(status: number, because: string, nextStep?: string) {
+    super(because, nextStep)
+    this.status = status
+  }
+}
+
 /** The socket file of a running appliance, in its data folder. */
 export const socketName = 'ironwake.sock'
 
@@ -85,7 +106,7 @@ async function open(box: Box, asked: Omit<Question, 'silenceMs' | 'signal'>): Pr
   if (status < 400) return response
   const text = await textIn(response, box)
   const because = detailOf(text) ?? `the appliance answered with status ${status}`
-  throw new Sorry(because, 'socket' in box ? undefined : nextStepAfter(status))
+  throw new Refused(status, because, 'socket' in box ? undefined : nextStepAfter(status))
 }
 
 async function textIn(response: IncomingMessage, { stop }: Box): Promise<string> {
@@ -137,7 +158,7 @@ function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
     case 'ECONNREFUSED':
     // A path too long for a socket: no appliance can have started there.
     case 'EINVAL':
-      return new Sorry(
+      return new NotRunning(
         `no appliance is running here (${socketPath}). Start it with: ironwake serve`,
         'If it runs with other settings, name them with --settings or its folder with --data.',
       )
@@ -146,6 +167,12 @@ function sorryFor(error: NodeJS.ErrnoException, socketPath: string): Sorry {
       return new Silent(
         `the appliance here (${socketPath}) takes no more questions`,
         'See whether it hangs; where it does, stop it and start it again: ironwake serve',
+      )
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new CutOff(
+        `the appliance here (${socketPath}) ended before it answered`,
+        'What was asked may have been done. See whether it runs, and ask again.',
       )
     case 'EACCES':
       return new Sorry(`${socketPath} may be opened only by the user that runs the appliance, often root.`)

@@ -15,7 +15,7 @@ const page = 1000
 export const audit: Command = {
   usage: 'ironwake audit list [--limit N] [--since 24h|2026-01-31] | verify [--head SEQ:HASH] | head',
   about:
-    'The audit log has what was done by the API: who, from where, what, and how it ended. `verify` reads all of it and checks here\n' +
+    'The audit log has what was done by the API and by `ironwake images`: who, from where, what, and how it ended. `verify` reads all of it and checks here\n' +
     'that no row was changed, taken out or moved; with --head, which `head` printed before, also that its end was not cut off.',
   options: {
     limit: {
@@ -62,7 +62,10 @@ async function list(call: Call): Promise<number> {
   if (call.output === 'json') call.print(JSON.stringify(rows, undefined, 2))
   else if (rows.length > 0)
     call.print(table(['SEQ', 'AT', 'WHO', 'FROM', 'WHAT', 'ON', 'HOW'], rows.map(lineOf)))
-  else call.remark(`Nothing was done by the API ${since === undefined ? 'yet' : 'since then'}.`)
+  else
+    call.remark(
+      `Nothing was done by the API or by \`ironwake images\` ${since === undefined ? 'yet' : 'since then'}.`,
+    )
   if (isCut && since !== undefined) call.remark(`There are more since then: these are the newest ${limit}.`)
   return 0
 }
@@ -105,7 +108,13 @@ function lineOf(entry: Entry): string[] {
   }
   const at = new Date(Number(entry['at'])).toISOString()
   const because = entry['because'] === undefined ? '' : `: ${word('because')}`
-  const how = entry['status'] === undefined ? word('order') : `${word('status')}${because}`
+  const outcome = entry['outcome'] === undefined ? '' : `: ${word('outcome')}`
+  const how =
+    entry['exitCode'] !== undefined
+      ? `exit ${word('exitCode')}${outcome}`
+      : entry['status'] === undefined
+        ? word('order')
+        : `${word('status')}${because}`
   const what = entry['kind'] === 'ended' ? `end of ${word('begun')}` : word('act')
   return [word('seq'), at, word('who'), word('from'), what, word('on'), how]
 }

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path'
-import { importOwnImage } from '../appliance/image-store.ts'
+import { importOwnImage, type OwnImage } from '../appliance/image-store.ts'
 import { isName } from '../config/image-name.ts'
 import { parseSha256 } from '../wire/sha256.ts'
+import type { ImageAct } from '../http/image-acts.ts'
 import type { Call } from './call.ts'
+import { onRecord, type Came } from './image-record.ts'
 import { workPrinter } from './work-printer.ts'
 import { WronglyCalled } from './wrongly-called.ts'
 
 /** Imports an image from a file or a URL, and prints what came of it. */
 export async function importFrom(call: Call, given: string): Promise<number> {
-  const { config } = call.settings()
   const name = text(call, 'name')
   if (name === undefined || !isName(name)) {
     throw new WronglyCalled('give the image a name, --name NAME: letters, digits, dots, hyphens, underscores')
@@ -20,25 +21,27 @@ export async function importFrom(call: Call, given: string): Promise<number> {
   if (digest !== undefined && sha256 === undefined) {
     throw new WronglyCalled('--sha256 takes the 64 hexadecimal digits that `sha256sum FILE` prints')
   }
+  const own: OwnImage = {
+    from: /^[a-z]+:\/\//i.test(given) ? { kind: 'url', url: given } : { kind: 'file', path: resolve(given) },
+    name,
+    version,
+    sha256,
+    kernel: text(call, 'kernel'),
+    initrd: text(call, 'initrd'),
+    architecture: architectureOf(call),
+    now: call.now,
+  }
+  return await onRecord(call, actOf(own), async (came) => await bring(call, own, came))
+}
+
+async function bring(call: Call, own: OwnImage, came: Came): Promise<number> {
+  const { config } = call.settings()
+  const { name, version } = own
   const work = workPrinter(call)
-  const manifest = await importOwnImage(
-    config,
-    {
-      from: /^[a-z]+:\/\//i.test(given)
-        ? { kind: 'url', url: given }
-        : { kind: 'file', path: resolve(given) },
-      name,
-      version,
-      sha256,
-      kernel: text(call, 'kernel'),
-      initrd: text(call, 'initrd'),
-      architecture: architectureOf(call),
-      now: call.now,
-    },
-    work,
-    process.env,
-  )
-  work.done(`${name}@${version} is here: ${Object.keys(manifest.files).join(', ')}.`)
+  const manifest = await importOwnImage(config, own, work, process.env)
+  const told = `${name}@${version} is here: ${Object.keys(manifest.files).join(', ')}`
+  came(told)
+  work.done(`${told}.`)
   if (call.output === 'json') call.print(JSON.stringify(manifest, undefined, 2))
   const { kernel, initrd, squashfs } = manifest.files
   if (squashfs !== undefined && (kernel === undefined || initrd === undefined)) {
@@ -52,6 +55,13 @@ export async function importFrom(call: Call, given: string): Promise<number> {
     )
   }
   return 0
+}
+
+/** As the audit log has it. */
+function actOf({ from, name, version, sha256, kernel, initrd, architecture }: OwnImage): ImageAct {
+  const on = `${name}@${version}`
+  const place = from.kind === 'url' ? from.url : from.path
+  return { act: 'image imported', on, from: place, sha256, kernel, initrd, architecture }
 }
 
 /** The time, in UTC: later imports have greater versions. */

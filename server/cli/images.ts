@@ -1,4 +1,3 @@
-import { fileOfTrouble } from '../wire/file-trouble.ts'
 import { existsSync } from 'node:fs'
 import { machinesInWords } from '../appliance/approved-images.ts'
 import { sweepImages, sweptInWords } from '../appliance/image-jobs.ts'
@@ -18,6 +17,8 @@ import { ask } from './api-client.ts'
 import type { Call, Command } from './call.ts'
 import { importFrom } from './image-import.ts'
 import { bytesOf, imageTable, jobLines, notesOf } from './image-lines.ts'
+import { onRecord, type Came } from './image-record.ts'
+import { sorryForImage } from './image-trouble.ts'
 import { Silent } from './silence.ts'
 import { socketOf } from './socket-of.ts'
 import { Sorry } from './sorry.ts'
@@ -59,7 +60,8 @@ export const images: Command = {
     "root, Ubuntu's netboot tarball or its server ISO; what it is, its content says. A disk is converted once.\n" +
     '`pin` keeps a version from the sweep. `remove` takes one version away that no machine is to have. `verify` reads everything and compares it\n' +
     'with its digest; what is damaged is set aside and told, with exit code 1. `sweep` does now what is done every\n' +
-    'night: older versions of synced images go (image-store: keep), never what a machine, an approval, a boot or a pin uses.',
+    'night: older versions of synced images go (image-store: keep), never what a machine, an approval, a boot or a pin uses.\n' +
+    'What changes the store, and `verify`, is in the audit log (docs/audit.md), whether or not an appliance runs here.',
   options: {
     name: { type: 'string', about: 'import: the name that machines are given it by' },
     version: { type: 'string', about: 'import: its version (default: the time, in UTC)' },
@@ -89,7 +91,7 @@ export const images: Command = {
     try {
       return await running
     } catch (error) {
-      throw sorryFor(error)
+      throw sorryForImage(error)
     }
   },
 }
@@ -161,22 +163,37 @@ async function show(call: Call, name: string): Promise<number> {
 }
 
 async function pin(call: Call, name: string): Promise<number> {
-  const found = await pinImage(call.settings().config, name)
-  if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
-  else call.print(`${found.version} is pinned: no sweep takes it.`)
-  return 0
+  return await onRecord(call, { act: 'image pinned', on: name }, async (came) => {
+    const found = await pinImage(call.settings().config, name)
+    came(`${found.version} is pinned`)
+    if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
+    else call.print(`${found.version} is pinned: no sweep takes it.`)
+    return 0
+  })
 }
 
 async function unpin(call: Call, name: string): Promise<number> {
-  const found = await unpinImage(call.settings().config, name)
-  if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
-  else call.print(`${found.version} is no longer pinned.`)
-  return 0
+  return await onRecord(call, { act: 'image unpinned', on: name }, async (came) => {
+    const found = await unpinImage(call.settings().config, name)
+    came(`${found.version} is no longer pinned`)
+    if (call.output === 'json') call.print(JSON.stringify(found, undefined, 2))
+    else call.print(`${found.version} is no longer pinned.`)
+    return 0
+  })
 }
 
 async function remove(call: Call, name: string): Promise<number> {
+  return await onRecord(
+    call,
+    { act: 'image removed', on: name },
+    async (came) => await removeNow(call, name, came),
+  )
+}
+
+async function removeNow(call: Call, name: string, came: Came): Promise<number> {
   const removed = await removeImage(call.settings().config, name, call.now())
   const { leaves } = removed
+  came(`${removed.version} is gone; ${size(removed.freedBytes)} are free`)
   if (leaves.length > 0) {
     call.remark(
       `${removed.version} is what ${machinesInWords(leaves)} ${leaves.length === 1 ? 'was' : 'were'} approved for; to be installed again they need another image: ironwake machines approve MACHINE --keep --image NAME`,
@@ -192,11 +209,17 @@ async function remove(call: Call, name: string): Promise<number> {
 }
 
 async function verify(call: Call): Promise<number> {
+  return await onRecord(call, { act: 'images verified' }, async (came) => await verifyNow(call, came))
+}
+
+async function verifyNow(call: Call, came: Came): Promise<number> {
   const work = workPrinter(call)
   const verified = await verifyImages(call.settings().config, work)
   const { damaged, lacking, unreadable, blobs, byteCount, versions } = verified
   work.done(`${blobs} blobs of ${versions} versions were read, ${size(byteCount)}.`)
   const isWell = damaged.length + lacking.length + unreadable.length === 0
+  const aside = damaged.map(({ sha256 }) => sha256).join(', ')
+  came(isWell ? 'all are well' : `not all are well; set aside: ${aside === '' ? 'nothing' : aside}`)
   if (call.output === 'json') {
     call.print(JSON.stringify(verified, undefined, 2))
     return isWell ? 0 : 1
@@ -224,10 +247,14 @@ function mend(version: string, origin: Origin): string {
 }
 
 async function sweep(call: Call): Promise<number> {
-  const swept = await sweepImages(call.settings().config, { now: call.now(), orphansKeptMs: 0 })
-  if (call.output === 'json') call.print(JSON.stringify(swept, undefined, 2))
-  else call.print(sweptInWords(swept) ?? 'Nothing was to be swept.')
-  return swept.kind === 'swept' ? 0 : 1
+  return await onRecord(call, { act: 'images swept' }, async (came) => {
+    const swept = await sweepImages(call.settings().config, { now: call.now(), orphansKeptMs: 0 })
+    const words = sweptInWords(swept)
+    came(words ?? 'nothing was to be swept')
+    if (call.output === 'json') call.print(JSON.stringify(swept, undefined, 2))
+    else call.print(words ?? 'Nothing was to be swept.')
+    return swept.kind === 'swept' ? 0 : 1
+  })
 }
 
 function fromWhere(origin: Origin): string {
@@ -256,22 +283,4 @@ async function jobsOf(call: Call): Promise<readonly JobStatus[] | Silent | undef
     if (error instanceof Sorry) return undefined
     throw error
   }
-}
-
-/** What is wrong with an image, or with the folder of the store, is told as a sentence; other errors are our own. */
-function sorryFor(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  if (error.name === 'ImageFault' || error.name === 'UpstreamFault' || error.name === 'StoreFault') {
-    return new Sorry(
-      error.message,
-      'nextStep' in error && typeof error.nextStep === 'string' ? error.nextStep : undefined,
-    )
-  }
-  if (error.name === 'AbortError') return new Sorry('it was stopped, and nothing of it is kept')
-  if ('code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) {
-    return new Sorry(
-      `the image store may be opened only by the user that runs the appliance, often root (${fileOfTrouble(error) ?? error.message})`,
-    )
-  }
-  return error
 }

@@ -26,7 +26,8 @@ import type { AuditDesk } from './audit.ts'
 import type { BootPlan } from './boot-plan.ts'
 import { addClusterRoutes, type ClusterDesk } from './cluster-routes.ts'
 import type { PowerDesk, Powered } from './power-desk.ts'
-import { ownersDoor, type Caller, type Door } from './caller.ts'
+import { ownersDoor, socketFile, type Caller, type Door } from './caller.ts'
+import { beginImageAct, endImageAct } from './image-acts.ts'
 import { machineListJson } from './machine-list-json.ts'
 import { openApiDocument } from './openapi-document.ts'
 import { sendProblem } from './problem.ts'
@@ -309,8 +310,15 @@ export function guardedApiApp(desk: ApiDesk, door: Door, node?: RequestHandler):
   app.get('/api/v1/audit/head', async (_request, response) => {
     response.json(await desk.audit.head())
   })
+  app.post('/api/v1/image-acts', async (_request, response, { body }) => {
+    response.json({ begun: await beginImageAct(desk.audit, body, socketFile) })
+  })
+  app.post('/api/v1/image-acts/:begun/end', async (request, response, { body }) => {
+    const outcome = await endImageAct(desk.audit, Number(request.params.begun), body)
+    done(response, 'No such act', outcome)
+  })
   addClusterRoutes(app, desk)
-  all.use(gate(door, 'viewer'), (request, response) => {
+  all.use(gate(door, { least: 'viewer' }), (request, response) => {
     problem(response, 404, 'No such resource', `${request.method} ${request.path} is not part of the API`)
   })
   all.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
@@ -389,7 +397,7 @@ function failed(request: Request, response: Response, error: unknown): void {
   else if (status === 415)
     problem(response, 415, 'The body cannot be read', `${detail}; send JSON in UTF-8, not packed`)
   else if (mayActAs(callerOf(request).role, 'admin'))
-    problem(response, 500, 'The appliance failed at this request', detail)
+    problem(response, isFull(error) ? 507 : 500, 'The appliance failed at this request', detail)
   else
     problem(
       response,
@@ -397,6 +405,11 @@ function failed(request: Request, response: Response, error: unknown): void {
       'The appliance failed at this request',
       'an admin who asks the same is told the reason',
     )
+}
+
+/** The disk of the store has no room. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreFault' && 'kind' in error && error.kind === 'full'
 }
 
 function problem(response: Response, status: number, title: string, detail: string): void {

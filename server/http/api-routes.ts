@@ -11,8 +11,10 @@ export type ApiRoute = {
   readonly body?: keyof ApiSchemas
   /** The longest body that is read, in KiB; absent, 64. */
   readonly mostKiB?: number
-  /** What is done, in the words of the audit log. Every route has one that changes something or gives a secret. */
+  /** What is done, in the words of the audit log. Every route has one that changes something or gives a secret, or is `onBox`. */
   readonly act?: string
+  /** Only by the socket file: it tells of what is done on the box itself, and writes the rows of that. */
+  readonly onBox?: true
   /** The fields of the body that are recorded; others are not, so a new one is no secret in the log. */
   readonly recorded?: readonly string[]
   /** A schema for JSON, a media type for something else, or `nothing` (204). */
@@ -249,6 +251,23 @@ export const apiRoutes = {
     least: 'admin',
     about: 'The number and hash of the last row of the audit log.',
     answer: 'AuditHead',
+  },
+  'POST /api/v1/image-acts': {
+    least: 'admin',
+    onBox: true,
+    about:
+      'Writes into the audit log that `ironwake images` begins an act on the image store, which it does itself (docs/audit.md).',
+    body: 'ImageAct',
+    recorded: ['images', 'from', 'sha256', 'kernel', 'initrd', 'architecture'],
+    answer: 'BegunAct',
+  },
+  'POST /api/v1/image-acts/:begun/end': {
+    least: 'admin',
+    onBox: true,
+    about: 'Writes how such an act ended. Told twice, it is written once.',
+    body: 'ImageActEnd',
+    recorded: ['exitCode', 'outcome'],
+    answer: 'nothing',
   },
 } as const satisfies { readonly [route: string]: ApiRoute }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { imageActs } from '../access/image-acts.ts'
 import { roles } from '../access/role.ts'
 import { verdicts } from '../boot/diagnoses.ts'
 import { catalogue } from '../events/catalogue.ts'
@@ -421,6 +422,21 @@ export const apiSchemas = {
   AuditRows: z.array(
     auditHead.extend({ row: text.meta({ description: 'The JSON that the hash is made of.' }) }),
   ),
+  ImageAct: z.strictObject({
+    act: z.enum(imageActs),
+    on: text.optional().meta({ description: 'The image, as it was named.' }),
+    images: z.array(text).optional(),
+    from: text.optional().meta({ description: 'The file, or the URL, of an import.' }),
+    sha256: text.optional(),
+    kernel: text.optional(),
+    initrd: text.optional(),
+    architecture: text.optional(),
+  }),
+  BegunAct: z.object({ begun: z.int().meta({ description: 'The number of its row.' }) }),
+  ImageActEnd: z.strictObject({
+    exitCode: z.int().min(0).max(255),
+    outcome: text.optional().meta({ description: 'What came of it, in words.' }),
+  }),
   Problem: problem,
   Token: token,
   Tokens: z.array(token),

@@ -25,5 +25,8 @@ export type Door = (request: Request) => Admission
 
 const owner: Caller = { name: 'the owner of the box', role: 'admin', by: 'local', isStillIn: () => true }
 
+/** Where who comes by it is from, in the audit log. */
+export const socketFile = 'the socket file'
+
 /** The door of the socket file, which nobody but the owner of the box can open. */
 export const ownersDoor: Door = () => ({ kind: 'admitted', caller: owner })

@@ -34,7 +34,7 @@ export function openApiDocument(version: string): object {
 }
 
 function operationOf(method: string, path: string, route: ApiRoute): object {
-  const { least, about, query, body, mostKiB, answer } = route
+  const { least, about, query, body, mostKiB, answer, onBox } = route
   const names = [...path.matchAll(/:([a-z]+)/gi)].map(([, name = '']) => name)
   const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
   const needed = least === 'anyone' ? 'It needs no token.' : `It needs the role ${least}.`
@@ -44,7 +44,7 @@ function operationOf(method: string, path: string, route: ApiRoute): object {
   }
   return {
     operationId: operationIdOf(method, path),
-    description: `${about} ${needed}`,
+    description: onBox === true ? `${about} Only by the socket file of the box.` : `${about} ${needed}`,
     security: least === 'anyone' ? [] : [{ token: [] }],
     parameters: [...inPath, ...(query === undefined ? [] : parametersOf(query))],
     ...(body === undefined

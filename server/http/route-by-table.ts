@@ -6,10 +6,10 @@ import express, {
   type Response,
 } from 'express'
 import type { z } from 'zod'
-import { mayActAs, type Role } from '../access/role.ts'
+import { mayActAs } from '../access/role.ts'
 import { apiRoutes, type ApiRoute, type ApiRouteName } from './api-routes.ts'
 import { apiSchemas, type ApiSchemas } from './api-schemas.ts'
-import type { Caller, Door } from './caller.ts'
+import { socketFile, type Caller, type Door } from './caller.ts'
 import { readQuery, whyNotFit } from './read-query.ts'
 import { recordedOrder, recordedText, type AuditDesk } from './audit.ts'
 import type { AuditAct } from '../access/audit-chain.ts'
@@ -76,7 +76,7 @@ export function routeByTable(app: Express, door: Door, audit: RouteAudit): Route
       const route: ApiRoute = apiRoutes[`${method} ${path}` as ApiRouteName]
       const called = answer as (request: Request, response: Response, asked: unknown) => void | Promise<void>
       const handlers = [
-        gate(door, route.least, async (request, caller, because) => {
+        gate(door, route, async (request, caller, because) => {
           const act = actOf(noMachine, { method, path, route, request, caller })
           await audit.writeRefused({ kind: 'refused', ...act, status: 403, because })
         }),
@@ -147,7 +147,7 @@ function actOf(
     who: by === 'local' ? 'local' : caller.name,
     ...(typeof by === 'object' ? { token: by.token } : {}),
     role: caller.role,
-    from: request.socket.remoteAddress ?? 'the socket file',
+    from: request.socket.remoteAddress ?? socketFile,
     ...(on === undefined ? {} : { on: recordedText(on) }),
     ...(machine === undefined ? {} : { machine }),
     ...recordedOrder({ ...fields, ...others }, [...Object.keys(others), ...(route.recorded ?? [])]),
@@ -178,8 +178,8 @@ async function onRecord(
 
 type OnWeak = (request: Request, caller: Caller, because: string) => Promise<void>
 
-/** Lets through who may ask, and tells others why not; `onWeak` hears of those whose role does not suffice. */
-export function gate(door: Door, least: Role | 'anyone', onWeak?: OnWeak) {
+/** Lets through who may ask, and tells others why not; `onWeak` hears of those who may not with the token that they have. */
+export function gate(door: Door, { least, onBox }: Pick<ApiRoute, 'least' | 'onBox'>, onWeak?: OnWeak) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
     if (least === 'anyone') return next()
     const admission = door(request)
@@ -196,6 +196,11 @@ export function gate(door: Door, least: Role | 'anyone', onWeak?: OnWeak) {
       const detail = `${caller.name} has the role ${caller.role}; this needs ${least}`
       await onWeak?.(request, caller, detail)
       return sendProblem(response, { status: 403, title: 'The role does not suffice', detail })
+    }
+    if (onBox === true && caller.by !== 'local') {
+      const detail = `${caller.name} asks over the network; this is asked by the socket file of the box alone`
+      await onWeak?.(request, caller, detail)
+      return sendProblem(response, { status: 403, title: 'Only on the box itself', detail })
     }
     callers.set(request, caller)
     next()

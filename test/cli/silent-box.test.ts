@@ -85,6 +85,7 @@ for (const words of [
   ['events', '--follow'],
   ['check'],
   ['images', 'list'],
+  ['images', 'import', '/dev/null', '--name', 'noble'],
 ]) {
   t.test(`the first Ctrl-C ends ${words.join(' ')} that waits for a box`, async (t) => {
     const { server, settings } = await aSilentBox(t)

@@ -40,7 +40,7 @@ async function anApi(t: Test, given: Partial<ApiDesk> = {}) {
 t.test('every route asks for its least role, and before that nothing is looked at', async (t) => {
   t.ok(routes.length >= 10, `${routes.length} routes`)
   const api = await anApi(t)
-  for (const [route, { least }] of routes) {
+  for (const [route, { least, onBox }] of routes) {
     // A stream has no end that could be waited for.
     if (route.endsWith('/stream')) continue
     for (const role of [undefined, ...roles] as readonly (Role | undefined)[]) {
@@ -53,6 +53,9 @@ t.test('every route asks for its least role, and before that nothing is looked a
         t.equal(statusCode, 401, who)
         t.equal(told['www-authenticate'], 'Bearer')
         t.equal(told.connection, 'close', 'what else is sent is not waited for')
+      } else if (mayActAs(role, least) && onBox === true) {
+        t.equal(statusCode, 403, who)
+        t.match(JSON.parse(body), { detail: /by the socket file of the box alone$/ })
       } else if (mayActAs(role, least)) t.not(statusCode, 403, who)
       else {
         t.equal(statusCode, 403, who)
@@ -135,8 +138,8 @@ t.test(
     const document = JSON.parse(JSON.stringify(openApiDocument('0.1.0'))) as OpenApi
     const acting = routes.filter(([route]) => !route.startsWith('GET '))
     t.ok(acting.length >= 13, `${acting.length} routes`)
-    for (const [route, { act, body, recorded = [] }] of acting) {
-      t.ok(act, route)
+    for (const [route, { act, onBox, body, recorded = [] }] of acting) {
+      t.ok(act ?? onBox, route)
       if (body === undefined) continue
       const schema = JSON.stringify(document.components.schemas[body])
       t.ok(recorded.length > 0, route)
