@@ -14,6 +14,7 @@ import { joined, noChange, type RosterChange } from '../machines/roster-change.t
 import type { Ipv4 } from '../wire/ipv4.ts'
 import type { ClusterBook } from './cluster-book.ts'
 import { endpointOf, type ClusterLinks } from './cluster-links.ts'
+import type { EtcdDesk } from './etcd-desk.ts'
 import { tellGivenUp } from './init-claim.ts'
 import { nodeNameOf, refusedBy, wayOf, wishOf, type JoiningParts } from './joining.ts'
 import type { Logbook } from './logbook.ts'
@@ -32,6 +33,7 @@ export type GiveOrderParts = JoiningParts & {
   readonly logbook: Logbook
   readonly book: ClusterBook
   readonly links: Pick<ClusterLinks, 'clientOf'>
+  readonly etcd: EtcdDesk
   readonly tokens: TokenKeeper
   /** Why a machine is not known well enough to enter its cluster, by the boot in which its system enrolled; nothing where it is. */
   readonly tooWeak: (machine: Machine) => string | undefined
@@ -49,6 +51,26 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
   return answer
 
   async function answer(machine: Machine, body: string): Promise<Outcome> {
+    const asking = decide(machine, body)
+    const { wish, node, address, decision } = asking
+    if (wish === undefined || address === undefined || decision.kind !== 'join' || decision.as === 'worker')
+      return await carriedOut(machine, asking)
+    const because = await whyMemberStays(machine, { cluster: decision.cluster.name, node, address })
+    if (because !== undefined)
+      return await told(machine, wish, { kind: 'wait', seconds: 60, because, for: 'others' })
+    // That takes its time: something else may be wanted of it by now, or another control plane be on its way.
+    const current = roster.byId(machine.id)
+    return current === undefined ? await ledAway() : await carriedOut(current, decide(current, body))
+  }
+
+  type Decided = {
+    readonly wish: JoinWish | undefined
+    readonly node: string
+    readonly address: Ipv4 | undefined
+    readonly decision: JoinDecision
+  }
+
+  function decide(machine: Machine, body: string): Decided {
     const wish = wishOf(parts, machine)
     const parsed = parseNodeFacts(body)
     const known = wish === undefined ? undefined : book.find(wish.cluster)
@@ -67,10 +89,42 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
       now: now(),
     })
     const address = parsed.kind === 'facts' ? parsed.facts.address : undefined
+    return { wish, node, address, decision }
+  }
+
+  async function carriedOut(machine: Machine, { wish, node, address, decision }: Decided): Promise<Outcome> {
     if (wish === undefined || address === undefined) return await told(machine, wish, decision)
     if (decision.kind === 'init') return await init(machine, wish, { ...decision, node, address })
     if (decision.kind === 'join') return await join(machine, wish, { ...decision, node, address })
     return await told(machine, wish, decision)
+  }
+
+  /**
+   * Its earlier system may be a member of etcd still, which kubeadm would take the new one for, and etcd does not bear. Where etcd cannot be asked
+   * from here, kubeadm finds out: it joins no control plane while a member does not answer.
+   */
+  async function whyMemberStays(
+    machine: Machine,
+    { cluster, node, address }: { readonly cluster: string; readonly node: string; readonly address: Ipv4 },
+  ): Promise<string | undefined> {
+    const before = machine.join?.cluster === cluster ? machine.join.address : undefined
+    const addresses = before === undefined || before === address ? [address] : [address, before]
+    const taken = await parts.etcd.takeOut(cluster, { node, addresses })
+    const about = { ...aboutMachine(machine), cluster, node }
+    switch (taken.kind) {
+      case 'none':
+        return undefined
+      case 'removed': {
+        const because = 'the system of its machine was set up anew'
+        logbook.note({ kind: 'etcd-member-removed', ...about, members: taken.members, because })
+        return undefined
+      }
+      case 'not-asked':
+        logbook.note({ kind: 'etcd-not-asked', ...about, because: taken.because })
+        return undefined
+      case 'stays':
+        return taken.because
+    }
   }
 
   /** All answers but an order. */
@@ -141,7 +195,7 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
     if (before?.machine !== machine.id) {
       logbook.note({ kind: 'cluster-init-begun', ...aboutMachine(machine), cluster: cluster.name, node })
     }
-    const way = { ...wayOf(parts, machine, wish, 'ordered'), since: now(), order: 'init' as const }
+    const way = { ...wayOf(parts, machine, wish, 'ordered'), since: now(), order: 'init' as const, address }
     await Promise.all([
       claimed,
       logbook.keep(ordered(machine, way, `it is to make the first control plane of ${cluster.name}`)),
@@ -168,7 +222,7 @@ export function orderGiver(parts: GiveOrderParts): (machine: Machine, facts: str
     // What cannot be written is found out before there is a token for it.
     const tried = files('abcdef.0123456789abcdef')
     if (tried.kind === 'refused') return await told(machine, wish, unfit(tried.because))
-    const way = { ...wayOf(parts, machine, wish, 'ordered'), since: now(), order }
+    const way = { ...wayOf(parts, machine, wish, 'ordered'), since: now(), order, address }
     const change = ordered(machine, way, `it is to join ${cluster.name}`)
     try {
       // Before its token is: what is kept later counts.

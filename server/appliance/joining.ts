@@ -40,7 +40,9 @@ export function wayOf(
   const { join: before } = machine
   const isSame = before?.phase === phase && before.cluster === cluster
   const since = isSame ? before.since : parts.now()
-  return { cluster, role, node: nodeNameOf(parts, machine), phase, since }
+  const address = before?.cluster === cluster ? before.address : undefined
+  const stood = address === undefined ? {} : { address }
+  return { cluster, role, node: nodeNameOf(parts, machine), phase, since, ...stood }
 }
 
 /** A machine that does not fit its cluster as it is; nothing, where it is not on its way there. */

@@ -9,6 +9,7 @@ import { kubeVipImage, kubeVipPod } from '../cloud-init/kube-vip-pod.ts'
 import type { WrittenYaml } from '../cloud-init/write-yaml.ts'
 import { caCertHash } from '../clusters/ca-cert-hash.ts'
 import type { Cluster, ManagedCluster } from '../clusters/cluster.ts'
+import { controlPlaneLabel } from '../clusters/control-plane-label.ts'
 import type { OrderFile } from './pack-order.ts'
 
 /** The private keys of a cluster's authorities, as PEM. */
@@ -64,7 +65,7 @@ export function controlPlaneOrder(
 
 /** Without a list of its own a control plane gets this one from kubeadm; with one it would have that alone. */
 export const controlPlaneTaint = {
-  key: 'node-role.kubernetes.io/control-plane',
+  key: controlPlaneLabel,
   effect: 'NoSchedule' as TaintEffect,
 }
 

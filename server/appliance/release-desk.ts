@@ -9,7 +9,9 @@ import type { Machine } from '../machines/machine.ts'
 import type { Release } from '../machines/release.ts'
 import { joined, noChange } from '../machines/roster-change.ts'
 import type { Roster } from '../machines/roster.ts'
+import type { Ipv4 } from '../wire/ipv4.ts'
 import type { ClusterLinks } from './cluster-links.ts'
+import type { EtcdDesk } from './etcd-desk.ts'
 import type { Logbook } from './logbook.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 
@@ -17,6 +19,9 @@ export type ReleaseDeskParts = {
   readonly roster: Roster
   readonly logbook: Logbook
   readonly links: Pick<ClusterLinks, 'clientOf'>
+  readonly etcd: EtcdDesk
+  /** Where the Node of a machine stands, as its cluster tells it; `undefined` where that is not known. */
+  readonly addressOf: (machine: Machine) => Ipv4 | undefined
   /** Whether a cluster has an API to ask; one that has no control plane yet, or is not known here, has none. */
   readonly hasApi: (cluster: string) => boolean
   /** Why its cluster cannot do without a machine; `undefined` where it can. */
@@ -45,12 +50,13 @@ const forcedSystemLimitMs = 90_000
 const askMs = 15_000
 /** Of a cluster that has lost a control plane: for its etcd to choose another leader, and its address to move. */
 const nodeLimitMs = 2 * 60_000
+const memberLimitMs = nodeLimitMs
 /** A system gives its kubeadm 15 minutes, and asks each minute. */
 const kubeadmLimitMs = 17 * 60_000
 
 /** Lets machines go from their clusters, step by step; what is begun is on record, so that it goes on after a restart of the box. */
 export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
-  const { roster, logbook, links, hasApi, whyKeep, revoke, now } = parts
+  const { roster, logbook, links, etcd, hasApi, whyKeep, revoke, now } = parts
   const inTurn = oneAtATime()
   /** What was last told of the pods of a machine, and of its cluster. */
   const told = new Map<string, string>()
@@ -72,7 +78,9 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
           }
         }
         const { join } = machine
-        const node = join === undefined ? {} : { node: { cluster: join.cluster, name: join.node } }
+        const address = join?.address ?? parts.addressOf(machine)
+        const stood = address === undefined ? {} : { address }
+        const node = join === undefined ? {} : { node: { cluster: join.cluster, name: join.node, ...stood } }
         const release: Release = isAgain
           ? { ...(machine.release ?? { phase: 'pods' as const, ...node }), ...wish, since: now() }
           : {
@@ -121,11 +129,64 @@ export function releaseDesk(parts: ReleaseDeskParts): ReleaseDesk {
   async function step(machine: Machine, release: Release): Promise<void> {
     if (release.phase === 'pods') return await emptyNode(machine, release)
     if (release.phase === 'node') return await deleteLast(machine, release)
+    if (release.phase === 'member') return await leaveEtcd(machine, release)
     const limit = release.mode === 'force' ? forcedSystemLimitMs : systemLimitMs
     if (now() - release.since > limit) {
-      await forgetNode(machine, release)
-      await finish(machine, release, `nothing was heard of it for ${Math.round(limit / 60_000)} minutes`)
+      const because = `nothing was heard of it for ${Math.round(limit / 60_000)} minutes`
+      if (!mayBeMember(machine, release)) {
+        await forgetNode(machine, release)
+        return await finish(machine, release, because)
+      }
+      const begun: Release = { ...release, phase: 'member', since: now(), because }
+      await logbook.keep(roster.releases(machine.id, begun))
+      await leaveEtcd(machine, begun)
     }
+  }
+
+  /** Whether its system was a member of etcd and may be one still, so that the box is to take it out. */
+  function mayBeMember(machine: Machine, { node }: Release): boolean {
+    if (node === undefined || !hasApi(node.cluster)) return false
+    return isControlPlane(machine) && leavesOthers(machine)
+  }
+
+  /** Nobody else takes a system out of etcd that does not answer. Each call is a try. */
+  async function leaveEtcd(machine: Machine, release: Release): Promise<void> {
+    const { node, because = saysSo } = release
+    await forgetNode(machine, release)
+    if (node === undefined || isTakenOver(machine, node)) return await finish(machine, release, because)
+    const { cluster, name, address } = node
+    const addresses = address === undefined ? [] : [address]
+    const taken = await etcd.takeOut(cluster, { node: name, addresses })
+    const about = { ...aboutMachine(machine), cluster, node: name }
+    if (taken.kind === 'removed') {
+      const why = 'its machine is released'
+      logbook.note({ kind: 'etcd-member-removed', ...about, members: taken.members, because: why })
+    }
+    if (taken.kind === 'none' || taken.kind === 'removed') return await finish(machine, release, because)
+    const stays =
+      taken.kind === 'stays'
+        ? taken.because
+        : `whether it is a member of etcd cannot be seen: ${taken.because}`
+    if (now() - release.since <= memberLimitMs) return tellOnce(machine, node, stays)
+    logbook.note(
+      taken.kind === 'stays'
+        ? { kind: 'etcd-member-stays', ...about, because: stays }
+        : { kind: 'etcd-not-asked', ...about, because: taken.because },
+    )
+    await finish(machine, release, `${because}; ${stays}`)
+  }
+
+  /** Another machine that has its name by now was let in when nothing of this one was left in etcd. */
+  function isTakenOver({ id }: Machine, { cluster, name }: NonNullable<Release['node']>): boolean {
+    return roster
+      .all()
+      .some(
+        ({ id: other, join }) =>
+          other !== id &&
+          join?.cluster === cluster &&
+          join.node === name &&
+          (join.phase === 'ordered' || join.phase === 'joined' || join.phase === 'node'),
+      )
   }
 
   async function emptyNode(machine: Machine, release: Release): Promise<void> {

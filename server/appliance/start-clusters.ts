@@ -4,7 +4,8 @@ import { withAgent } from '../cloud-init/node-agent.ts'
 import type { SeedParts } from '../cloud-init/seed-parts.ts'
 import type { KubeTarget } from '../clusters/read-kubeconfig.ts'
 import type { KubeTransport } from '../clusters/kube-transport.ts'
-import { ownerOf } from '../clusters/node-owner.ts'
+import { nodeAddress } from '../clusters/node-address.ts'
+import { isNodeOf, ownerOf } from '../clusters/node-owner.ts'
 import { whyKeepControlPlane, type WayOut } from '../clusters/why-keep-control-plane.ts'
 import type { Config } from '../config/config.ts'
 import type { ClusterDesk, ClusterSummary } from '../http/cluster-routes.ts'
@@ -13,12 +14,14 @@ import type { Machine } from '../machines/machine.ts'
 import type { Chance } from '../machines/chance.ts'
 import type { Roster } from '../machines/roster.ts'
 import type { Network } from '../networks/network.ts'
+import type { Ipv4 } from '../wire/ipv4.ts'
 import type { Mac } from '../wire/mac.ts'
 import type { Store } from '../store/open-store.ts'
 import { readAgentMaterial, readFlannel } from './boot-material.ts'
 import { clusterDesk } from './cluster-desk.ts'
 import { clusterLinks } from './cluster-links.ts'
 import { clusterWatch } from './cluster-watch.ts'
+import { etcdDesk } from './etcd-desk.ts'
 import { giveUpSilentInits, renewClaims } from './init-claim.ts'
 import { joinDesk, type JoinDeskParts } from './join-desk.ts'
 import { wishOf } from './joining.ts'
@@ -84,6 +87,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   })
   const { book } = made
   const links = opened.use(clusterLinks({ book, transport, now }))
+  const etcd = etcdDesk({ book, links, transport, now })
   const common = { roster, logbook, plans, links, now }
   const tokens = tokenKeeper({ ...common, chance })
   const bringPodNetworks = podNetworks({ book, links, flannel: readFlannel(), tell })
@@ -112,6 +116,8 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
     roster,
     logbook,
     links,
+    etcd,
+    addressOf,
     hasApi,
     whyKeep: (machine) => whyKeep(machine, 'release'),
     revoke: parts.revoke,
@@ -120,6 +126,7 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   const routes = joinDesk({
     ...common,
     book,
+    etcd,
     tokens,
     viewOf: watch.viewOf,
     tooWeak: parts.tooWeak,
@@ -173,6 +180,12 @@ export async function startClusters(parts: StartClustersParts): Promise<Clusters
   function hasApi(name: string): boolean {
     const cluster = book.find(name)?.cluster
     return cluster !== undefined && (cluster.kind === 'external' || cluster.init?.phase === 'done')
+  }
+
+  function addressOf(machine: Machine): Ipv4 | undefined {
+    const view = machine.join === undefined ? undefined : watch.viewOf(machine.join.cluster)
+    const node = view?.kind === 'heard' ? view.nodes.find((one) => isNodeOf(one, machine)) : undefined
+    return node === undefined ? undefined : nodeAddress(node)
   }
 
   function whyKeep(machine: Machine, way: WayOut): string | undefined {

@@ -1,5 +1,6 @@
 import type { Machine } from '../machines/machine.ts'
 import type { Cluster } from './cluster.ts'
+import { controlPlaneLabel } from './control-plane-label.ts'
 import type { ClusterView } from './decide-join.ts'
 import type { KubeNode } from './kube-node.ts'
 import { isNodeOf } from './node-owner.ts'
@@ -19,8 +20,6 @@ export type WayOut = 'release' | 'reinstall'
 
 type Member = { readonly name: string; readonly isReady: boolean }
 
-/** As kubeadm labels the Node of a control plane (kubernetes.io/docs/reference/labels-annotations-taints). */
-const controlPlaneLabel = 'node-role.kubernetes.io/control-plane'
 const byForce: Readonly<Record<WayOut, string>> = {
   release: 'with --force it is let go all the same',
   reinstall: 'with --force it is installed again all the same',
@@ -113,9 +112,8 @@ function whyNoMajority(
 function whyNotInItsPlace({ id }: Machine, isReady: boolean): string {
   const because =
     'its member of etcd stays when its disk is written over, and what is installed then cannot come up as that'
-  return isReady
-    ? `${because}: release it first, which takes it out of etcd, and it is installed anew then: ironwake machines release ${id}`
-    : `${because}: take it out on another control plane first (etcdctl member remove)`
+  const how = isReady ? '' : ' --force'
+  return `${because}: release it first, which takes it out of etcd, and it is installed anew then: ironwake machines release ${id}${how}`
 }
 
 const whyCounted: Readonly<Record<WayOut, string>> = {

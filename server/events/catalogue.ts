@@ -456,6 +456,25 @@ export const catalogue: { readonly [kind in EventKind]: EventEntry } = {
     meaning:
       'The Node of a machine was deleted in its cluster, by the box for the reason told, or by somebody else.',
   },
+  'etcd-member-removed': {
+    level: 'warning',
+    meaning:
+      'The box has taken a member out of the etcd of a cluster of its own: that of a control plane whose system is gone without having left. It did not answer, and more than half of the others did.',
+  },
+  'etcd-member-stays': {
+    level: 'warning',
+    meaning:
+      'A control plane was released whose system did not answer, and its member of etcd could not be taken out, for the reason told. It counts as one that does not answer, and no control plane can join while it is there. One of its name that joins has it tried again.',
+    nextStep:
+      'Do what the reason says. By hand, on another control plane: `etcdctl member list`, then `etcdctl member remove ID`.',
+  },
+  'etcd-not-asked': {
+    level: 'warning',
+    meaning:
+      'Whether an earlier system of a control plane is a member of etcd could not be seen: before it joined, which it does all the same, or when it was released and its system did not answer.',
+    nextStep:
+      'The box asks the control planes at port 2379, by the addresses of their Nodes: see that it gets there. Until then `etcdctl member list` on a control plane tells, and `etcdctl member remove ID` takes one out.',
+  },
   'node-marked': {
     level: 'info',
     meaning:

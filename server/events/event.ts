@@ -334,6 +334,20 @@ export type ApplianceEvent = About &
         readonly node: string
         readonly because: string
       }
+    | {
+        readonly kind: 'etcd-member-removed'
+        readonly cluster: string
+        readonly node: string
+        /** Their identifiers, as etcdctl prints them. */
+        readonly members: readonly string[]
+        readonly because: string
+      }
+    | {
+        readonly kind: 'etcd-member-stays' | 'etcd-not-asked'
+        readonly cluster: string
+        readonly node: string
+        readonly because: string
+      }
     | { readonly kind: 'node-marked'; readonly cluster: string; readonly node: string; readonly what: string }
     | {
         readonly kind: 'release-begun'

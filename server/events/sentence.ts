@@ -228,6 +228,12 @@ function words(event: ApplianceEvent): string {
       return `node ${event.node} of ${event.cluster} is not Ready: ${event.because}`
     case 'node-deleted':
       return `node ${event.node} of ${event.cluster} was deleted: ${event.because}`
+    case 'etcd-member-removed':
+      return `the member ${event.members.join(', ')} of the etcd of ${event.cluster}, that of ${event.node}, was taken out: ${event.because}`
+    case 'etcd-member-stays':
+      return `${event.node} stays a member of the etcd of ${event.cluster}: ${event.because}`
+    case 'etcd-not-asked':
+      return `whether ${event.node} is a member of the etcd of ${event.cluster} could not be seen: ${event.because}`
     case 'node-marked':
       return `node ${event.node} of ${event.cluster} was given ${event.what}`
     case 'release-begun':

@@ -1,3 +1,4 @@
+import type { Ipv4 } from '../wire/ipv4.ts'
 import type { JoinRefusal } from './join-refusals.ts'
 import type { NodeRole } from './join-wish.ts'
 
@@ -16,6 +17,8 @@ export type Join = {
   readonly refusal?: JoinRefusal
   /** What it was told to do, once it was. */
   readonly order?: JoinOrderKind
+  /** Where it stood when it was given its order: its member of etcd is known by that; absent, it was given none, or long ago. */
+  readonly address?: Ipv4
   /** Its Node was given its labels, taints and zone; what people change of them after that is theirs. */
   readonly isMarked?: true
   /** The bootstrap token that was made for it and may live still: its public half, and until when. */

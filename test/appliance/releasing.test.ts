@@ -219,3 +219,74 @@ t.test('a release goes on after a restart of the box', async (t) => {
   t.match(api.nodes.get('node-1')['spec'], { unschedulable: true })
   t.equal(roster.byId('M0000001')?.release?.phase, 'system')
 })
+
+/** Two control planes, of which one is let go by force and never heard of; the etcd of the other is not there either. */
+async function aLostControlPlane(t: Parameters<typeof aJoiningBox>[0]) {
+  const around = await anActive(t, { others: { 2: controlPlane } })
+  const { api, asks, says, machine, release, goOn, clock, told } = around
+  await asks(2)
+  await says(2, 'join-done')
+  const { spec, status } = aRegisteredNode(2, 'True')
+  const labels = { 'node-role.kubernetes.io/control-plane': '' }
+  const addresses = [{ type: 'InternalIP', address: '127.0.0.2' }]
+  t.match(told('etcd-not-asked'), [
+    { node: 'node-2', because: 'no other control plane of lab tells where it stands' },
+  ])
+  const metadata = { name: 'node-2', labels }
+  const node = { metadata, spec, status: { ...status, addresses } }
+  api.nodes.create(node)
+  await until(() => machine(2).state === 'active')
+  t.match(await release({ mode: 'force' }), { kind: 'done' })
+  await goOn()
+  t.match(machine(1).release, { phase: 'system', node: { name: 'node-1', address: '127.0.0.1' } })
+  clock.now += 2 * minute
+  await goOn()
+  await until(() => told('release-waits').length === 1)
+  return around
+}
+
+t.test('one that is lost is not let go before its member of etcd was looked for', async (t) => {
+  const { api, goOn, machine, told, clock, revoked, store, start, box } = await aLostControlPlane(t)
+  t.match(machine(1), { state: 'releasing', release: { phase: 'member' } })
+  t.strictSame(
+    api.nodes.all().map(({ metadata }) => metadata.name),
+    ['node-2'],
+    'its Node goes first',
+  )
+  t.match(told('release-waits'), [
+    { because: /^whether it is a member of etcd cannot be seen: 127.0.0.2:2379: nobody answers there/ },
+  ])
+  await goOn()
+  t.equal(told('release-waits').length, 1, 'told once')
+  t.strictSame(revoked, [])
+
+  await box.clusters[Symbol.asyncDispose]()
+  const roster = new Roster(await store.machines.all())
+  const again = await start(roster)
+  await again.passTime()
+  t.match(
+    roster.byId('M0000001'),
+    { state: 'releasing', release: { phase: 'member' } },
+    'after a restart as well',
+  )
+  clock.now += 3 * minute
+  await again.passTime()
+  t.match(roster.byId('M0000001'), {
+    state: 'approved',
+    stateBecause:
+      /nothing was heard of it for 2 minutes; whether it is a member of etcd cannot be seen: .*2379/,
+  })
+  await until(() => told('etcd-not-asked').length === 2)
+  t.match(told('etcd-not-asked').slice(1), [
+    { node: 'node-1', because: /^127.0.0.2:2379: nobody answers there/ },
+  ])
+  t.strictSame(revoked, ['M0000001'])
+})
+
+t.test('nobody is taken out of etcd by a name that another machine has joined by', async (t) => {
+  const { goOn, machine, told, roster, idOf } = await aLostControlPlane(t)
+  roster.joins(idOf(2), { ...machine(2).join!, node: 'node-1' })
+  await goOn()
+  t.match(machine(1), { state: 'approved', stateBecause: /nothing was heard of it for 2 minutes$/ })
+  t.equal(told('etcd-not-asked').length, 1, 'that of the other, before it joined')
+})

@@ -133,7 +133,11 @@ const reinstalls: typeof racks = [
     'C C c',
     /1 of the other .* needs 2 of 3, .*: see to c3 first/,
   ],
-  ['which is to be taken out by hand', 'c C C', /its member of etcd stays .*etcdctl member remove.*--force/],
+  [
+    'which is released by force',
+    'c C C',
+    /its member of etcd stays .* release M0000001 --force; with --force/,
+  ],
   ['of four with one dead none that is Ready may', 'C C C c', /2 of the other .* needs 3 of 4/],
   ['they go one after another', 'C C> C W', /c2 is being released too.* wait/],
 ]

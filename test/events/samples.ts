@@ -406,6 +406,29 @@ export const samples: { readonly [kind in EventKind]: ApplianceEvent & { readonl
     node: 'node-1',
     because: 'NodeStatusUnknown: Kubelet stopped posting node status.',
   },
+  'etcd-member-removed': {
+    kind: 'etcd-member-removed',
+    mac: macNumber(1),
+    cluster: 'lab',
+    node: 'node-3',
+    members: ['8e9e05c52164694d'],
+    because: 'its machine is released',
+  },
+  'etcd-member-stays': {
+    kind: 'etcd-member-stays',
+    mac: macNumber(1),
+    cluster: 'lab',
+    node: 'node-3',
+    because:
+      '1 of the other 2 members of etcd that vote agree, and 2 are needed without the member node-3: see to node-2 first',
+  },
+  'etcd-not-asked': {
+    kind: 'etcd-not-asked',
+    mac: macNumber(1),
+    cluster: 'lab',
+    node: 'node-3',
+    because: '10.20.0.11:2379: nobody answers there.',
+  },
   'node-deleted': {
     kind: 'node-deleted',
     mac: macNumber(1),

@@ -104,7 +104,12 @@ async function valueOf(key: string, at: ControlPlaneMachine): Promise<string | u
 }
 
 /** What the API of the cluster answers at an address to its administrator on one of these machines. */
-async function askApi(machine: ControlPlaneMachine, server: string, path: string): Promise<List> {
+async function askApi(
+  machine: ControlPlaneMachine,
+  server: string,
+  path: string,
+  ...more: readonly string[]
+): Promise<List> {
   const config = parse(readFileSync(join(machine.root, 'etc/kubernetes/admin.conf'), 'utf8')) as Kubeconfig
   const [{ user }, { cluster }] = [config.users[0], config.clusters[0]]
   const file = (name: string, data: string): string => {
@@ -119,7 +124,7 @@ async function askApi(machine: ControlPlaneMachine, server: string, path: string
     '--key',
     file('key', user['client-key-data']),
   ]
-  const words = ['curl', '-fsS', '--max-time', '60', '--cacert', ca, ...shown]
+  const words = ['curl', '-fsS', '--max-time', '60', '--cacert', ca, ...shown, ...more]
   return JSON.parse((await machine.namespace.run([...words, `https://${server}:6443${path}`])).stdout) as List
 }
 
@@ -159,7 +164,7 @@ const wholePki = [...pairs, ...morePairs]
   .toSorted()
 
 t.test(
-  'three control planes: the box leads them in, one leaves and comes again, and the loss of one is borne',
+  'three control planes: the box leads them in, one leaves and comes again, is lost and comes again, and the loss of one is borne',
   needed,
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'ironwake-planes-'))
@@ -290,12 +295,50 @@ machines: [${entries.join(', ')}]
     phase('the third is back')
     t.strictSame(await membersAt(second), all)
 
+    await again.pullPlug()
+    const forced = await box.cli('machines', 'release', macOf(3), '--force')
+    t.equal(forced.code, 0, forced.stderr)
+    await until('released by force', () => happened(box, 'machine-released').length === 2, patience)
+    phase('the third is lost, and released by force')
+    t.match(
+      happened(box, 'etcd-member-removed').map(({ event }) => event),
+      [{ cluster: 'lab', node: 'node-3', because: 'its machine is released' }],
+    )
+    t.strictSame(await membersAt(first), ['node-1', 'node-2'], 'the box has taken it out of etcd')
+    t.strictSame(await nodesAt(first, vip), ['node-1', 'node-2'])
+
+    const fresh = await plug(3)
+    machines.push(fresh)
+    await fresh.powerOn()
+    await until('a new node-3', () => named(box, 'node-ready', 'node-3').length === 3, patience)
+    phase('a new machine has joined by its name')
+    t.strictSame(await membersAt(second), all)
+
+    // Its system in memory is gone with its power. A real cluster finds its Node NotReady; this one is told.
+    await fresh.pullPlug()
+    await askApi(first, vip, '/api/v1/nodes/node-3', '--request', 'DELETE')
+    await until('it is no node', () => named(box, 'node-deleted', 'node-3').length === 3, patience)
+    t.strictSame(await membersAt(first), all, 'its member is there, and dead')
+    const restarted = await plug(3)
+    machines.push(restarted)
+    await restarted.powerOn()
+    await until('node-3 once more', () => named(box, 'node-ready', 'node-3').length === 4, patience)
+    phase('one that starts from memory again has joined in its own place')
+    t.match(happened(box, 'etcd-member-removed').map(({ event }) => event)[1], {
+      cluster: 'lab',
+      node: 'node-3',
+      because: 'the system of its machine was set up anew',
+    })
+    t.strictSame(await membersAt(second), all)
+    for (const kind of ['etcd-member-stays', 'etcd-not-asked'] as const)
+      t.strictSame(happened(box, kind), [], `no ${kind}`)
+
     await until('it is healthy, of three', async () => await isHealthy(second), patience)
     await first.pullPlug()
-    await holdVip(second, [again])
+    await holdVip(second, [restarted])
     await until(
       'a majority is left',
-      async () => (await valueOf('/test/word', again)) === 'ironwake',
+      async () => (await valueOf('/test/word', restarted)) === 'ironwake',
       patience,
     )
     const more = { key: btoa('/test/more'), value: btoa('without the first') }
@@ -304,10 +347,10 @@ machines: [${entries.join(', ')}]
       async () => await askEtcdOnce(second, second, 'kv/put', more).then(...bothWays),
       patience,
     )
-    t.equal(await valueOf('/test/more', again), 'without the first')
-    t.strictSame(await nodesAt(again, vip), all, 'the API answers at the address that has moved')
+    t.equal(await valueOf('/test/more', restarted), 'without the first')
+    t.strictSame(await nodesAt(restarted, vip), all, 'the API answers at the address that has moved')
     phase('the loss of the first is borne')
-    await again.pullPlug()
+    await restarted.pullPlug()
     await until('one of three is no majority', async () => !(await isHealthy(second)), patience)
     await second.pullPlug()
   },
