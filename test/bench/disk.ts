@@ -10,7 +10,6 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -26,38 +25,31 @@ const rounds = 6
 const rate = process.argv[2]
 const url = `http://10.78.0.1:8081/images/${imported.name}@${imported.version}/disk.raw.zst`
 
-/** What the program that writes disks does to one, as it stands there. */
-const program = sourceOf('write-disk')
-const writing = /^clear_disk\(\) \{$[^]*?^write_image\(\) \{$[^]*?^\}$/m.exec(program)?.[0]
-if (writing === undefined) throw new Error('write-disk has no clear_disk and write_image any more')
-const helpers = [
-  ...sourceOf('ask-box').matchAll(/^(?:first_line|device_of|partitions)\(\) \{$[^]*?^\}$/gm),
-].join('\n')
+/** The functions of the program that writes disks, as they stand there, from the one that fetches to the one that writes. */
+const program = readFileSync(new URL('../../cloud-init/disk/write-disk', import.meta.url), 'utf8')
+const writing = /^fetch\(\) \{$[^]*?^write_image\(\) \{$[^]*?^\}$/m.exec(program)?.[0]
+if (writing === undefined) throw new Error('write-disk has no write_image any more')
 
 /** The same image as it lies on a disk, from a plain HTTP server. */
 const rawPort = 8090
-const rawImage = await debianDisk({ cacheFolder: imageCache })
 const rawUrl = `http://10.78.0.1:${rawPort}/disk.raw`
 
 const ways = {
   'curl | dd': `curl -fsS ${rawUrl} | dd of=$device $how`,
   'curl | zstd -d | dd': `curl -fsS $url | zstd -dcq | dd of=$device $how`,
-  'write-disk': 'write_disk',
+  'write-disk': 'write_image',
   'with the SHA-256 of the unpacked bytes': `curl -fsS $url | zstd -dcq | tee $work/for-digest | dd of=$device $how`,
 } as const
 
 const measure = `#!/bin/sh
-mib=1048576 work=/run/bench disk=vda device=/dev/vda url=${url}
+mib=1048576 work=/run/bench device=/dev/vda url=${url}
 how='bs=4M iflag=fullblock oflag=direct conv=fsync,notrunc status=none'
 mkdir -p $work
-unpacked=${statSync(rawImage).size}
 packed=$(curl -fsSI $url | tr -d '\\r' | sed -n 's/^Content-Length: //ip')
 post() { curl -fsS --max-time 5 --data-binary @$2 http://10.78.0.1:8080/install/0/progress; }
 say() { echo "$@"; }
-${helpers}
 ${writing}
 now() { cut -d ' ' -f 1 /proc/uptime | tr -d .; }
-write_disk() { clear_disk; write_image; }
 raw() { ${ways['curl | dd']}; }
 plain() { ${ways['curl | zstd -d | dd']}; }
 unpacked() {
@@ -67,7 +59,7 @@ unpacked() {
   wait $digesting
 }
 for round in $(seq ${rounds}); do
-  for way in raw plain write_disk unpacked; do
+  for way in raw plain write_image unpacked; do
     began=$(now)
     $way
     echo "BENCH $way $(($(now) - began))" >/dev/ttyS0
@@ -136,7 +128,7 @@ try {
           '1500000',
         ])
       }
-      const raw = dirname(rawImage)
+      const raw = dirname(await debianDisk({ cacheFolder: imageCache }))
       const words = ['-m', 'http.server', String(rawPort), '--bind', '10.78.0.1', '--directory', raw]
       // It ends with the namespace.
       box.start(['python3', ...words], { stdio: 'ignore' })
@@ -162,7 +154,7 @@ try {
       ([, hundredths]) => Number(hundredths) / 100,
     )
   const [raw, plain] = [seconds('raw'), seconds('plain')]
-  for (const [index, way] of ['raw', 'plain', 'write_disk', 'unpacked'].entries()) {
+  for (const [index, way] of ['raw', 'plain', 'write_image', 'unpacked'].entries()) {
     const took = seconds(way)
     const against = (peer: readonly number[]) =>
       median(took.map((one, round) => (peer[round] ?? Number.NaN) / one)).toFixed(2)
@@ -179,8 +171,4 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-function sourceOf(name: string): string {
-  return readFileSync(new URL(`../../cloud-init/disk/${name}`, import.meta.url), 'utf8')
 }

@@ -1,16 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -170,7 +162,6 @@ async function write(
     settings = {},
     enrolling,
     date,
-    bytes = diskImage(t),
   }: {
     readonly wire?: Wire
     readonly said?: (answer: string, disk: string) => string
@@ -185,10 +176,9 @@ async function write(
     readonly enrolling?: (box: OneMachine) => Promise<void>
     /** What the box's clock says, other than that of the machine. */
     readonly date?: string
-    /** The image. */
-    readonly bytes?: Buffer
   } = {},
 ): Promise<Written> {
+  const bytes = diskImage(t)
   const box = await boxWithDisk(t, bytes, {
     ...settings,
     ...(enrolling === undefined ? {} : { cluster: 'lab' }),
@@ -299,102 +289,6 @@ t.test('an image that never comes whole is a failure after many tries', async (t
   t.ok(ranges.length > 10, `${ranges.length} tries`)
   t.equal(ranges.at(-1), 'bytes=1000-')
 })
-
-/** What the kernel says of a disk that zeroes a range by itself. */
-const canZero =
-  'mkdir /sys/block/vdz/queue\nfor can in discard write_zeroes; do echo 1048576 >/sys/block/vdz/queue/${can}_max_bytes; done\n'
-const zeroings: readonly {
-  readonly says: string
-  readonly more: string
-  readonly zeroes: readonly string[]
-}[] = [
-  {
-    says: 'zeroes by itself',
-    more: canZero,
-    zeroes: ['--zeroout --offset 1048576 --length 33554432 /dev/vdz'],
-  },
-  { says: 'does not', more: '', zeroes: [] },
-  {
-    says: 'can discard only',
-    more: `${canZero}echo 0 >/sys/block/vdz/queue/write_zeroes_max_bytes\n`,
-    zeroes: [],
-  },
-]
-for (const { says, more, zeroes } of zeroings) {
-  t.test(`zeros of an image are zeros on a disk that ${says}`, async (t) => {
-    const tools = { blkdiscard: 'echo "$*" >>"$machine/zeroed"\nexec "$machine/blkdiscard" "$@"' }
-    const bytes = imageWithGaps()
-    const make = (disk: string) => {
-      fillWithOnes(disk)
-      copyFileSync('/usr/sbin/blkdiscard', join(dirname(disk), 'machine/blkdiscard'))
-    }
-    const { disk, box } = await write(t, ['dash'], {
-      bytes,
-      more: `${more}export machine="$work"\n`,
-      tools,
-      make,
-      settings: { wipe: true },
-    })
-    t.match(
-      box.happened.findLast(({ kind }) => kind === 'install-failed'),
-      { cause: 'no-root' },
-      'nothing was changed after the image was written',
-    )
-    const log = join(box.dataFolder, 'machine', 'zeroed')
-    t.strictSame(existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [], zeroes)
-    const written = readFileSync(disk)
-    t.ok(written.subarray(0, bytes.length).equals(bytes))
-    t.ok(
-      written.subarray(bytes.length).every((byte) => byte === 0xff),
-      'behind the image nothing was touched',
-    )
-  })
-}
-
-t.test('a disk that fails to zero its place is written whole', async (t) => {
-  const bytes = imageWithGaps()
-  const tools = { blkdiscard: 'exit 1' }
-  const { disk } = await write(t, ['dash'], {
-    bytes,
-    more: canZero,
-    tools,
-    make: fillWithOnes,
-    settings: { wipe: true },
-  })
-  t.ok(readFileSync(disk).subarray(0, bytes.length).equals(bytes))
-})
-
-t.test('what a disk zeroes by itself is not written', async (t) => {
-  const bytes = imageWithGaps()
-  // It says so, and has done nothing: so what lay there shows where nothing was written.
-  const { disk } = await write(t, ['dash'], {
-    bytes,
-    more: canZero,
-    tools: { blkdiscard: 'exit 0' },
-    make: fillWithOnes,
-    settings: { wipe: true },
-  })
-  t.ok(
-    readFileSync(disk)
-      .subarray(9 * mib, 21 * mib)
-      .every((byte) => byte === 0xff),
-  )
-})
-
-/** Text, 12 MiB of zeros from 9 MiB on, text, and zeros at the end; no file system. */
-function imageWithGaps(): Buffer {
-  const bytes = Buffer.alloc(33 * mib)
-  for (const [from, to] of [
-    [0, 9],
-    [21, 26],
-  ] as const)
-    bytes.fill('Ironwake ', from * mib, to * mib)
-  return bytes
-}
-
-function fillWithOnes(disk: string): void {
-  writeFileSync(disk, Buffer.alloc(80 * mib, 0xff))
-}
 
 t.test('a disk with sectors that the image is not made for is left as it is', async (t) => {
   const more = 'mkdir /sys/block/vdz/queue\necho 4096 >/sys/block/vdz/queue/logical_block_size'
