@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { run } from '../../server/cli/run.ts'
 import { apiApp, type ApiDesk } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
 import { StoreFault } from '../../server/store/store-fault.ts'
 import { aDesk } from '../http/an-api-desk.ts'
 import { rawDisk } from '../images/some-images.ts'
+import { imagesCommand } from './images-command.ts'
 
 function aBox(t: Test) {
   // Not testFolder: the path of a socket file has at most 107 bytes.
@@ -19,17 +19,7 @@ function aBox(t: Test) {
   const data = join(folder, 'data')
   writeFileSync(yaml, `data: ${JSON.stringify(data)}\n`)
   writeFileSync(join(folder, 'disk'), rawDisk(500_000))
-  const call = async (...words: readonly string[]) => {
-    const [out, err]: [string[], string[]] = [[], []]
-    const code = await run(['images', ...words, '--settings', yaml], {
-      print: (line) => void out.push(line),
-      remark: (line) => void err.push(line),
-      stop: new AbortController().signal,
-      isTerminal: false,
-      now: Date.now,
-    })
-    return { code, out: out.join('\n'), err: err.join('\n') }
-  }
+  const call = async (...words: readonly string[]) => await imagesCommand(yaml, words)
   const bring = async (version: string) =>
     await call('import', join(folder, 'disk'), '--name', 'noble', '--version', version)
   return { data, call, bring, socket: join(data, 'ironwake.sock') }

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { run } from '../../server/cli/run.ts'
 import { testFolder } from '../folder.ts'
 import { digestOf, someBytes } from '../images/a-store.ts'
 import { aMirror, mirrored } from '../images/a-mirror.ts'
 import { publishStreams } from '../images/a-stream.ts'
 import { rawDisk } from '../images/some-images.ts'
+import { imagesCommand } from './images-command.ts'
 
 async function aBox(t: Test, more = '') {
   const folder = testFolder(t)
@@ -16,17 +16,7 @@ async function aBox(t: Test, more = '') {
   const write = (settings: string): void =>
     writeFileSync(yaml, `data: ${JSON.stringify(join(folder, 'data'))}\n${settings}`)
   write(mirror.yaml + more)
-  const call = async (...words: readonly string[]) => {
-    const [out, err]: [string[], string[]] = [[], []]
-    const code = await run(['images', ...words, '--settings', yaml], {
-      print: (line) => void out.push(line),
-      remark: (line) => void err.push(line),
-      stop: new AbortController().signal,
-      isTerminal: false,
-      now: () => Date.now(),
-    })
-    return { code, out: out.join('\n'), err: err.join('\n') }
-  }
+  const call = async (...words: readonly string[]) => await imagesCommand(yaml, words)
   return { folder, mirror, call, write }
 }
 

@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { auditDesk } from '../../server/appliance/audit-desk.ts'
-import { run } from '../../server/cli/run.ts'
 import { apiApp } from '../../server/http/api-app.ts'
 import { listenSocketFile } from '../../server/listen/http.ts'
 import type { Machine } from '../../server/machines/machine.ts'
@@ -26,8 +25,7 @@ import { aManifest, aStore, digestOf, put, someBytes } from '../images/a-store.t
 import { macNumber } from '../networks/a-network.ts'
 import { aMachine } from '../store/records.ts'
 import { kernelOf, rawDisk } from '../images/some-images.ts'
-
-type Said = { readonly code: number; readonly out: string; readonly err: string }
+import { imagesCommand } from './images-command.ts'
 
 function aBox(t: Test, settings = '') {
   // Not testFolder: the path of a socket file has at most 107 bytes.
@@ -36,17 +34,7 @@ function aBox(t: Test, settings = '') {
   const yaml = join(folder, 'ironwake.yaml')
   writeFileSync(yaml, `data: ${JSON.stringify(join(folder, 'data'))}\n${settings}`)
   let now = Date.UTC(2026, 3, 1, 12)
-  const call = async (...words: readonly string[]): Promise<Said> => {
-    const [out, err]: [string[], string[]] = [[], []]
-    const code = await run(['images', ...words, '--settings', yaml], {
-      print: (line) => void out.push(line),
-      remark: (line) => void err.push(line),
-      stop: new AbortController().signal,
-      isTerminal: false,
-      now: () => now++,
-    })
-    return { code, out: out.join('\n'), err: err.join('\n') }
-  }
+  const call = async (...words: readonly string[]) => await imagesCommand(yaml, words, () => now++)
   const file = (name: string, bytes: Uint8Array | string): string => {
     writeFileSync(join(folder, name), bytes)
     return join(folder, name)
